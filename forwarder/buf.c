@@ -1,0 +1,92 @@
+/*
+ * buf.c - a growable byte buffer; see buf.h for the contract.
+ */
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BUF_MIN 256
+
+void
+buf_grow(struct buf *b, size_t extra)
+{
+	size_t		cap = b->cap ? b->cap : BUF_MIN;
+	uint8_t    *data;
+
+	if (extra > SIZE_MAX / 2 - b->len)
+		abort();
+	while (cap - b->len < extra)
+		cap *= 2;
+	data = realloc(b->data, cap);
+	if (data == NULL)
+	{
+		fprintf(stderr, "error buf: out of memory bytes=%zu\n", cap);
+		abort();
+	}
+	b->data = data;
+	b->cap = cap;
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->data);
+	b->data = NULL;
+	b->len = b->cap = 0;
+}
+
+void
+buf_printf(struct buf *b, const char *fmt,...)
+{
+	va_list		ap;
+	int			n;
+
+	va_start(ap, fmt);
+	n = vsnprintf((char *) buf_reserve(b, 1), b->cap - b->len, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	if ((size_t) n >= b->cap - b->len)
+	{
+		buf_grow(b, (size_t) n + 1);
+		va_start(ap, fmt);
+		n = vsnprintf((char *) b->data + b->len, b->cap - b->len, fmt, ap);
+		va_end(ap);
+	}
+	b->len += (size_t) n;
+}
+
+const char *
+buf_cstr(struct buf *b)
+{
+	*buf_reserve(b, 1) = 0;
+	return (const char *) b->data;
+}
+
+void
+buf_put_u64(struct buf *b, uint64_t v)
+{
+	char		digits[20];
+	size_t		n = sizeof(digits);
+
+	do
+	{
+		digits[--n] = (char) ('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	buf_put(b, digits + n, sizeof(digits) - n);
+}
+
+void
+buf_put_i64(struct buf *b, int64_t v)
+{
+	if (v < 0)
+	{
+		buf_putc(b, '-');
+		buf_put_u64(b, (uint64_t) -(v + 1) + 1);
+	}
+	else
+		buf_put_u64(b, (uint64_t) v);
+}
