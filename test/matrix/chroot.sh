@@ -39,6 +39,23 @@ case $refresh in
 esac
 
 dir=$cache/chroot-$which
+if [ -d "$dir" ] && [ -z "$refresh" ]; then
+	echo "$dir"
+	exit 0
+fi
+
+[ "$(id -u)" = 0 ] || die "needs root (debootstrap, chroot)"
+command -v debootstrap >/dev/null \
+	|| die "needs debootstrap: apt install debootstrap"
+
+# Go on in a mount and process namespace of its own: what is mounted or
+# started while packages are set up is gone when this ends, however it ends.
+if [ -z "${WALFERRY_CHROOT_NS:-}" ]; then
+	WALFERRY_CHROOT_NS=1 exec unshare --mount --pid --fork --kill-child \
+		--mount-proc --propagation private "$0" "$@"
+fi
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 # What a run needs: the server, what the build links, what the tests call.
 packages="postgresql-$which postgresql-server-dev-$which
@@ -46,19 +63,14 @@ packages="postgresql-$which postgresql-server-dev-$which
 	gcc libc6-dev make pkg-config libipc-run-perl kcat procps
 	default-jre-headless"
 
-mkdir -p "$cache"
-
 # Two callers at once: the second waits for the first and uses its tree.
+mkdir -p "$cache"
 exec 9>"$dir.lock"
 flock 9
-
-if [ -e "$dir" ] && [ -z "$refresh" ]; then
+if [ -d "$dir" ] && [ -z "$refresh" ]; then
 	echo "$dir"
 	exit 0
 fi
-
-[ "$(id -u)" = 0 ] || die "needs root (debootstrap, chroot)"
-command -v debootstrap >/dev/null || die "needs debootstrap: apt install debootstrap"
 
 new=$dir.new
 log=$dir.log
@@ -66,39 +78,34 @@ rm -rf --one-file-system "$new"
 mkdir -p "$new"
 echo "chroot.sh: making $dir from $suite (a few minutes; log: $log)" >&2
 
-# Runs in a mount and process namespace of its own: what is mounted or started
-# while packages are set up is gone when this ends, however it ends.
 make_tree()
 {
 	debootstrap --variant=minbase "$suite" "$new" "$mirror" || return
 
-	# No daemons, no cluster, no documents, no fsync for each file.
+	# No daemons, no cluster, no fsync for each file, no recommendations.
 	printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
 	chmod 755 "$new/usr/sbin/policy-rc.d"
-	echo force-unsafe-io >"$new/etc/dpkg/dpkg.cfg.d/matrix"
+	echo force-unsafe-io >"$new/etc/dpkg/dpkg.cfg.d/walferry"
 	echo 'APT::Install-Recommends "false";' \
-		>"$new/etc/apt/apt.conf.d/90matrix"
+		>"$new/etc/apt/apt.conf.d/90walferry"
 
 	if [ "$which" != base ]; then
 		mkdir -p "$new/etc/postgresql-common"
 		echo 'create_main_cluster = false' \
 			>"$new/etc/postgresql-common/createcluster.conf"
-
+		mount -t proc proc "$new/proc"
+		mount --rbind /dev "$new/dev"
 		# Word splitting is meant: a list of packages.
 		# shellcheck disable=SC2086
-		unshare --mount --pid --fork --kill-child --propagation private \
-			sh -euc '
-				new=$1
-				shift
-				mount -t proc proc "$new/proc"
-				mount --rbind /dev "$new/dev"
-				export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-				chroot "$new" apt-get -q -y -o Dpkg::Options::=--force-confold \
-					install "$@"
-			' sh "$new" $packages || return
+		chroot "$new" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
+			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+			DEBIAN_FRONTEND=noninteractive \
+			apt-get -q -y -o Dpkg::Options::=--force-confold \
+			install $packages || return
+		umount -R "$new/dev" || return
+		umount "$new/proc" || return
 	fi
-	rm -rf "$new"/var/cache/apt/archives/*.deb
-	rm -f "$new/usr/sbin/policy-rc.d"
+	rm -f "$new"/var/cache/apt/archives/*.deb "$new/usr/sbin/policy-rc.d"
 }
 
 if ! make_tree >"$log" 2>&1; then

@@ -13,7 +13,8 @@
 # that lives as long as the command, so that runs neither see each other nor
 # change the tree.  Mounts and processes are in namespaces of their own, hence
 # nothing stays mounted or running, however this ends.  The network is the
-# host's.
+# host's, and so are the Kafka jars that test/kafka/fetch.sh has cached (read
+# only, in the cache that WALFERRY_CACHE names inside).
 #
 set -eu
 
@@ -76,10 +77,11 @@ if [ "$dir" != / ]; then
 	if [ -n "$rev" ]; then
 		git -C "$top" archive --format=tar "$rev" >"$run/src.tar"
 	else
-		# A file that was deleted but not committed is listed too: skip it.
+		# A file that was deleted but not committed is listed too, and one may
+		# change under the reader (status 1): neither is worth stopping for.
 		(cd "$top" && git ls-files -z --cached --others --exclude-standard \
 			| tar -c --null --ignore-failed-read --no-recursion -T - \
-				-f "$run/src.tar" 2>/dev/null)
+				-f "$run/src.tar" 2>/dev/null) || [ $? -eq 1 ]
 	fi
 	tar -x --no-same-owner -f "$run/src.tar" -C "$src"
 	rm -f "$run/src.tar"
@@ -87,8 +89,8 @@ fi
 
 # shellcheck disable=SC2016 # expanded inside
 unshare --mount --pid --fork --kill-child --propagation private sh -euc '
-	tree=$1 run=$2 out=$3 major=$4 dir=$5
-	shift 5
+	tree=$1 run=$2 out=$3 major=$4 dir=$5 cache=$6
+	shift 6
 	root=$run/root
 	if ! mount -t overlay overlay -o \
 		"lowerdir=$tree,upperdir=$run/upper,workdir=$run/work" "$root" \
@@ -105,6 +107,13 @@ unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 		mkdir -p "$root/out"
 		mount --bind "$out" "$root/out"
 	fi
+	mkdir -p "$root/var/cache/walferry"
+	for jars in "$cache"/kafka-*/; do
+		[ -d "$jars" ] || continue
+		there=$root/var/cache/walferry/$(basename "$jars")
+		mkdir -p "$there"
+		mount --bind -o ro "$jars" "$there"
+	done
 	bin=/usr/lib/postgresql/$major/bin
 	cd /
 	# A plain child, not exec: this shell stays process 1 of the namespace
@@ -112,10 +121,10 @@ unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 	chroot "$root" /usr/bin/env -i \
 		PATH="$bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
 		HOME=/root USER=root LOGNAME=root LC_ALL=C.UTF-8 TERM="${TERM:-dumb}" \
-		PG_CONFIG="$bin/pg_config" \
+		PG_CONFIG="$bin/pg_config" WALFERRY_CACHE=/var/cache/walferry \
 		/bin/sh -c "cd \"\$1\" && shift && exec \"\$@\"" sh \
 		"$dir" "$@" || exit
-' sh "$tree" "$run" "$out" "$major" "$dir" "$@" <&0 &
+' sh "$tree" "$run" "$out" "$major" "$dir" "$cache" "$@" <&0 &
 child=$!
 rc=0
 wait "$child" || rc=$?
