@@ -1,0 +1,94 @@
+/*
+ * format.h - what a format makes of a change.
+ *
+ * A format is a pure function of a change and of a plan, which it prepares
+ * once per relation: no I/O, no clock, no globals.  What is not in the change
+ * (the time of processing) is passed in.
+ */
+#ifndef FORWARDER_FORMAT_H
+#define FORWARDER_FORMAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "change.h"
+
+enum format_decimal
+{
+	FORMAT_DECIMAL_PRECISE,
+	FORMAT_DECIMAL_DOUBLE,
+	FORMAT_DECIMAL_STRING
+};
+
+enum format_binary
+{
+	FORMAT_BINARY_BYTES,		/* base64 in JSON, as Connect does */
+	FORMAT_BINARY_BASE64,
+	FORMAT_BINARY_BASE64_URL,
+	FORMAT_BINARY_HEX
+};
+
+enum format_interval
+{
+	FORMAT_INTERVAL_NUMERIC,
+	FORMAT_INTERVAL_STRING
+};
+
+/* Strings are borrowed and must outlive every plan. */
+struct format_options
+{
+	const char *version;		/* source.version */
+	const char *prefix;			/* topic.prefix: source.name */
+	const char *database;		/* source.db */
+	const char *placeholder;	/* unavailable.value.placeholder */
+	enum format_decimal decimal;
+	enum format_binary binary;
+	enum format_interval interval;
+	int			money_fraction_digits;
+	char		byte_order;		/* of the server: 'L' or 'B' */
+};
+
+/* One of the records that a change becomes. */
+enum format_part
+{
+	FORMAT_CREATE,
+	FORMAT_UPDATE,
+	FORMAT_DELETE,
+	FORMAT_TRUNCATE,
+	FORMAT_MESSAGE
+};
+
+struct format_plan;
+
+/*
+ * Prepare for a relation (NULL: for logical messages).  The relation must
+ * outlive the plan.  Aborts when out of memory.
+ */
+struct format_plan *format_json_plan(const struct change_relation *rel,
+									 const struct format_options *options);
+void		format_json_plan_free(struct format_plan *plan);
+
+/* The relation has key columns, so that its records have keys. */
+bool		format_json_has_key(const struct format_plan *plan);
+
+/* Append the key of a row: {"id":1}. */
+void		format_json_key(const struct format_plan *plan,
+							const struct change_value *row, struct buf *out);
+
+/*
+ * Do the two rows have different keys?  False where there is no old value to
+ * compare with.
+ */
+bool		format_json_key_changed(const struct format_plan *plan,
+									const struct change *c);
+
+/* Append the value: the whole envelope.  now_ns: since 1970-01-01 UTC. */
+void		format_json_value(const struct format_plan *plan,
+							  enum format_part part, const struct change *c,
+							  int64_t now_ns, struct buf *out);
+
+/* Append the key of a logical message: {"prefix":"foo"}. */
+void		format_json_message_key(const struct change *c, struct buf *out);
+
+#endif							/* FORWARDER_FORMAT_H */

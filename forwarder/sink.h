@@ -1,0 +1,156 @@
+/*
+ * sink.h - where records go, and the reports that come back.
+ *
+ * A sink knows topics, records and tickets; it knows nothing of PostgreSQL,
+ * of LSNs or of the wire format.  It never blocks its caller: what cannot be
+ * taken now is refused with SINK_AGAIN, and the caller stops reading its
+ * source until sink_poll() has made room.
+ */
+#ifndef FORWARDER_SINK_H
+#define FORWARDER_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+
+enum sink_outcome
+{
+	SINK_DONE,					/* taken */
+	SINK_AGAIN,					/* no room, or topic not ready: try later */
+	SINK_FAILED					/* permanent; sink_error() says why */
+};
+
+struct sink_header
+{
+	const char *name;
+	const void *data;
+	size_t		len;
+};
+
+/* Everything is copied by sink_submit(); nothing need outlive the call. */
+struct sink_record
+{
+	uint32_t	topic;			/* as sink_topic() returned it */
+	int32_t		partition;
+	const void *key;			/* NULL: record without key */
+	size_t		key_len;
+	const void *value;			/* NULL: tombstone */
+	size_t		value_len;
+	int64_t		timestamp_ms;	/* 0: the time of sending */
+	const struct sink_header *headers;
+	size_t		nheaders;
+};
+
+/* Called from within sink_poll(), once per record taken. */
+typedef void (*sink_report_fn) (void *arg, uint64_t ticket, size_t bytes,
+								bool delivered, const char *error);
+
+struct sink;
+
+struct sink_ops
+{
+	const char *name;
+	uint32_t	(*topic) (struct sink *s, const char *name);
+	enum sink_outcome (*partitions) (struct sink *s, uint32_t topic,
+									 int32_t *count);
+	enum sink_outcome (*submit) (struct sink *s,
+								 const struct sink_record *record,
+								 uint64_t ticket);
+	int			(*fd) (struct sink *s);
+	int			(*poll) (struct sink *s, int timeout_ms);
+	bool		(*connected) (struct sink *s);
+	const char *(*error) (struct sink *s);
+	int			(*exit_code) (struct sink *s);
+	void		(*free) (struct sink *s);
+};
+
+/* First member of every sink. */
+struct sink
+{
+	const struct sink_ops *ops;
+};
+
+/*
+ * Open a sink as configured.  Does not wait for the broker: a broker that is
+ * unreachable is one warning and a retry without end.  NULL with an error
+ * logged if the configuration itself is unusable.
+ */
+struct sink *sink_kafka_new(const struct config *config,
+							sink_report_fn report, void *arg);
+struct sink *sink_stdout_new(const struct config *config,
+							 sink_report_fn report, void *arg);
+
+/* A small number for a topic name; the same for the same name. */
+static inline uint32_t
+sink_topic(struct sink *s, const char *name)
+{
+	return s->ops->topic(s, name);
+}
+
+/*
+ * How many partitions the topic has.  Asking for a topic that does not exist
+ * creates it as configured (topic.creation.*); SINK_AGAIN until the broker
+ * has answered.  Pinned from the first answer on for the life of the sink.
+ */
+static inline enum sink_outcome
+sink_partitions(struct sink *s, uint32_t topic, int32_t *count)
+{
+	return s->ops->partitions(s, topic, count);
+}
+
+/* Hand over one record; 'ticket' comes back with its report. */
+static inline enum sink_outcome
+sink_submit(struct sink *s, const struct sink_record *record, uint64_t ticket)
+{
+	return s->ops->submit(s, record, ticket);
+}
+
+/* Readable when sink_poll() has something to do; -1: no such descriptor. */
+static inline int
+sink_fd(struct sink *s)
+{
+	return s->ops->fd(s);
+}
+
+/*
+ * Serve reports and events; returns how many.  With a timeout of 0 it does
+ * not wait.
+ */
+static inline int
+sink_poll(struct sink *s, int timeout_ms)
+{
+	return s->ops->poll(s, timeout_ms);
+}
+
+/* At least one broker is up. */
+static inline bool
+sink_connected(struct sink *s)
+{
+	return s->ops->connected(s);
+}
+
+/* Why SINK_FAILED, in one line that names the thing and the fix. */
+static inline const char *
+sink_error(struct sink *s)
+{
+	return s->ops->error(s);
+}
+
+/* The program's exit code for that failure: 1 or 4. */
+static inline int
+sink_exit_code(struct sink *s)
+{
+	return s->ops->exit_code(s);
+}
+
+/* Records not yet reported are given up; their reports never come. */
+static inline void
+sink_free(struct sink *s)
+{
+	if (s != NULL)
+		s->ops->free(s);
+}
+
+#endif							/* FORWARDER_SINK_H */
