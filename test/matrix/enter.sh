@@ -87,6 +87,8 @@ if [ "$dir" != / ]; then
 	rm -f "$run/src.tar"
 fi
 
+# A background command loses its standard input unless it is kept elsewhere.
+exec 3<&0
 # shellcheck disable=SC2016 # expanded inside
 unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 	tree=$1 run=$2 out=$3 major=$4 dir=$5 cache=$6
@@ -124,7 +126,7 @@ unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 		PG_CONFIG="$bin/pg_config" WALFERRY_CACHE=/var/cache/walferry \
 		/bin/sh -c "cd \"\$1\" && shift && exec \"\$@\"" sh \
 		"$dir" "$@" || exit
-' sh "$tree" "$run" "$out" "$major" "$dir" "$cache" "$@" <&0 &
+' sh "$tree" "$run" "$out" "$major" "$dir" "$cache" "$@" <&3 3<&- &
 child=$!
 rc=0
 wait "$child" || rc=$?
