@@ -12,12 +12,16 @@
  * 1. the flush LSN never moves backwards;
  * 2. it never reaches the end LSN of an entry with an outstanding record, nor
  *	  that of any later entry, in whatever order reports arrive;
- * 3. a failed delivery never counts as delivered: the ledger is then stuck
- *	  for good, ack_failed() says so, and the slot must replay;
+ * 3. a failed delivery never counts as delivered: the flush LSN then never
+ *	  passes that entry, ack_failed() says so, and the slot must replay;
  * 4. a keepalive's WAL end is adopted only while nothing is in flight;
  * 5. what is confirmed is an entry's *end* LSN;
  * 6. a submit that fails locally leaves the ledger as if it had not been
  *	  attempted.
+ *
+ * A call that makes no sense (a ticket that was never issued, a second report
+ * for one record, two open entries) is a mistake of the program that could
+ * end as lost data: it aborts.
  */
 #ifndef FORWARDER_ACK_H
 #define FORWARDER_ACK_H
@@ -36,9 +40,10 @@ struct ack_ledger *ack_new(uint64_t flush_lsn, uint32_t capacity);
 void		ack_free(struct ack_ledger *a);
 
 /*
- * Open the entry of the record that ends at 'end_lsn', which must be greater
- * than that of the entry before; only one is open at a time.  Returns its
- * ticket, never 0.
+ * Open the entry of the record that ends at 'end_lsn'; only one is open at a
+ * time.  Returns its ticket.  Returns 0, and opens nothing, if 'end_lsn' is
+ * not greater than that of the entry before: the stream contradicts itself,
+ * and the caller must stop.
  */
 uint64_t	ack_begin(struct ack_ledger *a, uint64_t end_lsn);
 
@@ -48,8 +53,13 @@ void		ack_submit(struct ack_ledger *a, uint64_t ticket);
 /* The record of the last ack_submit() was refused locally. */
 void		ack_retract(struct ack_ledger *a, uint64_t ticket);
 
-/* Everything of the open entry has been submitted. */
-void		ack_complete(struct ack_ledger *a, uint64_t ticket);
+/*
+ * Everything of the open entry has been submitted.  Returns how many entries
+ * the prefix advanced by.  An entry with nothing outstanding is folded into
+ * the one before it, so that the ring's size follows what is in flight and
+ * not what was read; its ticket may be issued again.
+ */
+uint32_t	ack_complete(struct ack_ledger *a, uint64_t ticket);
 
 /*
  * Report one delivery outcome for the entry that issued 'ticket'.  Reports
@@ -61,6 +71,13 @@ uint32_t	ack_report(struct ack_ledger *a, uint64_t ticket, bool delivered);
 /* The server has sent everything up to 'wal_end'; see invariant 4. */
 void		ack_keepalive(struct ack_ledger *a, uint64_t wal_end);
 
+/*
+ * The stream is being started again and will replay what was not confirmed:
+ * forget all entries and any failure, keep the flush LSN.  Reports that still
+ * come for tickets issued before are ignored.
+ */
+void		ack_restart(struct ack_ledger *a);
+
 /* The greatest LSN that may be confirmed. */
 uint64_t	ack_flush_lsn(const struct ack_ledger *a);
 
@@ -69,7 +86,7 @@ bool		ack_failed(const struct ack_ledger *a);
 /* Entries not yet passed by the flush LSN, the open one included. */
 uint32_t	ack_pending(const struct ack_ledger *a);
 
-/* Records submitted and not yet reported. */
+/* Records submitted since the last restart and not yet reported. */
 uint64_t	ack_outstanding(const struct ack_ledger *a);
 
 #endif							/* FORWARDER_ACK_H */
