@@ -1,0 +1,202 @@
+#
+# walferry: one entry point.
+#
+# The extension is built by PGXS, like any other:
+#
+#     make && make install && make installcheck     [PG_CONFIG=/path/pg_config]
+#
+# The forwarder is plain C with pkg-config and is delegated to forwarder/; where
+# its libraries are missing, the extension alone is built.  Everything that is
+# not the extension goes to build/.  docs/development.md says what each target
+# proves.  A line that begins with "#?" is a line of "make help".
+#
+PG_CONFIG ?= pg_config
+
+MODULE_big = walferry
+OBJS = $(patsubst %.c,%.o,$(wildcard decoder/*.c wire/*.c))
+EXTENSION = decoder/walferry
+DATA = $(wildcard decoder/walferry--*.sql)
+PGFILEDESC = "walferry - logical decoding output plugin"
+PG_CPPFLAGS = -I$(srcdir)/wire
+
+# In the order they run.  test-regress fails if sql/ or specs/ holds a test
+# that is in neither list; a listed test that does not exist is left out.
+REGRESS_ALL = setup options types values toast ddl identity partition truncate \
+	messages subxact filter big_rows frames stream twophase snapshot permissions upgrade
+ISOLATION_ALL = ddl_dml cic_long_xact concurrent_upsert
+
+REGRESS = $(filter $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)),$(REGRESS_ALL))
+ISOLATION = $(filter $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)),\
+	$(ISOLATION_ALL))
+
+# Nothing of an output plugin is ever inlined into a query, so no bitcode.
+override with_llvm = no
+
+# SAN=address,undefined builds the forwarder and what tests link with the
+# sanitizers, beside the plain build.
+SAN ?=
+FORWARDER = build/$(if $(SAN),san/)forwarder/walferry
+
+# Warnings are errors in CI, where somebody looks, not on a user's machine.
+WERROR ?= $(if $(filter true,$(CI)),1)
+ifeq ($(WERROR),1)
+PG_CFLAGS += -Werror
+endif
+
+all:
+
+#
+# The extension.  Where there is no PostgreSQL to build for, the targets that
+# need none still work.
+#
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+
+# wire/ declares at first use, as C has allowed since 1999.
+wire/%.o: override CFLAGS := \
+	$(filter-out -Wdeclaration-after-statement,$(CFLAGS)) -Wconversion
+
+# Debian's PostgreSQL is configured without dependency tracking.
+$(OBJS): $(wildcard decoder/*.h wire/*.h) Makefile
+
+extension: all-lib
+else
+PG_MISSING = echo "no PostgreSQL to build for: $(PG_CONFIG) --pgxs names no \
+	file.  Install postgresql-server-dev (make deps) or set PG_CONFIG." >&2; \
+	exit 1
+all install installcheck uninstall extension:
+	@$(PG_MISSING)
+clean:
+	rm -rf $(EXTRA_CLEAN)
+endif
+
+EXTRA_CLEAN = build results output_iso regression.diffs regression.out \
+	tmp_check
+
+#
+# The forwarder.
+#
+FORWARDER_LIBS = rdkafka libpq jansson libpcre2-8
+
+ifneq ($(wildcard forwarder/main.c),)
+ifneq ($(shell pkg-config --exists $(FORWARDER_LIBS) && echo yes),)
+WITH_FORWARDER = $(if $(NO_FORWARDER),,yes)
+endif
+endif
+
+forwarder:
+	+@$(MAKE) --no-print-directory -C forwarder SAN='$(SAN)' WERROR='$(WERROR)'
+
+ifeq ($(WITH_FORWARDER),yes)
+all: forwarder
+else ifeq ($(NO_FORWARDER),)
+all: forwarder-left-out
+forwarder-left-out:
+	@echo "forwarder not built: pkg-config finds not all of" \
+		"$(FORWARDER_LIBS) (make deps)"
+endif
+
+# Installed only if it was built: a database server needs only the extension.
+install: install-forwarder
+install-forwarder: all
+	@if [ -z "$(NO_FORWARDER)" ] && [ -x build/forwarder/walferry ]; then \
+		mkdir -p '$(DESTDIR)$(bindir)' && \
+		echo "install build/forwarder/walferry '$(DESTDIR)$(bindir)'" && \
+		install -m 755 build/forwarder/walferry '$(DESTDIR)$(bindir)'; \
+	fi
+
+# What the scripts below need to know.
+RUN = PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' SAN='$(SAN)' \
+	WERROR='$(WERROR)' TESTS='$(TESTS)'
+
+help:
+	@sed -n 's/^#? \?//p' Makefile
+
+#? Build
+#?   all              the extension, and the forwarder if its libraries are there
+#?   install          into the PostgreSQL that PG_CONFIG names
+#?   deps             install what is missing (Debian) and fetch Apache Kafka
+#?   clean            remove what the build and the tests made
+deps:
+	@test/deps.sh
+
+#? Test; no running server and no Docker needed, PostgreSQL is not touched
+#?   test             all of the following, then a count
+#?   test-unit        C unit tests under sanitizers, with gcc and clang
+#?   test-corpus      each fuzz target over its corpus
+#?   test-regress     pg_regress in a private cluster, twice
+#?   test-isolation   isolation tests, likewise
+#?   test-tap         end to end, against PostgreSQL and Apache Kafka
+#?   test-demo        the demo for 30 seconds, checking itself
+#?   installcheck     pg_regress and isolation against a running server
+test:
+	+@$(RUN) test/all.sh
+
+test-unit:
+	+@$(RUN) test/unit.sh unit
+
+test-corpus:
+	+@$(RUN) test/unit.sh corpus
+
+test-regress: extension
+	+@$(RUN) test/regress.sh regress $(REGRESS_ALL)
+
+test-isolation: extension
+	+@$(RUN) test/regress.sh isolation $(ISOLATION_ALL)
+
+test-tap: extension $(if $(WITH_FORWARDER),forwarder)
+	+@$(RUN) FORWARDER='$(FORWARDER)' test/tap.sh
+
+test-demo: extension $(if $(WITH_FORWARDER),forwarder)
+	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh
+
+#?   fuzz             libFuzzer for SECONDS (60) on each target; needs clang
+fuzz:
+	+@$(RUN) test/fuzz/run.sh $(or $(SECONDS),60)
+
+#? Look
+#?   demo             PostgreSQL, Kafka and walferry with real flights
+#?   bench            the whole line: events per second, CPU, latency
+#?   bench-decode     walsender CPU per row against other output plugins
+#?   coverage         what the unit tests reach, as HTML in build/coverage
+demo: extension forwarder
+	+@$(RUN) demo/run.sh $(if $(SECONDS),--seconds $(SECONDS)) $(DEMO_OPTS)
+
+bench: extension forwarder
+	+@$(RUN) bench/run.sh $(BENCH_OPTS)
+
+bench-decode: extension
+	+@$(RUN) bench/decode.sh $(BENCH_OPTS)
+
+coverage:
+	+@$(RUN) test/coverage.sh
+
+#? Keep in shape
+#?   lint             cppcheck, clang-tidy, shellcheck, layout, paths
+#?   indent           clang-format on wire/, forwarder/ and test/
+#?   indent-check     says which files indent would change
+#?   docs             regenerate the documents that come from the code
+#?   images           container images
+lint:
+	+@$(RUN) test/lint.sh
+
+indent:
+	@test/indent.sh
+
+indent-check:
+	@test/indent.sh --check
+
+docs: forwarder
+	+@$(RUN) test/docs.sh
+
+images:
+	+@$(RUN) docker/images.sh
+
+#? Variables: PG_CONFIG, CC, CFLAGS, SAN=address,undefined, WERROR=1,
+#?   TESTS="toast ddl", SECONDS, KAFKA_VERSION, WALFERRY_CACHE, NO_FORWARDER=1
+
+.PHONY: all install installcheck extension forwarder forwarder-left-out \
+	install-forwarder deps test test-unit test-corpus test-regress \
+	test-isolation test-tap test-demo fuzz demo bench bench-decode coverage \
+	lint indent indent-check docs images help
