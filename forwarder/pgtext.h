@@ -181,8 +181,10 @@ int			pgtext_numeric_min_scale(const struct pgtext_numeric *n);
  * Append value * 10^scale, rounded half up (away from zero), as the shortest
  * big-endian two's complement of at least one byte: what Java's
  * BigDecimal.unscaledValue().toByteArray() gives.  'scale' may be negative.
- * False, with nothing appended, for NaN and the infinities.
+ * False, with nothing appended, for NaN, the infinities and a scale beyond
+ * the maximum.
  */
+#define PGTEXT_NUMERIC_MAX_SCALE 100000
 bool		pgtext_numeric_unscaled(struct buf *out,
 									const struct pgtext_numeric *n,
 									int scale);
