@@ -20,6 +20,7 @@ struct schema_relation
 	struct change_relation relation;
 	const int16_t *widths;		/* of all columns, for wire_read_tuple() */
 	const int16_t *identity_widths; /* of the identity columns */
+	bool		has_virtual;	/* a column is generated and never sent */
 	void	   *user;			/* the caller's, NULL at first; see below */
 };
 
@@ -35,7 +36,7 @@ void		schema_reset(struct schema *s);
 
 /*
  * Read a relation message whose tag has been consumed.  NULL if it is broken;
- * the reader then says why.
+ * the reader then says why, and a relation that had its id is still there.
  */
 struct schema_relation *schema_read(struct schema *s, struct wire_reader *r);
 
