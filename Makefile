@@ -130,6 +130,8 @@ deps:
 #?   test-tap         end to end, against PostgreSQL and Apache Kafka
 #?   test-demo        the demo for 30 seconds, checking itself
 #?   installcheck     pg_regress and isolation against a running server
+#?   test-matrix      on PostgreSQL 15, 17 and 18 in chroots; MAJORS=17 for one
+#?   test-images      run what make images has put into the images
 test:
 	+@$(RUN) test/all.sh
 
@@ -150,6 +152,12 @@ test-tap: extension $(if $(WITH_FORWARDER),forwarder)
 
 test-demo: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh
+
+test-matrix:
+	+@test/matrix/run.sh $(or $(MAJORS),all)
+
+test-images:
+	+@docker/test.sh
 
 #?   fuzz             libFuzzer for SECONDS (60) on each target; needs clang
 fuzz:
@@ -198,5 +206,5 @@ images:
 
 .PHONY: all install installcheck extension forwarder forwarder-left-out \
 	install-forwarder deps test test-unit test-corpus test-regress \
-	test-isolation test-tap test-demo fuzz demo bench bench-decode coverage \
-	lint indent indent-check docs images help
+	test-isolation test-tap test-demo test-matrix test-images fuzz demo \
+	bench bench-decode coverage lint indent indent-check docs images help

@@ -11,7 +11,8 @@
 # Trees live in ${WALFERRY_CACHE:-~/.cache/walferry}/chroot-N, never in the
 # checkout.  A tree appears under its name only when it is complete, so that a
 # broken download is never mistaken for one; --refresh makes it again.  Needs
-# root and debootstrap; only the Debian mirror is asked (WALFERRY_MIRROR).
+# root and debootstrap; only the Debian mirror is asked (WALFERRY_MIRROR, the
+# address below which /debian and /debian-security are).
 #
 set -eu
 
@@ -24,7 +25,7 @@ die()
 which=${1:-}
 refresh=${2:-}
 cache=${WALFERRY_CACHE:-$HOME/.cache/walferry}
-mirror=${WALFERRY_MIRROR:-http://deb.debian.org/debian}
+mirror=${WALFERRY_MIRROR:-http://deb.debian.org}
 
 case $which in
 	15) suite=bookworm ;;
@@ -78,9 +79,26 @@ rm -rf --one-file-system "$new"
 mkdir -p "$new"
 echo "chroot.sh: making $dir from $suite (a few minutes; log: $log)" >&2
 
+# In the new tree, without prompts and without what the caller's shell set.
+in_tree()
+{
+	chroot "$new" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		DEBIAN_FRONTEND=noninteractive "$@"
+}
+
 make_tree()
 {
-	debootstrap --variant=minbase "$suite" "$new" "$mirror" || return
+	debootstrap --variant=minbase "$suite" "$new" "$mirror/debian" || return
+
+	# PostgreSQL's minor releases come through security.  sid has no such.
+	if [ "$suite" != sid ]; then
+		cat >"$new/etc/apt/sources.list" <<-END
+		deb $mirror/debian $suite main
+		deb $mirror/debian $suite-updates main
+		deb $mirror/debian-security $suite-security main
+		END
+	fi
 
 	# No daemons, no cluster, no fsync for each file, no recommendations.
 	printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
@@ -88,23 +106,22 @@ make_tree()
 	echo force-unsafe-io >"$new/etc/dpkg/dpkg.cfg.d/walferry"
 	echo 'APT::Install-Recommends "false";' \
 		>"$new/etc/apt/apt.conf.d/90walferry"
+	mount -t proc proc "$new/proc" || return
+	mount --rbind /dev "$new/dev" || return
+	in_tree apt-get -q update || return
+	in_tree apt-get -q -y upgrade || return
 
 	if [ "$which" != base ]; then
 		mkdir -p "$new/etc/postgresql-common"
 		echo 'create_main_cluster = false' \
 			>"$new/etc/postgresql-common/createcluster.conf"
-		mount -t proc proc "$new/proc"
-		mount --rbind /dev "$new/dev"
 		# Word splitting is meant: a list of packages.
 		# shellcheck disable=SC2086
-		chroot "$new" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
-			PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-			DEBIAN_FRONTEND=noninteractive \
-			apt-get -q -y -o Dpkg::Options::=--force-confold \
+		in_tree apt-get -q -y -o Dpkg::Options::=--force-confold \
 			install $packages || return
-		umount -R "$new/dev" || return
-		umount "$new/proc" || return
 	fi
+	umount -R "$new/dev" || return
+	umount "$new/proc" || return
 	rm -f "$new"/var/cache/apt/archives/*.deb "$new/usr/sbin/policy-rc.d"
 }
 
