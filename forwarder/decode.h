@@ -45,7 +45,7 @@ struct decode;
 
 /*
  * 'release' as for schema_new().  'timeline_of' maps an LSN to the timeline it
- * was written on.  'message_max' bounds one assembled message, in bytes; a
+ * was written on; where it is NULL, that is the header's.  'message_max' bounds one assembled message, in bytes; a
  * larger one is DECODE_FAILED with an error that names its length.
  */
 struct decode *decode_new(void (*release) (void *user),
@@ -60,7 +60,8 @@ void		decode_reset(struct decode *d);
 void		decode_feed(struct decode *d, const uint8_t *frame, size_t len);
 
 /*
- * The next event.  A non-transactional message comes as begin (xid 0),
+ * The next event.  A value that was not rewritten, but is in the old tuple, is
+ * CHANGE_VALUE with the old bytes.  A non-transactional message comes as begin (xid 0),
  * change, commit; a truncate as one change for each relation.
  */
 enum decode_event decode_next(struct decode *d);
@@ -70,7 +71,7 @@ const struct change_transaction *decode_transaction(const struct decode *d);
 const struct change *decode_change(const struct decode *d);
 struct schema_relation *decode_relation(const struct decode *d);
 
-/* One line: message, field and offset. */
+/* One line: message, field and offset; the transaction, if inside one. */
 const char *decode_error(const struct decode *d);
 
 /* DECODE_FAILED because the header's version is one we do not know. */
