@@ -45,8 +45,9 @@ struct decode;
 
 /*
  * 'release' as for schema_new().  'timeline_of' maps an LSN to the timeline it
- * was written on; where it is NULL, that is the header's.  'message_max' bounds one assembled message, in bytes; a
- * larger one is DECODE_FAILED with an error that names its length.
+ * was written on; where it is NULL, that is the header's.  'message_max'
+ * bounds one assembled message, in bytes; a larger one is DECODE_FAILED with
+ * an error that names its length.
  */
 struct decode *decode_new(void (*release) (void *user),
 						  uint32_t (*timeline_of) (void *arg, uint64_t lsn),
@@ -60,9 +61,10 @@ void		decode_reset(struct decode *d);
 void		decode_feed(struct decode *d, const uint8_t *frame, size_t len);
 
 /*
- * The next event.  A value that was not rewritten, but is in the old tuple, is
- * CHANGE_VALUE with the old bytes.  A non-transactional message comes as begin (xid 0),
- * change, commit; a truncate as one change for each relation.
+ * The next event.  A non-transactional message comes as begin (xid 0, no
+ * commit time), change, commit; a truncate as one change for each relation.
+ * A value that was not rewritten, but is in the old tuple, is CHANGE_VALUE
+ * with the old bytes.
  */
 enum decode_event decode_next(struct decode *d);
 

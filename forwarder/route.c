@@ -1,0 +1,148 @@
+/*
+ * route.c - which topic, which partition; see route.h for the contract.
+ */
+#include "route.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* ----------------------------------------------------------------- topics */
+
+static bool
+is_allowed(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		(c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+/*
+ * Append 's' with '_' for every character that is not allowed.  Java counts
+ * UTF-16 units: a character beyond the basic plane, which has four bytes in
+ * UTF-8, is two of them.
+ */
+static void
+put_allowed(struct buf *out, const char *s)
+{
+	int			following = 0;	/* bytes of the character still to come */
+
+	for (; *s != 0; s++)
+	{
+		uint8_t		c = (uint8_t) *s;
+
+		if (following > 0 && (c & 0xc0) == 0x80)
+		{
+			following--;
+			continue;
+		}
+		following = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0;
+		if (is_allowed(c))
+			buf_putc(out, *s);
+		else if (c >= 0xf0)
+			buf_lit(out, "__");
+		else
+			buf_putc(out, '_');
+	}
+}
+
+static bool
+end_topic(struct buf *out, size_t start)
+{
+	(void) buf_cstr(out);
+	return out->len - start <= ROUTE_TOPIC_MAX;
+}
+
+bool
+route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
+				  const char *schema, const char *table)
+{
+	size_t		start = out->len;
+
+	put_allowed(out, prefix);
+	put_allowed(out, delimiter);
+	put_allowed(out, schema);
+	put_allowed(out, delimiter);
+	put_allowed(out, table);
+	return end_topic(out, start);
+}
+
+bool
+route_message_topic(struct buf *out, const char *prefix,
+					const char *delimiter)
+{
+	size_t		start = out->len;
+
+	put_allowed(out, prefix);
+	put_allowed(out, delimiter);
+	buf_lit(out, "message");
+	return end_topic(out, start);
+}
+
+/* ------------------------------------------------------------- partitions */
+
+static uint32_t
+get_u32(const uint8_t *p)
+{
+	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
+		(uint32_t) p[3] << 24;
+}
+
+/* MurmurHash2 (Austin Appleby), with the seed that Kafka gives it. */
+uint32_t
+route_murmur2(const void *data, size_t len)
+{
+	const uint32_t m = 0x5bd1e995;
+	const uint8_t *p = data;
+	uint32_t	h = UINT32_C(0x9747b28c) ^ (uint32_t) len;
+
+	for (; len >= 4; p += 4, len -= 4)
+	{
+		uint32_t	k = get_u32(p) * m;
+
+		k ^= k >> 24;
+		h = (h * m) ^ (k * m);
+	}
+	switch (len)
+	{
+		case 3:
+			h ^= (uint32_t) p[2] << 16;
+			/* FALLTHROUGH */
+		case 2:
+			h ^= (uint32_t) p[1] << 8;
+			/* FALLTHROUGH */
+		case 1:
+			h ^= p[0];
+			h *= m;
+	}
+	h ^= h >> 13;
+	h *= m;
+	h ^= h >> 15;
+	return h;
+}
+
+/* Kafka clears the sign bit; it does not take the absolute value. */
+static int32_t
+partition_of(uint32_t hash, int32_t npartitions)
+{
+	return (int32_t) (hash & 0x7fffffff) % npartitions;
+}
+
+int32_t
+route_partition(const void *key, size_t len, int32_t npartitions)
+{
+	return partition_of(route_murmur2(key, len), npartitions);
+}
+
+int32_t
+route_keyless_partition(enum route_keyless how, const char *topic,
+						uint64_t end_lsn, int32_t npartitions)
+{
+	uint8_t		lsn[8];
+
+	if (how == ROUTE_KEYLESS_TOPIC)
+		return route_partition(topic, strlen(topic), npartitions);
+
+	/* The same bytes on every machine: two forwarders must agree. */
+	for (int i = 0; i < 8; i++)
+		lsn[i] = (uint8_t) (end_lsn >> (8 * i));
+	return route_partition(lsn, sizeof(lsn), npartitions);
+}
