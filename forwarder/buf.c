@@ -42,9 +42,10 @@ buf_printf(struct buf *b, const char *fmt,...)
 {
 	va_list		ap;
 	int			n;
+	char	   *out = (char *) buf_reserve(b, 1);	/* may change b->cap */
 
 	va_start(ap, fmt);
-	n = vsnprintf((char *) buf_reserve(b, 1), b->cap - b->len, fmt, ap);
+	n = vsnprintf(out, b->cap - b->len, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return;
