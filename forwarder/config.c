@@ -1,0 +1,1591 @@
+/*
+ * config.c - inputs, precedence, checks and getters; see config.h.
+ *
+ * Everything that comes in becomes an entry, in the order in which it came;
+ * nothing is judged before config_check(), which resolves references, lets
+ * the winning entry of each name fill its slot of the table, and collects
+ * what is wrong.  Messages name place and property and never show a secret.
+ */
+#include "config_part.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FILE_MAX_LEN (4 * 1024 * 1024)
+#define SECRET_MAX_LEN (1024 * 1024)
+#define TOPIC_PREFIX_MAX 200
+
+struct config *
+config_new(void)
+{
+	struct config *c = config_text_alloc(sizeof(*c));
+	size_t		n;
+
+	config_table(&n);
+	c->slots = config_text_alloc(n * sizeof(*c->slots));
+	return c;
+}
+
+/* Secrets do not outlive the configuration in freed memory. */
+static void
+free_text(char *s)
+{
+	if (s != NULL)
+	{
+		volatile char *p = s;
+
+		while (*p != '\0')
+			*p++ = '\0';
+	}
+	free(s);
+}
+
+static void
+free_slot(struct config_slot *s)
+{
+	free_text(s->str);
+	for (size_t i = 0; i < s->nlist; i++)
+		free(s->list[i]);
+	free(s->list);
+	memset(s, 0, sizeof(*s));
+}
+
+void
+config_free(struct config *c)
+{
+	size_t		n;
+
+	if (c == NULL)
+		return;
+	config_table(&n);
+	config_topic_free(c);
+	for (size_t i = 0; i < n; i++)
+		free_slot(&c->slots[i]);
+	free(c->slots);
+	for (size_t i = 0; i < c->nentries; i++)
+	{
+		struct config_entry *e = &c->entries[i];
+
+		free(e->name);
+		free(e->given);
+		free_text(e->raw);
+		free_text(e->value);
+		free(e->origin);
+	}
+	free(c->entries);
+	for (size_t i = 0; i < c->nkafka; i++)
+	{
+		free((char *) c->kafka[i].name);
+		free_text((char *) c->kafka[i].value);
+	}
+	free(c->kafka);
+	free(c->kafka_origin);
+	for (size_t i = 0; i < c->nstream; i++)
+	{
+		free((char *) c->stream[i].name);
+		free((char *) c->stream[i].value);
+	}
+	free(c->stream);
+	config_text_free(&c->errors);
+	config_text_free(&c->warnings);
+	config_text_free(&c->announcements);
+	for (size_t i = 0; i < c->env.n; i++)
+	{
+		free_text(c->env.v[i]);
+		c->env.v[i] = NULL;
+	}
+	config_text_free(&c->env);
+	free(c);
+}
+
+/* ---- messages ---- */
+
+/* The name to show; a name that holds a salt is shown as its pattern. */
+static const char *
+shown_name(const struct config_entry *e)
+{
+	if (e->opt != NULL && (e->opt->flags & CONFIG_SECRET) &&
+		config_table_is_pattern(e->opt))
+		return e->opt->name;
+	return e->given;
+}
+
+static void
+collect(struct config_strings *to, const struct config_entry *e,
+		const char *fmt, va_list ap)
+{
+	struct buf	b = {0};
+	char		text[2048];
+
+	if (e != NULL)
+		buf_printf(&b, "%s: %s: ", e->origin, shown_name(e));
+	vsnprintf(text, sizeof(text), fmt, ap);
+	buf_puts(&b, text);
+	config_text_add(to, config_text_dup(buf_cstr(&b)));
+	buf_free(&b);
+}
+
+void
+config_fail(struct config *c, const struct config_entry *e,
+			const char *fmt,...)
+{
+	va_list		ap;
+
+	va_start(ap, fmt);
+	collect(&c->errors, e, fmt, ap);
+	va_end(ap);
+}
+
+void
+config_warn(struct config *c, const struct config_entry *e,
+			const char *fmt,...)
+{
+	va_list		ap;
+
+	va_start(ap, fmt);
+	collect(&c->warnings, e, fmt, ap);
+	va_end(ap);
+}
+
+static void
+announce(struct config *c, const char *text)
+{
+	config_text_add(&c->announcements, config_text_dup(text));
+}
+
+size_t
+config_error_count(const struct config *c)
+{
+	return c->errors.n;
+}
+
+const char *
+config_error(const struct config *c, size_t i)
+{
+	return c->errors.v[i];
+}
+
+size_t
+config_warning_count(const struct config *c)
+{
+	return c->warnings.n;
+}
+
+const char *
+config_warning(const struct config *c, size_t i)
+{
+	return c->warnings.v[i];
+}
+
+size_t
+config_announcement_count(const struct config *c)
+{
+	return c->announcements.n;
+}
+
+const char *
+config_announcement(const struct config *c, size_t i)
+{
+	return c->announcements.v[i];
+}
+
+/* ---- taking entries in ---- */
+
+/*
+ * 'name' without what Debezium Server puts before a connector's properties.
+ * What Server calls its own (sink, format) keeps its name.
+ */
+static const char *
+bare_name(const char *name)
+{
+	static const char source[] = "debezium.source.";
+	static const char transforms[] = "debezium.transforms";
+	static const char predicates[] = "debezium.predicates";
+
+	if (strncmp(name, source, strlen(source)) == 0)
+		return name + strlen(source);
+	if (strncmp(name, transforms, strlen(transforms)) == 0 ||
+		strncmp(name, predicates, strlen(predicates)) == 0)
+		return name + strlen("debezium.");
+	return name;
+}
+
+/*
+ * Find out what an entry's name is.  Its place in the table goes first, so
+ * that "errors.max.retries" is never taken for a client's setting; the client
+ * settings go before patterns such as "producer.*".
+ */
+static void
+classify(struct config_entry *e)
+{
+	static const struct
+	{
+		const char *prefix;
+		int			level;
+	}			prefixes[] = {
+		{"producer.override.", 2},
+		{"producer.", 1},
+		{"debezium.sink.kafka.producer.", 1},
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+	{
+		size_t		n = strlen(prefixes[i].prefix);
+
+		if (strncmp(e->name, prefixes[i].prefix, n) == 0)
+		{
+			e->kafka_name = e->name + n;
+			e->kafka = config_kafka_find(e->kafka_name);
+			e->level = prefixes[i].level;
+			return;
+		}
+	}
+	e->opt = config_table_find(e->name);
+	if (e->opt != NULL)
+		return;
+	e->kafka = config_kafka_find(e->name);
+	if (e->kafka != NULL)
+		e->kafka_name = e->name;
+}
+
+static struct config_entry *
+add_entry(struct config *c, const char *given, const char *raw,
+		  enum config_rank rank, char *origin_owned)
+{
+	struct config_entry *e;
+
+	c->entries = config_text_realloc(c->entries, (c->nentries + 1) *
+									 sizeof(*c->entries));
+	e = &c->entries[c->nentries++];
+	memset(e, 0, sizeof(*e));
+	e->given = config_text_dup(given);
+	e->name = config_text_dup(bare_name(given));
+	e->raw = config_text_trim(raw, strlen(raw));
+	e->rank = rank;
+	e->origin = origin_owned;
+	return e;
+}
+
+static char *
+place(const char *file, int line)
+{
+	struct buf	b = {0};
+	char	   *s;
+
+	buf_printf(&b, "%s:%d", file, line);
+	s = config_text_dup(buf_cstr(&b));
+	buf_free(&b);
+	return s;
+}
+
+struct loading
+{
+	struct config *c;
+	const char *name;
+	size_t		first;			/* entry of the file */
+};
+
+static void
+take_pair(void *arg, const char *name, const char *value, int line)
+{
+	struct loading *l = arg;
+	struct config_entry *e;
+
+	e = add_entry(l->c, name, value, RANK_FILE, place(l->name, line));
+	for (size_t i = l->first; i < l->c->nentries - 1; i++)
+	{
+		if (strcmp(l->c->entries[i].given, e->given) == 0)
+			config_warn(l->c, e, "is already in this file (%s); this one "
+						"counts", l->c->entries[i].origin);
+	}
+}
+
+/*
+ * A Connect worker's file has a heartbeat.interval.ms that means something
+ * else than the connector's.
+ */
+static void
+mark_worker(struct config *c, size_t first)
+{
+	static const char *const signs[] = {
+		"offset.storage.topic", "offset.storage.file.filename",
+		"config.storage.topic", "status.storage.topic", "plugin.path"
+	};
+	bool		worker = false;
+
+	for (size_t i = first; i < c->nentries; i++)
+	{
+		const char *name = c->entries[i].given;
+
+		if (strcmp(name, "connector.class") == 0 ||
+			strcmp(name, "topic.prefix") == 0)
+			return;
+		for (size_t k = 0; k < sizeof(signs) / sizeof(signs[0]); k++)
+		{
+			if (strcmp(name, signs[k]) == 0)
+				worker = true;
+		}
+	}
+	for (size_t i = first; worker && i < c->nentries; i++)
+	{
+		struct config_entry *e = &c->entries[i];
+
+		if (strcmp(e->name, "heartbeat.interval.ms") == 0)
+		{
+			free(e->name);
+			e->name = config_text_dup("worker.heartbeat.interval.ms");
+		}
+	}
+}
+
+bool
+config_load_text(struct config *c, const char *name, const char *text,
+				 size_t len)
+{
+	struct loading l = {.c = c,.name = name,.first = c->nentries};
+	struct buf	why = {0};
+	size_t		start = 0;
+	int			line = 1;
+	bool		ok;
+
+	while (start < len && isspace((unsigned char) text[start]))
+		start++;
+	if (start < len && (text[start] == '{' || text[start] == '['))
+		ok = config_json_parse(text, len, take_pair, &l, &line, &why);
+	else
+		ok = config_properties_parse(text, len, take_pair, &l, &line, &why);
+	if (!ok)
+		config_fail(c, NULL, "%s:%d: %s", name, line, buf_cstr(&why));
+	buf_free(&why);
+	mark_worker(c, l.first);
+	return ok;
+}
+
+/* The whole of a file; false with errno if it cannot be had. */
+static bool
+read_file(const char *path, size_t max, struct buf *out)
+{
+	FILE	   *f = fopen(path, "rb");
+	size_t		n;
+	bool		ok;
+
+	if (f == NULL)
+		return false;
+	do
+	{
+		n = fread(buf_reserve(out, 16384), 1, 16384, f);
+		buf_commit(out, n);
+	} while (n > 0 && out->len <= max);
+	ok = !ferror(f);
+	if (ok && out->len > max)
+	{
+		errno = EFBIG;
+		ok = false;
+	}
+	else if (!ok && errno == 0)
+		errno = EIO;
+	n = (size_t) errno;
+	fclose(f);
+	errno = (int) n;
+	return ok;
+}
+
+bool
+config_load_file(struct config *c, const char *path)
+{
+	struct buf	text = {0};
+	size_t		n = strlen(path);
+	bool		ok;
+
+	if (!read_file(path, FILE_MAX_LEN, &text))
+	{
+		config_fail(c, NULL, "%s: cannot read the configuration: %s", path,
+					strerror(errno));
+		buf_free(&text);
+		return false;
+	}
+	if ((n > 5 && strcmp(path + n - 5, ".yaml") == 0) ||
+		(n > 4 && strcmp(path + n - 4, ".yml") == 0))
+	{
+		config_fail(c, NULL, "%s: YAML is not read; write properties, or the "
+					"connector's JSON", path);
+		ok = false;
+	}
+	else
+		ok = config_load_text(c, path, buf_cstr(&text), text.len);
+	memset(text.data, 0, text.cap);
+	buf_free(&text);
+	return ok;
+}
+
+/* ---- environment ---- */
+
+/* MicroProfile's rule: upper case, all but letters and digits to '_'. */
+static bool
+env_equal(const char *env_name, const char *name)
+{
+	for (; *name != '\0' && *env_name != '\0'; name++, env_name++)
+	{
+		char		ch = isalnum((unsigned char) *name) ?
+			(char) toupper((unsigned char) *name) : '_';
+
+		if (ch != *env_name)
+			return false;
+	}
+	return *name == '\0' && *env_name == '\0';
+}
+
+static bool
+has_prefix(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/*
+ * The property that a variable's name (without our prefix) stands for, to be
+ * freed; NULL if none.  Names with a part that the user chooses lose their
+ * spelling, which is taken to be lower case with dots.
+ */
+static char *
+property_of(const char *env_name)
+{
+	static const char own[] = "walferry.";
+	static const char *const open[] = {
+		"topic.creation.", "producer.override.", "producer.",
+		"debezium.sink.kafka.producer.", "debezium.sink.",
+		"debezium.format.", "quarkus."
+	};
+	const struct config_option *table;
+	const struct config_kafka_name *kafka;
+	size_t		n;
+
+	table = config_table(&n);
+	for (size_t i = 0; i < n; i++)
+	{
+		const char *name = table[i].name;
+
+		if (name == NULL || config_table_is_pattern(&table[i]))
+			continue;
+		if (env_equal(env_name, name) ||
+			(has_prefix(name, own) && env_equal(env_name,
+												name + strlen(own))))
+			return config_text_dup(name);
+	}
+	kafka = config_kafka_table(&n);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strchr(kafka[i].name, '*') == NULL &&
+			env_equal(env_name, kafka[i].name))
+			return config_text_dup(kafka[i].name);
+	}
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+	{
+		size_t		len = strlen(open[i]);
+		struct buf	b = {0};
+		char	   *s;
+		char		head[64];
+
+		snprintf(head, sizeof(head), "%.*s", (int) len, env_name);
+		if (strlen(env_name) <= len || !env_equal(head, open[i]))
+			continue;
+		for (const char *p = env_name; *p; p++)
+			buf_putc(&b, *p == '_' ? '.' :
+					 (char) tolower((unsigned char) *p));
+		s = config_text_dup(buf_cstr(&b));
+		buf_free(&b);
+		return s;
+	}
+	return NULL;
+}
+
+/*
+ * Kubernetes gives every container variables for each service of the
+ * namespace; one called "walferry" must not be taken for configuration.
+ */
+static bool
+is_service_link(const char *rest)
+{
+	return has_prefix(rest, "SERVICE_") || strcmp(rest, "PORT") == 0 ||
+		has_prefix(rest, "PORT_");
+}
+
+static void
+take_variable(struct config *c, const char *var, const char *rest,
+			  const char *full, const char *value)
+{
+	size_t		len = strlen(rest);
+	bool		from_file = false;
+	char	   *property = property_of(rest);
+	struct config_entry *e;
+	struct buf	origin = {0};
+
+	if (property == NULL && len > 5 && strcmp(rest + len - 5, "_FILE") == 0)
+	{
+		char	   *cut = config_text_dupn(rest, len - 5);
+
+		property = property_of(cut);
+		free(cut);
+		from_file = property != NULL;
+	}
+	if (property == NULL)
+	{
+		/* let config_check() complain, with a suggestion */
+		struct buf	b = {0};
+
+		for (const char *p = full; *p; p++)
+			buf_putc(&b, *p == '_' ? '.' :
+					 (char) tolower((unsigned char) *p));
+		property = config_text_dup(buf_cstr(&b));
+		buf_free(&b);
+	}
+	buf_printf(&origin, "env %s", var);
+	e = add_entry(c, property, value, RANK_ENV,
+				  config_text_dup(buf_cstr(&origin)));
+	e->from_file = from_file;
+	buf_free(&origin);
+	free(property);
+}
+
+void
+config_load_env(struct config *c, char *const *env)
+{
+	static const struct
+	{
+		const char *var;
+		const char *name;
+	}			pg[] = {
+		{"PGHOST", "database.hostname"},
+		{"PGPORT", "database.port"},
+		{"PGUSER", "database.user"},
+		{"PGPASSWORD", "database.password"},
+		{"PGDATABASE", "database.dbname"},
+		{"PGSSLMODE", "database.sslmode"},
+		{"PGSSLCERT", "database.sslcert"},
+		{"PGSSLKEY", "database.sslkey"},
+		{"PGSSLROOTCERT", "database.sslrootcert"},
+	};
+
+	for (; env != NULL && *env != NULL; env++)
+	{
+		const char *eq = strchr(*env, '=');
+		char	   *var;
+		const char *value;
+
+		if (eq == NULL)
+			continue;
+		config_text_add(&c->env, config_text_dup(*env));
+		var = config_text_dupn(*env, (size_t) (eq - *env));
+		value = eq + 1;
+
+		if (has_prefix(var, "WALFERRY_"))
+		{
+			const char *rest = var + strlen("WALFERRY_");
+
+			if (!is_service_link(rest))
+				take_variable(c, var, rest, rest, value);
+		}
+		else if (has_prefix(var, "DEBEZIUM_SOURCE_"))
+			take_variable(c, var, var + strlen("DEBEZIUM_SOURCE_"),
+						  var + strlen("DEBEZIUM_SOURCE_"), value);
+		else if (has_prefix(var, "DEBEZIUM_SINK_") ||
+				 has_prefix(var, "DEBEZIUM_FORMAT_"))
+			take_variable(c, var, var, var, value);
+		else
+		{
+			for (size_t i = 0; i < sizeof(pg) / sizeof(pg[0]); i++)
+			{
+				struct buf	origin = {0};
+
+				if (strcmp(var, pg[i].var) != 0 || *value == '\0')
+					continue;
+				buf_printf(&origin, "env %s", var);
+				add_entry(c, pg[i].name, value, RANK_PGENV,
+						  config_text_dup(buf_cstr(&origin)));
+				buf_free(&origin);
+			}
+		}
+		free(var);
+	}
+}
+
+void
+config_set_flag(struct config *c, const char *name, const char *value)
+{
+	struct config_entry *e;
+
+	e = add_entry(c, name, value, RANK_FLAG, config_text_dup("flag"));
+	if (config_text_is_secret(e->name) && *value != '\0' &&
+		strncmp(value, "${", 2) != 0)
+		config_warn(c, e, "a secret on the command line is visible to every "
+					"user of this machine; use ${file:...} or the "
+					"environment");
+}
+
+void
+config_set_arg(struct config *c, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+	char	   *name;
+
+	if (eq == NULL || eq == arg)
+	{
+		/* It may be a secret that lost its name: do not repeat it. */
+		config_fail(c, NULL, "flag: --set needs name=value");
+		return;
+	}
+	name = config_text_trim(arg, (size_t) (eq - arg));
+	config_set_flag(c, name, eq + 1);
+	free(name);
+}
+
+/* ---- references ---- */
+
+static const char *
+env_value(const struct config *c, const char *name, size_t len)
+{
+	for (size_t i = 0; i < c->env.n; i++)
+	{
+		if (strncmp(c->env.v[i], name, len) == 0 && c->env.v[i][len] == '=')
+			return c->env.v[i] + len + 1;
+	}
+	return NULL;
+}
+
+struct lookup
+{
+	const char *key;
+	char	   *value;
+};
+
+static void
+look_for(void *arg, const char *name, const char *value, int line)
+{
+	struct lookup *l = arg;
+
+	(void) line;
+	if (strcmp(name, l->key) == 0)
+	{
+		free_text(l->value);
+		l->value = config_text_dup(value);
+	}
+}
+
+/* Append a file's content without the line ends at its end. */
+static bool
+put_file(struct config *c, const struct config_entry *e, const char *path,
+		 struct buf *out)
+{
+	struct buf	text = {0};
+	bool		ok = read_file(path, SECRET_MAX_LEN, &text);
+
+	if (!ok)
+		config_fail(c, e, "cannot read %s: %s", path, strerror(errno));
+	else
+	{
+		while (text.len > 0 && (text.data[text.len - 1] == '\n' ||
+								text.data[text.len - 1] == '\r'))
+			text.len--;
+		if (text.len > 0 && memchr(text.data, 0, text.len) != NULL)
+		{
+			config_fail(c, e, "%s holds a zero byte: it is not text", path);
+			ok = false;
+		}
+		else
+			buf_put(out, text.data, text.len);
+	}
+	if (text.data != NULL)
+		memset(text.data, 0, text.cap);
+	buf_free(&text);
+	return ok;
+}
+
+/* Append what one key of a properties file has. */
+static bool
+put_key(struct config *c, const struct config_entry *e, const char *path,
+		const char *key, struct buf *out)
+{
+	struct buf	text = {0};
+	struct buf	why = {0};
+	struct lookup l = {.key = key};
+	int			line = 1;
+	bool		ok = false;
+
+	if (!read_file(path, SECRET_MAX_LEN, &text))
+		config_fail(c, e, "cannot read %s: %s", path, strerror(errno));
+	else if (!config_properties_parse(buf_cstr(&text), text.len, look_for, &l,
+									  &line, &why))
+		config_fail(c, e, "%s:%d: %s", path, line, buf_cstr(&why));
+	else if (l.value == NULL)
+		config_fail(c, e, "%s has no \"%s\"", path, key);
+	else
+	{
+		buf_puts(out, l.value);
+		ok = true;
+	}
+	free_text(l.value);
+	if (text.data != NULL)
+		memset(text.data, 0, text.cap);
+	buf_free(&text);
+	buf_free(&why);
+	return ok;
+}
+
+/*
+ * Debezium Server's files may say ${NAME} or ${NAME:default} for a variable
+ * of the environment.
+ */
+static bool
+put_expression(struct config *c, struct config_entry *e, const char *ref,
+			   struct buf *out)
+{
+	size_t		len = strcspn(ref, ":");
+	const char *value = env_value(c, ref, len);
+
+	if (value == NULL && ref[len] == ':')
+		value = ref + len + 1;
+	if (value == NULL)
+	{
+		config_fail(c, e, "the environment has no %s", ref);
+		return false;
+	}
+	buf_puts(out, value);
+	return true;
+}
+
+/*
+ * Append what the reference between "${" and "}" stands for.  'known' is set
+ * false, and nothing appended, if it is none: "${x}" without a colon belongs
+ * to someone else, as in a transform's replacement.
+ */
+static bool
+put_reference(struct config *c, struct config_entry *e, const char *ref,
+			  struct buf *out, bool *known)
+{
+	const char *colon = strchr(ref, ':');
+	const char *rest = colon != NULL ? colon + 1 : NULL;
+	bool		ok = true;
+
+	*known = true;
+	if (has_prefix(e->given, "debezium.") && !has_prefix(ref, "env:") &&
+		!has_prefix(ref, "file:") && !has_prefix(ref, "directory:") &&
+		!has_prefix(e->given, "debezium.transforms"))
+		return put_expression(c, e, ref, out);
+	if (colon == NULL)
+	{
+		if (e->opt != NULL && e->opt->stance == CONFIG_WORKS)
+			config_warn(c, e, "${%s} is taken as it stands; ${env:%s} would "
+						"read the environment", ref, ref);
+		*known = false;
+		return true;
+	}
+	if (has_prefix(ref, "env:"))
+	{
+		const char *value;
+
+		if (*rest == ':')		/* Connect: ${env::NAME} */
+			rest++;
+		value = env_value(c, rest, strlen(rest));
+		if (value == NULL)
+		{
+			config_fail(c, e, "the environment has no %s", rest);
+			return false;
+		}
+		buf_puts(out, value);
+	}
+	else if (has_prefix(ref, "file:") || has_prefix(ref, "directory:"))
+	{
+		const char *sep = strchr(rest, ':');
+		char	   *path = config_text_dupn(rest, sep != NULL ?
+											(size_t) (sep - rest) :
+											strlen(rest));
+
+		e->hidden = true;
+		if (sep == NULL)
+			ok = put_file(c, e, path, out);
+		else if (has_prefix(ref, "file:"))
+			ok = put_key(c, e, path, sep + 1, out);
+		else
+		{
+			struct buf	full = {0};
+
+			buf_printf(&full, "%s/%s", path, sep + 1);
+			ok = put_file(c, e, buf_cstr(&full), out);
+			buf_free(&full);
+		}
+		free(path);
+	}
+	else
+	{
+		config_fail(c, e, "the reference ${%.*s:...} is not understood; "
+					"use ${file:path:key}, ${file:path}, "
+					"${directory:path:key} or ${env:NAME}",
+					(int) (colon - ref), ref);
+		ok = false;
+	}
+	return ok;
+}
+
+static void
+resolve(struct config *c, struct config_entry *e)
+{
+	struct buf	out = {0};
+	bool		ok = true;
+
+	if (e->from_file)
+	{
+		e->hidden = true;
+		ok = put_file(c, e, e->raw, &out);
+	}
+	else
+	{
+		for (const char *p = e->raw; *p != '\0';)
+		{
+			const char *end = p[0] == '$' && p[1] == '{' ?
+				strchr(p, '}') : NULL;
+			char	   *ref;
+			bool		known;
+
+			if (end == NULL)
+			{
+				buf_putc(&out, *p++);
+				continue;
+			}
+			ref = config_text_dupn(p + 2, (size_t) (end - p - 2));
+			ok = put_reference(c, e, ref, &out, &known) && ok;
+			if (!known)
+				buf_put(&out, p, (size_t) (end + 1 - p));
+			free(ref);
+			p = end + 1;
+		}
+	}
+	if (ok)
+		e->value = config_text_dup(buf_cstr(&out));
+	if (out.data != NULL)
+		memset(out.data, 0, out.cap);
+	buf_free(&out);
+}
+
+/* ---- checking ---- */
+
+bool
+config_wins(const struct config_entry *a, const struct config_entry *b)
+{
+	if (a->rank != b->rank)
+		return a->rank > b->rank;
+	if (a->level != b->level)
+		return a->level > b->level;
+	return a > b;				/* both in c->entries */
+}
+
+/* The best entry of a name, or NULL. */
+static struct config_entry *
+winner(struct config *c, const char *name)
+{
+	struct config_entry *best = NULL;
+
+	for (size_t i = 0; i < c->nentries; i++)
+	{
+		struct config_entry *e = &c->entries[i];
+
+		if (e->opt != NULL && strcmp(e->name, name) == 0 &&
+			(best == NULL || config_wins(e, best)))
+			best = e;
+	}
+	return best;
+}
+
+static void
+suggest(const char *name, const char *candidate, const char **best,
+		size_t *distance)
+{
+	size_t		d = config_text_distance(name, candidate);
+
+	if (d < *distance)
+	{
+		*distance = d;
+		*best = candidate;
+	}
+}
+
+static void
+check_unknown(struct config *c, const struct config_entry *e, bool fatal)
+{
+	const struct config_option *table;
+	const struct config_kafka_name *kafka;
+	const char *name = e->kafka_name != NULL ? e->kafka_name : e->name;
+	const char *best = NULL;
+	size_t		distance = strlen(name) / 4 + 2;
+	struct buf	b = {0};
+	size_t		n;
+
+	if (e->kafka_name == NULL)
+	{
+		table = config_table(&n);
+		for (size_t i = 0; i < n; i++)
+		{
+			if (table[i].name != NULL && !config_table_is_pattern(&table[i]))
+				suggest(name, table[i].name, &best, &distance);
+		}
+	}
+	kafka = config_kafka_table(&n);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strchr(kafka[i].name, '*') == NULL &&
+			kafka[i].action != KAFKA_REFUSE)
+			suggest(name, kafka[i].name, &best, &distance);
+	}
+
+	if (e->kafka_name != NULL)
+		buf_lit(&b, "no such setting of the Kafka client is known");
+	else
+		buf_lit(&b, "unknown property");
+	if (best != NULL)
+		buf_printf(&b, "; did you mean %.*s%s?",
+				   (int) (name - e->name), e->name, best);
+	else if (e->kafka_name == NULL)
+		buf_lit(&b, "; walferry --help lists them all");
+	if (fatal)
+		config_fail(c, e, "%s", buf_cstr(&b));
+	else
+		config_warn(c, e, "%s", buf_cstr(&b));
+	buf_free(&b);
+}
+
+static bool
+is_number(enum config_type type)
+{
+	return type == CONFIG_INT || type == CONFIG_MS || type == CONFIG_BYTES;
+}
+
+/* True if 'value' means the same as one of "a|b". */
+static bool
+means(const struct config_option *opt, const char *value, const char *set)
+{
+	int64_t		a;
+	int64_t		b;
+
+	if (set == NULL)
+		return *value == '\0';
+	if (config_text_one_of(set, value, NULL))
+		return true;
+	return is_number(opt->type) && config_text_number(opt->type, value, &a) &&
+		config_text_number(opt->type, set, &b) && a == b;
+}
+
+/* How a value is named in a message. */
+static void
+put_value(struct buf *b, const struct config_entry *e)
+{
+	if ((e->opt != NULL && (e->opt->flags & CONFIG_SECRET)) || e->hidden ||
+		config_text_is_secret(e->name) ||
+		config_text_has_userinfo(e->value))
+		buf_lit(b, "this value");
+	else
+		buf_printf(b, "\"%s\"", e->value);
+}
+
+/*
+ * Whether the stance of the row lets the value through; if not, or if it has
+ * no effect, the reason is collected.
+ */
+static bool
+check_stance(struct config *c, const struct config_entry *e)
+{
+	const struct config_option *opt = e->opt;
+	const char *note = opt->note;
+	struct buf	b = {0};
+	bool		ok = true;
+
+	if (opt->stance == CONFIG_WORKS || means(opt, e->value, opt->deflt) ||
+		(opt->built != NULL && means(opt, e->value, opt->built)))
+		return true;
+	if (opt->parent != NULL && winner(c, opt->parent) != NULL)
+		return true;
+
+	switch (opt->stance)
+	{
+		case CONFIG_PARTLY:
+			if (opt->values != NULL &&
+				!config_text_one_of(opt->values, e->value, NULL))
+				return true;	/* check_type() says what is wrong with it */
+			put_value(&b, e);
+			buf_puts(&b, opt->flags & CONFIG_NEVER ?
+					 " cannot be used here; what works is " :
+					 " is not built yet; what works is ");
+			config_text_put_set(&b, opt->values != NULL ? opt->built :
+								opt->deflt);
+			if (note != NULL)
+				buf_printf(&b, "; %s", note);
+			config_fail(c, e, "%s", buf_cstr(&b));
+			ok = false;
+			break;
+		case CONFIG_NOT_YET:
+			config_fail(c, e, "is not built yet%s%s", note ? "; " : "",
+						note ? note : "; remove it");
+			ok = false;
+			break;
+		case CONFIG_NO_EFFECT:
+			config_warn(c, e, "has no effect here: %s", note);
+			break;
+		case CONFIG_REFUSED:
+			config_fail(c, e, "is refused: %s", note);
+			ok = false;
+			break;
+		case CONFIG_WORKS:
+			break;
+	}
+	buf_free(&b);
+	return ok;
+}
+
+static void
+take_list(struct config *c, struct config_slot *s, const char *value,
+		  const struct config_option *opt)
+{
+	struct config_strings list = {0};
+
+	config_text_split(value, opt->type == CONFIG_REGEX_LIST, &list);
+	s->list = list.v;
+	s->nlist = list.n;
+	for (size_t i = 0; i < list.n; i++)
+	{
+		char		reason[160];
+		size_t		offset;
+		char	   *spelling;
+
+		if (opt->type == CONFIG_REGEX_LIST &&
+			config_text_regex_error(list.v[i], &offset, reason,
+									sizeof(reason)) != NULL)
+			config_fail(c, s->entry, "bad regular expression \"%s\": %s at "
+						"offset %zu", list.v[i], reason, offset);
+		if (opt->type == CONFIG_LIST && opt->values != NULL)
+		{
+			struct buf	b = {0};
+
+			if (config_text_one_of(opt->values, list.v[i], &spelling))
+			{
+				free(list.v[i]);
+				list.v[i] = spelling;
+				continue;
+			}
+			config_text_put_set(&b, opt->values);
+			config_fail(c, s->entry, "\"%s\" is none of %s", list.v[i],
+						buf_cstr(&b));
+			buf_free(&b);
+		}
+	}
+}
+
+static void
+take_number(struct config *c, struct config_slot *s, const char *value,
+			const struct config_option *opt)
+{
+	const char *what = opt->type == CONFIG_MS ?
+		"a number of milliseconds, or a number with ms, s, m or h" :
+		opt->type == CONFIG_BYTES ?
+		"a number of bytes, or a number with kB, MB or GB" :
+		"a whole number";
+	int64_t		max = opt->min == 0 && opt->max == 0 ? INT64_MAX : opt->max;
+
+	if (!config_text_number(opt->type, value, &s->num))
+		config_fail(c, s->entry, "must be %s", what);
+	else if (s->num < opt->min || s->num > max)
+	{
+		if (max == INT64_MAX)
+			config_fail(c, s->entry, "must not be negative");
+		else
+			config_fail(c, s->entry, "must be between %lld and %lld",
+						(long long) opt->min, (long long) max);
+	}
+}
+
+/* Put a value into its slot; what does not fit the type is collected. */
+static void
+take_value(struct config *c, struct config_slot *s, const char *value,
+		   const struct config_option *opt)
+{
+	const char *values = opt->type == CONFIG_BOOL ? "true|false" :
+		opt->values;
+	struct buf	b = {0};
+
+	switch (opt->type)
+	{
+		case CONFIG_BOOL:
+		case CONFIG_ENUM:
+			if (values == NULL || config_text_one_of(values, value, &s->str))
+				break;
+			config_text_put_set(&b, values);
+			config_fail(c, s->entry, "must be one of %s", buf_cstr(&b));
+			buf_free(&b);
+			return;
+		case CONFIG_INT:
+		case CONFIG_MS:
+		case CONFIG_BYTES:
+			take_number(c, s, value, opt);
+			break;
+		case CONFIG_LIST:
+		case CONFIG_REGEX_LIST:
+			take_list(c, s, value, opt);
+			break;
+		case CONFIG_STRING:
+			break;
+	}
+	/* An empty string is one only where that can be meant. */
+	if (s->str == NULL &&
+		(*value != '\0' || opt->deflt != NULL ||
+		 (opt->flags & CONFIG_REQUIRED)))
+		s->str = config_text_dup(value);
+	if (opt->type == CONFIG_BOOL)
+		s->num = strcmp(s->str, "true") == 0;
+}
+
+static size_t
+index_of(const char *name)
+{
+	size_t		n;
+	const struct config_option *table = config_table(&n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (table[i].name != NULL && strcmp(table[i].name, name) == 0)
+			return i;
+	}
+	fprintf(stderr, "error config: no option is called %s\n", name);
+	abort();
+}
+
+const struct config_slot *
+config_slot_of(const struct config *c, const char *name)
+{
+	return &c->slots[index_of(name)];
+}
+
+static struct config_slot *
+slot_of(struct config *c, const char *name)
+{
+	return &c->slots[index_of(name)];
+}
+
+static void
+replace(struct config_slot *s, const char *value)
+{
+	free(s->str);
+	s->str = config_text_dup(value);
+}
+
+/* ---- checks of single options and of combinations ---- */
+
+static void
+check_required(struct config *c)
+{
+	size_t		n;
+	const struct config_option *table = config_table(&n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		const struct config_slot *s = &c->slots[i];
+
+		if (table[i].name == NULL || !(table[i].flags & CONFIG_REQUIRED))
+			continue;
+		if (s->entry == NULL)
+			config_fail(c, NULL, "%s: is missing", table[i].name);
+		else if (s->str != NULL && *s->str == '\0')
+			config_fail(c, s->entry, "is empty");
+	}
+}
+
+static void
+check_names(struct config *c)
+{
+	static const char topic_chars[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	static const char slot_chars[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	const struct config_slot *s = config_slot_of(c, "topic.prefix");
+
+	if (s->str != NULL && *s->str != '\0')
+	{
+		if (s->str[strspn(s->str, topic_chars)] != '\0')
+			config_fail(c, s->entry, "may have letters, digits, '.', '_' and "
+						"'-' only");
+		else if (strlen(s->str) > TOPIC_PREFIX_MAX)
+			config_fail(c, s->entry, "must be shorter than %d characters: "
+						"the table's name has to fit beside it",
+						TOPIC_PREFIX_MAX);
+	}
+	s = config_slot_of(c, "topic.delimiter");
+	if (s->str == NULL || *s->str == '\0' || strlen(s->str) > 16 ||
+		s->str[strspn(s->str, topic_chars)] != '\0')
+		config_fail(c, s->entry, "must be one or more of letters, digits, "
+					"'.', '_' and '-'");
+	s = config_slot_of(c, "slot.name");
+	if (s->str != NULL && (*s->str == '\0' || strlen(s->str) > 63 ||
+						   s->str[strspn(s->str, slot_chars)] != '\0'))
+		config_fail(c, s->entry, "must be 1 to 63 of a-z, 0-9 and '_'");
+}
+
+static void
+check_lists(struct config *c)
+{
+	static const char *const kinds[] = {
+		"schema", "table", "column", "message.prefix"
+	};
+	const struct config_slot *ops = config_slot_of(c, "skipped.operations");
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	{
+		char		include[64];
+		char		exclude[64];
+		const struct config_slot *s;
+
+		snprintf(include, sizeof(include), "%s.include.list", kinds[i]);
+		snprintf(exclude, sizeof(exclude), "%s.exclude.list", kinds[i]);
+		s = config_slot_of(c, exclude);
+		if (s->nlist > 0 && config_slot_of(c, include)->nlist > 0)
+			config_fail(c, s->entry, "cannot be used together with %s",
+						include);
+	}
+	for (size_t i = 0; ops->nlist > 1 && i < ops->nlist; i++)
+	{
+		if (strcmp(ops->list[i], "none") == 0)
+			config_fail(c, ops->entry, "none stands alone");
+	}
+}
+
+static void
+check_stream_params(struct config *c)
+{
+	const struct config_slot *s = config_slot_of(c, "slot.stream.params");
+	const char *p = s->str != NULL ? s->str : "";
+
+	while (*p != '\0')
+	{
+		size_t		n = strcspn(p, ";");
+		char	   *pair = config_text_trim(p, n);
+		char	   *eq = strchr(pair, '=');
+
+		if (*pair != '\0' && (eq == NULL || eq == pair))
+			config_fail(c, s->entry, "must be name=value;name=value");
+		else if (*pair != '\0')
+		{
+			c->stream = config_text_realloc(c->stream, (c->nstream + 1) *
+											sizeof(*c->stream));
+			c->stream[c->nstream++] = (struct config_setting)
+			{
+				.name = config_text_trim(pair, (size_t) (eq - pair)),
+					.value = config_text_trim(eq + 1, strlen(eq + 1)),
+			};
+		}
+		free(pair);
+		p += n + (p[n] == ';');
+	}
+}
+
+/* "hex:" and digits are bytes; they replace the digits in the slot. */
+static void
+check_placeholder(struct config *c)
+{
+	struct config_slot *s = slot_of(c, "unavailable.value.placeholder");
+	struct buf	bytes = {0};
+	const char *p;
+	bool		ok;
+
+	if (s->str == NULL || strncmp(s->str, "hex:", 4) != 0)
+		return;
+	p = s->str + 4;
+	ok = *p != '\0' && strlen(p) % 2 == 0;
+	for (; ok && *p != '\0'; p += 2)
+	{
+		char		pair[3] = {p[0], p[1], '\0'};
+		long		v;
+
+		ok = isxdigit((unsigned char) p[0]) && isxdigit((unsigned char) p[1]);
+		v = ok ? strtol(pair, NULL, 16) : 0;
+		ok = ok && v != 0;
+		buf_putc(&bytes, (char) v);
+	}
+	if (ok && config_text_utf8_valid(buf_cstr(&bytes), bytes.len) < bytes.len)
+		ok = false;
+	if (ok)
+		replace(s, buf_cstr(&bytes));
+	else
+		config_fail(c, s->entry, "after hex: there must be pairs of "
+					"hexadecimal digits that make UTF-8 text without zero "
+					"bytes");
+	buf_free(&bytes);
+}
+
+static void
+check_special(struct config *c)
+{
+	struct config_slot *s;
+
+	s = slot_of(c, "plugin.name");
+	if (s->str != NULL && strcmp(s->str, "walferry") != 0)
+	{
+		config_warn(c, s->entry, "%s is not used; the slot is read through "
+					"the walferry plugin", s->str);
+		replace(s, "walferry");
+	}
+	s = slot_of(c, "snapshot.mode");
+	if (s->str != NULL)
+		replace(s, "no_data");
+	s = slot_of(c, "max.queue.size.in.bytes");
+	if (s->num < 65536)
+	{
+		if (s->num != 0)
+			config_warn(c, s->entry, "is too little to work with; 65536 is "
+						"used");
+		else
+			config_warn(c, s->entry, "no limit is not offered; the default "
+						"of 8388608 is used");
+		s->num = s->num != 0 ? 65536 : 8388608;
+	}
+	if (config_slot_of(c, "retriable.restart.connector.wait.ms")->num >
+		config_slot_of(c, "walferry.retry.backoff.max.ms")->num)
+	{
+		s = slot_of(c, "walferry.retry.backoff.max.ms");
+		if (s->entry != NULL)
+			config_fail(c, s->entry, "must not be less than "
+						"retriable.restart.connector.wait.ms");
+		else
+			s->num = config_slot_of(c,
+									"retriable.restart.connector.wait.ms")->num;
+	}
+	s = slot_of(c, "name");
+	if (s->str == NULL && config_slot_of(c, "topic.prefix")->str != NULL)
+		s->str = config_text_dup(config_slot_of(c, "topic.prefix")->str);
+}
+
+static void
+make_announcements(struct config *c)
+{
+	if (config_slot_of(c, "snapshot.mode")->entry == NULL)
+		announce(c, "snapshots are not built yet: rows that are in the tables "
+				 "before the slot exists are not carried, changes only "
+				 "(snapshot.mode=no_data says so and silences this)");
+	if (config_slot_of(c, "value.converter.schemas.enable")->entry == NULL &&
+		config_slot_of(c, "debezium.format.schemas.enable")->entry == NULL &&
+		config_slot_of(c, "debezium.format.value.schemas.enable")->entry ==
+		NULL)
+		announce(c, "events are JSON without schema; Kafka Connect's default "
+				 "is with (value.converter.schemas.enable=false says so and "
+				 "silences this)");
+}
+
+/* Entries whose name has a part of the user's own. */
+static void
+check_patterns(struct config *c)
+{
+	for (size_t i = 0; i < c->nentries; i++)
+	{
+		const struct config_entry *e = &c->entries[i];
+
+		if (e->opt != NULL && config_table_is_pattern(e->opt) &&
+			e->value != NULL && winner(c, e->name) == e)
+			check_stance(c, e);
+	}
+}
+
+/*
+ * "converters=isbn" brings "isbn.type" and the like, names that only the
+ * refused option makes known.
+ */
+static bool
+belongs_to_converter(struct config *c, const struct config_entry *e)
+{
+	const struct config_entry *list = winner(c, "converters");
+	struct config_strings names = {0};
+	bool		found = false;
+
+	if (list == NULL)
+		return false;
+	config_text_split(list->raw, false, &names);
+	for (size_t i = 0; i < names.n; i++)
+	{
+		size_t		n = strlen(names.v[i]);
+
+		if (strncmp(e->name, names.v[i], n) == 0 && e->name[n] == '.')
+			found = true;
+	}
+	config_text_free(&names);
+	return found;
+}
+
+bool
+config_check(struct config *c)
+{
+	size_t		n;
+	const struct config_option *table = config_table(&n);
+	struct config_entry *lenient;
+	bool		unknown_fails;
+
+	for (size_t i = 0; i < c->nentries; i++)
+		classify(&c->entries[i]);
+	lenient = winner(c, "walferry.unknown.properties");
+	unknown_fails = lenient == NULL || strcasecmp(lenient->raw, "warn") != 0;
+	for (size_t i = 0; i < c->nentries; i++)
+	{
+		struct config_entry *e = &c->entries[i];
+
+		/* A kafka_name without an entry is an unknown client setting. */
+		if (e->opt == NULL && e->kafka == NULL)
+		{
+			if (!belongs_to_converter(c, e))
+				check_unknown(c, e, unknown_fails);
+			e->kafka_name = NULL;
+		}
+		else if (e->kafka != NULL || winner(c, e->name) == e)
+			resolve(c, e);
+	}
+
+	for (size_t i = 0; i < n; i++)
+	{
+		struct config_slot *s = &c->slots[i];
+		const struct config_option *opt = &table[i];
+		const char *value = opt->deflt;
+
+		if (opt->name == NULL || config_table_is_pattern(opt))
+			continue;
+		s->entry = winner(c, opt->name);
+		if (s->entry != NULL && s->entry->value != NULL)
+		{
+			/* An empty value stands for the default, as in Kafka Connect. */
+			if (*s->entry->value == '\0' && opt->type != CONFIG_STRING)
+				s->entry = NULL;
+			else if (check_stance(c, s->entry))
+				value = s->entry->value;
+		}
+		/* What has no effect is not worth being right. */
+		if (value != NULL && opt->stance != CONFIG_NO_EFFECT)
+			take_value(c, s, value, opt);
+	}
+	check_patterns(c);
+	check_required(c);
+	check_names(c);
+	check_lists(c);
+	check_stream_params(c);
+	check_placeholder(c);
+	check_special(c);
+	config_topic_build(c);
+	config_kafka_build(c);
+	make_announcements(c);
+	return c->errors.n == 0;
+}
+
+/* ---- getters ---- */
+
+static const struct config_slot *
+typed_slot(const struct config *c, const char *name, bool fits,
+		   const char *type)
+{
+	if (!fits)
+	{
+		fprintf(stderr, "error config: %s is not %s\n", name, type);
+		abort();
+	}
+	return config_slot_of(c, name);
+}
+
+static enum config_type
+type_of(const char *name)
+{
+	size_t		n;
+
+	return config_table(&n)[index_of(name)].type;
+}
+
+const char *
+config_str(const struct config *c, const char *name)
+{
+	return typed_slot(c, name, !is_number(type_of(name)), "a string")->str;
+}
+
+int64_t
+config_int(const struct config *c, const char *name)
+{
+	return typed_slot(c, name, is_number(type_of(name)), "a number")->num;
+}
+
+bool
+config_bool(const struct config *c, const char *name)
+{
+	return typed_slot(c, name, type_of(name) == CONFIG_BOOL,
+					  "a boolean")->num != 0;
+}
+
+bool
+config_is(const struct config *c, const char *name, const char *value)
+{
+	const char *s = config_str(c, name);
+
+	return s != NULL && strcmp(s, value) == 0;
+}
+
+bool
+config_is_set(const struct config *c, const char *name)
+{
+	return config_slot_of(c, name)->entry != NULL;
+}
+
+const char *const *
+config_list(const struct config *c, const char *name, size_t *n)
+{
+	enum config_type type = type_of(name);
+	const struct config_slot *s;
+
+	s = typed_slot(c, name, type == CONFIG_LIST || type == CONFIG_REGEX_LIST,
+				   "a list");
+	*n = s->nlist;
+	return s->nlist > 0 ? (const char *const *) s->list : NULL;
+}
+
+const struct config_setting *
+config_stream_params(const struct config *c, size_t *n)
+{
+	*n = c->nstream;
+	return c->stream;
+}
+
+static bool
+same_slot(const struct config_slot *a, const struct config_slot *b)
+{
+	return a->num == b->num && (a->str == NULL) == (b->str == NULL) &&
+		(a->str == NULL || strcmp(a->str, b->str) == 0);
+}
+
+void
+config_adopt(struct config *c, const struct config *fresh,
+			 struct buf *restart)
+{
+	size_t		n;
+	const struct config_option *table = config_table(&n);
+	bool		clients_differ = c->nkafka != fresh->nkafka;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		struct config_slot *s = &c->slots[i];
+
+		if (table[i].name == NULL || same_slot(s, &fresh->slots[i]))
+			continue;
+		if (table[i].flags & CONFIG_RELOAD)
+		{
+			s->num = fresh->slots[i].num;
+			if (fresh->slots[i].str != NULL)
+				replace(s, fresh->slots[i].str);
+		}
+		else
+			buf_printf(restart, "%s%s", restart->len > 0 ? ", " : "",
+					   table[i].name);
+	}
+	for (size_t i = 0; i < c->nkafka && !clients_differ; i++)
+		clients_differ = strcmp(c->kafka[i].name, fresh->kafka[i].name) != 0 ||
+			strcmp(c->kafka[i].value, fresh->kafka[i].value) != 0;
+	if (clients_differ)
+		buf_printf(restart, "%sKafka client settings",
+				   restart->len > 0 ? ", " : "");
+}
