@@ -116,7 +116,7 @@ PGTEXT_FN(pgtext_range_multi)
 	if (count == 0)
 	{
 		buf_lit(out, "{}");
-		return len == 8;
+		return len == pgtext_align(8, sub->align);
 	}
 	if (count - 1 > (len - 8) / 5)
 		return false;
