@@ -3,10 +3,10 @@
 # Make the Debian tree that one PostgreSQL major is tested in, if it is not
 # there yet, and print its directory.
 #
-#	test/matrix/chroot.sh 15|17|18|base [--refresh]
+#	test/matrix/chroot.sh 15|17|18|base-15|base-17|base-18 [--refresh]
 #
 #	15	bookworm	17	trixie	18	sid
-#	base	bookworm, nothing but minbase: the base image of docker/images.sh
+#	base-N	the same Debian and nothing in it: a base for docker/images.sh
 #
 # Trees live in ${WALFERRY_CACHE:-~/.cache/walferry}/chroot-N, never in the
 # checkout.  A tree appears under its name only when it is complete, so that a
@@ -28,11 +28,10 @@ cache=${WALFERRY_CACHE:-$HOME/.cache/walferry}
 mirror=${WALFERRY_MIRROR:-http://deb.debian.org}
 
 case $which in
-	15) suite=bookworm ;;
-	17) suite=trixie ;;
-	18) suite=sid ;;
-	base) suite=bookworm ;;
-	*) die "which tree? one of 15, 17, 18, base" ;;
+	15 | base-15) suite=bookworm ;;
+	17 | base-17) suite=trixie ;;
+	18 | base-18) suite=sid ;;
+	*) die "which tree? one of 15, 17, 18, base-15, base-17, base-18" ;;
 esac
 case $refresh in
 	'' | --refresh) ;;
@@ -111,7 +110,7 @@ make_tree()
 	in_tree apt-get -q update || return
 	in_tree apt-get -q -y upgrade || return
 
-	if [ "$which" != base ]; then
+	if [ "$which" = "${which#base-}" ]; then
 		mkdir -p "$new/etc/postgresql-common"
 		echo 'create_main_cluster = false' \
 			>"$new/etc/postgresql-common/createcluster.conf"
