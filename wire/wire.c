@@ -389,8 +389,8 @@ void
 wire_write_relation(struct wire_writer *w, const struct wire_relation *rel)
 {
 	wire_put_u8(w, WIRE_RELATION);
-	wire_put_u64(w, rel->fingerprint);	/* set by wire_write_relation_end */
 	wire_put_varint(w, rel->schema_id);
+	wire_put_u64(w, rel->fingerprint);	/* set by wire_write_relation_end */
 	wire_put_u32(w, rel->oid);
 	wire_put_u8(w, (uint8_t) rel->kind);
 	wire_put_u8(w, (uint8_t) rel->identity);
@@ -410,10 +410,10 @@ void
 wire_read_relation(struct wire_reader *r, struct wire_relation *rel)
 {
 	memset(rel, 0, sizeof(*rel));
-	rel->fingerprint = get_u64(r, "fingerprint");
-	rel->covered = r->p;
 	rel->schema_id = (uint32_t) get_bounded(r, "schema id",
 											WIRE_RELATIONS_MAX);
+	rel->fingerprint = get_u64(r, "fingerprint");
+	rel->covered = r->p;
 	rel->oid = get_u32(r, "relation oid");
 	rel->kind = (char) get_u8(r, "relation kind");
 	rel->identity = get_choice(r, "replica identity", "dnfi");
@@ -437,6 +437,8 @@ wire_write_relation_end(struct wire_writer *w, size_t start)
 
 	if (w->overflow)
 		return 0;
+	while (*at++ & 0x80)
+		;						/* the schema id */
 	hash = fingerprint(at + 8, w->p);
 	for (int i = 0; i < 8; i++)
 		at[i] = (uint8_t) (hash >> (8 * i));
@@ -815,13 +817,19 @@ wire_read_schema_id(struct wire_reader *r)
 /* --------------------------------------------------------- logical message */
 
 void
-wire_write_message(struct wire_writer *w, const struct wire_message *m)
+wire_write_message_head(struct wire_writer *w, const struct wire_message *m)
 {
 	wire_put_u8(w, WIRE_LOGICAL_MESSAGE);
 	wire_put_u8(w, m->flags);
 	wire_put_u64(w, m->lsn);
 	if (m->flags & WIRE_MESSAGE_XID)
 		wire_put_varint(w, m->xid);
+}
+
+void
+wire_write_message(struct wire_writer *w, const struct wire_message *m)
+{
+	wire_write_message_head(w, m);
 	wire_put_str(w, m->prefix);
 	wire_put_str(w, m->content);
 }

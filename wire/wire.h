@@ -470,6 +470,10 @@ void		wire_write_truncate(struct wire_writer *w,
 								const struct wire_truncate *t);
 void		wire_write_message(struct wire_writer *w,
 							   const struct wire_message *m);
+
+/* What stands before the prefix, for a message that is cut into fragments. */
+void		wire_write_message_head(struct wire_writer *w,
+									const struct wire_message *m);
 void		wire_write_begin_prepare(struct wire_writer *w,
 									 const struct wire_txn *txn,
 									 struct wire_str gid);

@@ -1,0 +1,18 @@
+/*
+ * guard.h
+ *		Calls that may raise an error which the stream must survive.
+ */
+#ifndef DECODER_GUARD_H
+#define DECODER_GUARD_H
+
+#include "postgres.h"
+
+/*
+ * Call fn(arg).  Returns false if it raised an error, whose SQLSTATE is then
+ * in sqlstate[0..4] (unless that is NULL).  Errors that are not about the
+ * data pass through: cancel, shutdown, out of memory, a lost connection, and
+ * the concurrent abort that the reorder buffer itself waits for.
+ */
+extern bool guard_call(void (*fn) (void *arg), void *arg, char *sqlstate);
+
+#endif							/* DECODER_GUARD_H */

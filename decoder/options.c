@@ -1,0 +1,236 @@
+/*
+ * options.c
+ *		The options of the plugin.
+ *
+ * options_table is the only list of them: the parser, the SQL function
+ * walferry_options() and the documentation all come from it.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+#include "options.h"
+#include "wire.h"
+
+#define FIELD(f) offsetof(DecoderOptions, f)
+
+const OptionDef options_table[] = {
+	{"protocol_version", OPTION_INT, FIELD(protocol_version), "1",
+		1, 32767,
+	"version of the stream's format that the receiver reads"},
+	{"include_schemas", OPTION_PATTERNS, FIELD(include_schemas), NULL, 0, 0,
+	"send only tables in schemas whose name matches one of these expressions"},
+	{"exclude_schemas", OPTION_PATTERNS, FIELD(exclude_schemas), NULL, 0, 0,
+	"do not send tables in schemas whose name matches"},
+	{"include_tables", OPTION_PATTERNS, FIELD(include_tables), NULL, 0, 0,
+	"send only tables whose schema.table matches"},
+	{"exclude_tables", OPTION_PATTERNS, FIELD(exclude_tables), NULL, 0, 0,
+	"do not send tables whose schema.table matches"},
+	{"include_columns", OPTION_PATTERNS, FIELD(include_columns), NULL, 0, 0,
+		"send only columns whose schema.table.column matches;"
+	" columns of the primary key and the replica identity are always sent"},
+	{"exclude_columns", OPTION_PATTERNS, FIELD(exclude_columns), NULL, 0, 0,
+		"do not send columns whose schema.table.column matches;"
+	" columns of the primary key and the replica identity are always sent"},
+	{"operations", OPTION_OPERATIONS, FIELD(operations),
+		"insert,update,delete,truncate", 0, 0,
+	"which operations to send, separated by commas; none for none"},
+	{"messages", OPTION_BOOL, FIELD(messages), "true", 0, 0,
+	"send what pg_logical_emit_message() writes"},
+	{"include_message_prefixes", OPTION_PATTERNS, FIELD(include_prefixes),
+		NULL, 0, 0,
+	"send only messages whose prefix matches"},
+	{"exclude_message_prefixes", OPTION_PATTERNS, FIELD(exclude_prefixes),
+		NULL, 0, 0,
+	"do not send messages whose prefix matches"},
+	{"origin", OPTION_ORIGIN, FIELD(origin_none), "any", 0, 0,
+		"any: send all transactions;"
+	" none: only those without a replication origin"},
+	{"partition_root", OPTION_BOOL, FIELD(partition_root), "false", 0, 0,
+	"send rows of partitions as rows of their topmost table"},
+	{"streaming", OPTION_BOOL, FIELD(streaming), "false", 0, 0,
+	"send large transactions before they commit"},
+	{"frame_bytes", OPTION_INT, FIELD(frame_bytes), "32768",
+		1, WIRE_FRAME_MAX,
+	"send what has gathered within a transaction once it is this large"},
+	{"max_row_bytes", OPTION_INT64, FIELD(max_row_bytes), "0",
+		0, PG_INT64_MAX,
+		"in a row larger than this, values over 8 kB are replaced by a marker"
+	" that states their length; 0 for no limit"},
+	{NULL}
+};
+
+const char *
+options_type_name(OptionType type)
+{
+	switch (type)
+	{
+		case OPTION_BOOL:
+			return "boolean";
+		case OPTION_INT:
+		case OPTION_INT64:
+			return "integer";
+		case OPTION_PATTERNS:
+			return "regular expressions";
+		case OPTION_OPERATIONS:
+			return "list";
+		case OPTION_ORIGIN:
+			return "enum";
+	}
+	return "unknown";
+}
+
+static void
+bad_value(const OptionDef *def, const char *value, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value \"%s\" for option \"%s\"", value,
+					def->name),
+			 errhint("%s", hint)));
+}
+
+static int
+parse_operations(const OptionDef *def, const char *value)
+{
+	char	   *copy = pstrdup(value);
+	List	   *names;
+	ListCell   *lc;
+	int			operations = 0;
+
+	if (!SplitIdentifierString(copy, ',', &names))
+		bad_value(def, value, "Separate the operations by commas.");
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+
+		if (strcmp(name, "insert") == 0)
+			operations |= OPERATION_INSERT;
+		else if (strcmp(name, "update") == 0)
+			operations |= OPERATION_UPDATE;
+		else if (strcmp(name, "delete") == 0)
+			operations |= OPERATION_DELETE;
+		else if (strcmp(name, "truncate") == 0)
+			operations |= OPERATION_TRUNCATE;
+		else if (strcmp(name, "none") != 0 || list_length(names) != 1)
+			bad_value(def, value,
+					  "Operations are insert, update, delete and truncate.");
+	}
+	list_free(names);
+	pfree(copy);
+	return operations;
+}
+
+static void
+set_option(DecoderOptions *options, const OptionDef *def, const char *value)
+{
+	char	   *field = (char *) options + def->offset;
+
+	switch (def->type)
+	{
+		case OPTION_BOOL:
+			if (!parse_bool(value, (bool *) field))
+				bad_value(def, value, "Use true or false.");
+			break;
+		case OPTION_INT:
+		case OPTION_INT64:
+			{
+				char	   *end;
+				int64		n;
+
+				errno = 0;
+				n = strtoll(value, &end, 10);
+				if (end == value || *end != '\0' || errno != 0 ||
+					n < def->min || n > def->max)
+					bad_value(def, value,
+							  psprintf("Use a number from " INT64_FORMAT
+									   " to " INT64_FORMAT ".",
+									   def->min, def->max));
+				if (def->type == OPTION_INT)
+					*(int *) field = (int) n;
+				else
+					*(int64 *) field = n;
+				break;
+			}
+		case OPTION_PATTERNS:
+			*(PatternList **) field = patterns_compile(def->name, value);
+			break;
+		case OPTION_OPERATIONS:
+			*(int *) field = parse_operations(def, value);
+			break;
+		case OPTION_ORIGIN:
+			if (strcmp(value, "any") != 0 && strcmp(value, "none") != 0)
+				bad_value(def, value, "Use any or none.");
+			*(bool *) field = strcmp(value, "none") == 0;
+			break;
+	}
+}
+
+void
+options_parse(DecoderOptions *options, List *given)
+{
+	const OptionDef *def;
+	ListCell   *lc;
+	bool		seen[lengthof(options_table)] = {false};
+
+	memset(options, 0, sizeof(*options));
+	for (def = options_table; def->name != NULL; def++)
+	{
+		if (def->default_value != NULL)
+			set_option(options, def, def->default_value);
+	}
+
+	foreach(lc, given)
+	{
+		DefElem    *elem = lfirst(lc);
+
+		for (def = options_table; def->name != NULL; def++)
+		{
+			if (strcmp(def->name, elem->defname) == 0)
+				break;
+		}
+		if (def->name == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_PARAMETER),
+					 errmsg("unrecognized walferry option \"%s\"",
+							elem->defname),
+					 errhint("SELECT * FROM walferry_options() lists the options of this version.")));
+		if (seen[def - options_table])
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("option \"%s\" given more than once", def->name)));
+		seen[def - options_table] = true;
+		if (elem->arg == NULL && def->type != OPTION_BOOL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" needs a value", def->name)));
+		set_option(options, def,
+				   elem->arg == NULL ? "true" : defGetString(elem));
+	}
+
+	/* A receiver that reads more than we write is served; less is refused. */
+	if (options->protocol_version < WIRE_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("protocol version %d is no longer supported, this library writes version %d",
+						options->protocol_version, WIRE_VERSION),
+				 errhint("Upgrade the forwarder, or install an older version of the extension.")));
+	if (options->include_schemas && options->exclude_schemas)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"%s\" and \"%s\" exclude each other",
+						"include_schemas", "exclude_schemas")));
+	if (options->include_tables && options->exclude_tables)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"%s\" and \"%s\" exclude each other",
+						"include_tables", "exclude_tables")));
+	if (options->include_columns && options->exclude_columns)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"%s\" and \"%s\" exclude each other",
+						"include_columns", "exclude_columns")));
+}

@@ -1,0 +1,138 @@
+/*
+ * patterns.c
+ *		Comma-separated lists of anchored regular expressions.
+ *
+ * The engine is PostgreSQL's own (advanced regular expressions), always with
+ * the C collation: names of tables must match the same on every server, and
+ * case folding of ASCII letters alone is what Java's CASE_INSENSITIVE does.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "regex/regex.h"
+#include "utils/memutils.h"
+
+#include "patterns.h"
+
+struct PatternList
+{
+	int			count;
+	regex_t    *compiled;
+	MemoryContextCallback release;
+};
+
+/* The engine may keep its programs outside of our memory contexts. */
+static void
+patterns_release(void *arg)
+{
+	PatternList *list = arg;
+	int			i;
+
+	for (i = 0; i < list->count; i++)
+		pg_regfree(&list->compiled[i]);
+	list->count = 0;
+}
+
+static void
+compile_one(PatternList *list, const char *option, const char *pattern,
+			int len)
+{
+	StringInfoData anchored;
+	pg_wchar   *wide;
+	int			wide_len;
+	int			result;
+
+	initStringInfo(&anchored);
+	appendStringInfoString(&anchored, "^(?:");
+	appendBinaryStringInfo(&anchored, pattern, len);
+	appendStringInfoString(&anchored, ")$");
+
+	wide = palloc((anchored.len + 1) * sizeof(pg_wchar));
+	wide_len = pg_mb2wchar_with_len(anchored.data, wide, anchored.len);
+	result = pg_regcomp(&list->compiled[list->count], wide, wide_len,
+						REG_ADVANCED | REG_ICASE | REG_NOSUB,
+						C_COLLATION_OID);
+	if (result != REG_OKAY)
+	{
+		char		message[100];
+
+		pg_regerror(result, &list->compiled[list->count], message,
+					sizeof(message));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
+				 errmsg("invalid regular expression \"%.*s\" in option \"%s\": %s",
+						len, pattern, option, message)));
+	}
+	list->count++;
+	pfree(wide);
+	pfree(anchored.data);
+}
+
+PatternList *
+patterns_compile(const char *option, const char *text)
+{
+	PatternList *list = palloc0(sizeof(PatternList));
+	const char *start = text;
+	const char *p;
+	int			depth = 0;
+	bool		in_set = false;
+	int			room = 1;
+
+	for (p = text; *p; p++)
+		room += *p == ',';
+	list->compiled = palloc0(room * sizeof(regex_t));
+	list->release.func = patterns_release;
+	list->release.arg = list;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &list->release);
+
+	for (p = text;; p++)
+	{
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (in_set)
+			in_set = *p != ']' && *p != '\0';
+		else if (*p == '[')
+			in_set = true;
+		else if (*p == '(' || *p == '{')
+			depth++;
+		else if (*p == ')' || *p == '}')
+			depth--;
+
+		if (*p == '\0' || (*p == ',' && depth <= 0 && !in_set &&
+						   (p == text || p[-1] != '\\')))
+		{
+			const char *end = p;
+
+			while (start < end && (*start == ' ' || *start == '\t' ||
+								   *start == '\n' || *start == '\r'))
+				start++;
+			while (end > start && (end[-1] == ' ' || end[-1] == '\t' ||
+								   end[-1] == '\n' || end[-1] == '\r'))
+				end--;
+			if (end > start)
+				compile_one(list, option, start, (int) (end - start));
+			start = p + 1;
+			if (*p == '\0')
+				break;
+		}
+	}
+	return list;
+}
+
+bool
+patterns_match(const PatternList *list, const char *name)
+{
+	int			len = strlen(name);
+	pg_wchar   *wide = palloc((len + 1) * sizeof(pg_wchar));
+	int			wide_len = pg_mb2wchar_with_len(name, wide, len);
+	bool		found = false;
+	int			i;
+
+	for (i = 0; i < list->count && !found; i++)
+		found = pg_regexec(&list->compiled[i], wide, wide_len, 0, NULL, 0,
+						   NULL, 0) == REG_OKAY;
+	pfree(wide);
+	return found;
+}

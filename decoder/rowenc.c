@@ -1,0 +1,534 @@
+/*
+ * rowenc.c
+ *		Rows as wire bytes.
+ *
+ * Two passes over the columns.  The first decides each column's tag and finds
+ * where its bytes are, which gives the exact length of the message; the
+ * second copies.  So a row that does not fit is known before anything of it
+ * was written: the frame goes out first, and a row larger than a frame is cut
+ * into fragments without ever being held in one piece.
+ *
+ * This is the hot path.  A value of a built-in type costs a switch and a
+ * memcpy: no output function, no catalog, no allocation unless the value is
+ * compressed or was stored out of line.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "utils/memutils.h"
+
+#include "guard.h"
+#include "rowenc.h"
+
+/* With max_row_bytes, values up to this length are sent in any case. */
+#define ALWAYS_SENT 8192
+
+typedef enum Source
+{
+	SOURCE_NONE,				/* no bytes: the tag says it all */
+	SOURCE_DATUM,				/* 'len' low bytes of 'datum' */
+	SOURCE_BYTES,				/* 'len' bytes at 'datum' */
+	SOURCE_FIXED,				/* same, fixed width: no length in front */
+	SOURCE_TOAST,				/* detoast 'datum' when it is copied */
+	SOURCE_SQLSTATE				/* 'len' 5 bytes at 'datum' */
+} Source;
+
+typedef struct Encoded
+{
+	uint8		tag;			/* enum wire_value_tag */
+	uint8		source;			/* Source */
+	uint64		len;
+	Datum		datum;
+} Encoded;
+
+typedef struct EncodedTuple
+{
+	int			count;
+	Encoded    *values;
+	uint64		bytes;			/* of the values, lengths included */
+	bool		wide;			/* has markers */
+} EncodedTuple;
+
+struct RowEncoder
+{
+	TableCache *cache;
+	MemoryContext context;
+	uint64		max_row_bytes;	/* 0: no limit */
+	int			room;			/* of the two arrays */
+	EncodedTuple old;
+	EncodedTuple new;
+};
+
+RowEncoder *
+rowenc_create(TableCache *cache, int64 max_row_bytes)
+{
+	RowEncoder *encoder = palloc0(sizeof(RowEncoder));
+
+	encoder->cache = cache;
+	encoder->context = CurrentMemoryContext;
+	encoder->max_row_bytes = (uint64) max_row_bytes;
+	return encoder;
+}
+
+static void
+make_room(RowEncoder *encoder, int ncolumns)
+{
+	int			room = Max(ncolumns, 64);
+
+	if (encoder->room > 0)
+	{
+		pfree(encoder->old.values);
+		pfree(encoder->new.values);
+	}
+	encoder->old.values = MemoryContextAlloc(encoder->context,
+											 room * sizeof(Encoded));
+	encoder->new.values = MemoryContextAlloc(encoder->context,
+											 room * sizeof(Encoded));
+	encoder->room = room;
+}
+
+/* ----------------------------------------------------- first pass: find */
+
+typedef struct OutputCall
+{
+	FmgrInfo   *output;
+	Datum		value;
+	char	   *text;
+} OutputCall;
+
+static void
+call_output(void *arg)
+{
+	OutputCall *call = arg;
+
+	call->text = OutputFunctionCall(call->output, call->value);
+}
+
+static void
+find_text(const ColumnPlan *plan, Datum value, Encoded *e)
+{
+	OutputCall	call = {unconstify(FmgrInfo *, &plan->output), value, NULL};
+	char		sqlstate[WIRE_SQLSTATE_LEN];
+	const char *failed = NULL;
+
+	if (!OidIsValid(plan->output.fn_oid))
+		failed = plan->output_error;
+	else if (!guard_call(call_output, &call, sqlstate))
+		failed = sqlstate;
+
+	if (failed)
+	{
+		char	   *copy = palloc(WIRE_SQLSTATE_LEN);
+
+		memcpy(copy, failed, WIRE_SQLSTATE_LEN);
+		e->tag = WIRE_VALUE_ERROR;
+		e->source = SOURCE_SQLSTATE;
+		e->datum = PointerGetDatum(copy);
+		e->len = WIRE_SQLSTATE_LEN;
+		return;
+	}
+	e->source = SOURCE_BYTES;
+	e->datum = PointerGetDatum(call.text);
+	e->len = strlen(call.text);
+}
+
+/* Was an out-of-line value left alone by the change, and so is not here? */
+static inline bool
+is_unchanged_toast(const void *pointer)
+{
+	return VARATT_IS_EXTERNAL_ONDISK(pointer);
+}
+
+static inline void
+find_value(const ColumnPlan *plan, Datum value, Encoded *e)
+{
+	e->tag = WIRE_VALUE_PRESENT;
+	switch (plan->kind)
+	{
+		case RAW_BYVAL:
+			e->source = SOURCE_DATUM;
+			e->len = plan->width;
+			e->datum = value;
+			break;
+		case RAW_BYREF:
+			e->source = SOURCE_FIXED;
+			e->len = plan->width;
+			e->datum = value;
+			break;
+		case RAW_NAME:
+			e->source = SOURCE_BYTES;
+			e->datum = value;
+			e->len = strnlen(NameStr(*DatumGetName(value)), NAMEDATALEN);
+			break;
+		case RAW_VARLENA:
+			{
+				struct varlena *v = (struct varlena *) DatumGetPointer(value);
+
+				if (unlikely(VARATT_IS_EXTERNAL(v) || VARATT_IS_4B_C(v)))
+				{
+					e->datum = value;
+					if (is_unchanged_toast(v))
+					{
+						e->tag = WIRE_VALUE_UNCHANGED;
+						e->source = SOURCE_NONE;
+						e->len = 0;
+						break;
+					}
+					e->source = SOURCE_TOAST;
+					e->len = toast_raw_datum_size(value) - VARHDRSZ;
+					break;
+				}
+				e->source = SOURCE_BYTES;
+				e->datum = PointerGetDatum(VARDATA_ANY(v));
+				e->len = VARSIZE_ANY_EXHDR(v);
+				break;
+			}
+		case RAW_NONE:
+			/* An output function must never see an unchanged TOAST pointer. */
+			if (plan->is_varlena &&
+				is_unchanged_toast(DatumGetPointer(value)))
+			{
+				e->tag = WIRE_VALUE_UNCHANGED;
+				e->source = SOURCE_NONE;
+				e->len = 0;
+				break;
+			}
+			find_text(plan, value, e);
+			break;
+	}
+}
+
+static bool
+same_value(const Encoded *a, const Encoded *b)
+{
+	if (a->source != b->source || a->len != b->len)
+		return false;
+	switch ((Source) a->source)
+	{
+		case SOURCE_DATUM:
+			return a->datum == b->datum;
+		case SOURCE_BYTES:
+		case SOURCE_FIXED:
+			return memcmp(DatumGetPointer(a->datum),
+						  DatumGetPointer(b->datum), a->len) == 0;
+		case SOURCE_TOAST:
+			{
+				struct varlena *va =
+					(struct varlena *) DatumGetPointer(a->datum);
+				struct varlena *vb =
+					(struct varlena *) DatumGetPointer(b->datum);
+
+				return VARATT_IS_4B_C(va) && VARATT_IS_4B_C(vb) &&
+					VARSIZE(va) == VARSIZE(vb) &&
+					memcmp(va, vb, VARSIZE(va)) == 0;
+			}
+		default:
+			return false;
+	}
+}
+
+static inline uint64
+value_bytes(const Encoded *e)
+{
+	switch ((Source) e->source)
+	{
+		case SOURCE_BYTES:
+		case SOURCE_TOAST:
+			return wire_varint_len(e->len) + e->len;
+		case SOURCE_DATUM:
+		case SOURCE_FIXED:
+		case SOURCE_SQLSTATE:
+			return e->len;
+		case SOURCE_NONE:
+			break;
+	}
+	return e->tag == WIRE_VALUE_OVERSIZE ? wire_varint_len(e->len) : 0;
+}
+
+/*
+ * Find the values of a tuple.  'identity_only' leaves out all other columns;
+ * 'old' is the full old tuple, to which equal values are only referred.
+ */
+static void
+find_tuple(RowEncoder *encoder, const TableEntry *entry, TupleDesc desc,
+		   HeapTuple tuple, bool identity_only, const EncodedTuple *old,
+		   EncodedTuple *out)
+{
+	const ColumnPlan *plan = entry->columns;
+	const ColumnPlan *end = plan + entry->ncolumns;
+	Encoded    *e = out->values;
+	uint64		bytes = 0;
+	Datum	   *values;
+	bool	   *isnull;
+
+	tablecache_scratch(encoder->cache, desc->natts, &values, &isnull);
+	heap_deform_tuple(tuple, desc, values, isnull);
+
+	out->wide = false;
+	for (; plan < end; plan++)
+	{
+		if (identity_only && !plan->identity)
+			continue;
+		if (unlikely(plan->is_virtual))
+		{
+			e->tag = WIRE_VALUE_UNCHANGED;
+			e->source = SOURCE_NONE;
+			e->len = 0;
+		}
+		else if (isnull[plan->att])
+		{
+			e->tag = WIRE_VALUE_NULL;
+			e->source = SOURCE_NONE;
+			e->len = 0;
+		}
+		else
+			find_value(plan, values[plan->att], e);
+
+		if (old != NULL)
+		{
+			const Encoded *o = &old->values[e - out->values];
+
+			/* REPLICA IDENTITY FULL: what did not change is in the old row. */
+			if (o->tag == WIRE_VALUE_PRESENT &&
+				((e->tag == WIRE_VALUE_UNCHANGED && !plan->is_virtual) ||
+				 (e->tag == WIRE_VALUE_PRESENT && same_value(o, e))))
+			{
+				e->tag = WIRE_VALUE_SAME;
+				e->source = SOURCE_NONE;
+				e->len = 0;
+			}
+		}
+		if (unlikely(e->tag == WIRE_VALUE_ERROR))
+			out->wide = true;
+		bytes += value_bytes(e);
+		e++;
+	}
+	out->count = (int) (e - out->values);
+	out->bytes = bytes;
+}
+
+/* Replace what is long by markers; SAME must not refer to one. */
+static void
+shorten(EncodedTuple *tuple, const EncodedTuple *old)
+{
+	int			i;
+
+	tuple->bytes = 0;
+	for (i = 0; i < tuple->count; i++)
+	{
+		Encoded    *e = &tuple->values[i];
+		bool		too_long = (e->source == SOURCE_BYTES ||
+								e->source == SOURCE_TOAST) &&
+			e->len > ALWAYS_SENT;
+
+		if (e->tag == WIRE_VALUE_SAME &&
+			old->values[i].tag == WIRE_VALUE_OVERSIZE)
+		{
+			e->len = old->values[i].len;
+			too_long = true;
+		}
+		if (too_long)
+		{
+			e->tag = WIRE_VALUE_OVERSIZE;
+			e->source = SOURCE_NONE;
+			tuple->wide = true;
+		}
+		tuple->bytes += value_bytes(e);
+	}
+}
+
+/* ----------------------------------------------------- second pass: copy */
+
+static inline void
+copy_tuple(struct wire_writer *w, const EncodedTuple *tuple, bool wide)
+{
+	const Encoded *e = tuple->values;
+	uint32		i;
+	uint8	   *tags;
+
+	tags = wire_put_gap(w, wide ? tuple->count : wire_tags_len(tuple->count));
+	for (i = 0; i < (uint32) tuple->count; i++, e++)
+	{
+		if (unlikely(wide))
+			tags[i] = e->tag;
+		else
+			wire_set_tag(tags, i, (enum wire_value_tag) e->tag);
+		switch ((Source) e->source)
+		{
+			case SOURCE_NONE:
+				if (e->tag == WIRE_VALUE_OVERSIZE)
+					wire_put_varint(w, e->len);
+				break;
+			case SOURCE_DATUM:
+				wire_put_uint(w, (uint64) e->datum, e->len);
+				break;
+			case SOURCE_BYTES:
+				wire_put_varint(w, e->len);
+				wire_put_bytes(w, DatumGetPointer(e->datum), e->len);
+				break;
+			case SOURCE_FIXED:
+			case SOURCE_SQLSTATE:
+				wire_put_bytes(w, DatumGetPointer(e->datum), e->len);
+				break;
+			case SOURCE_TOAST:
+				{
+					struct varlena *v = detoast_attr((struct varlena *)
+													 DatumGetPointer(e->datum));
+
+					wire_put_varint(w, e->len);
+					wire_put_bytes(w, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+					break;
+				}
+		}
+	}
+}
+
+/* The same, for a row that no frame can hold. */
+static void
+copy_tuple_large(Frame *frame, const EncodedTuple *tuple, bool wide)
+{
+	uint8		tags[WIRE_COLUMNS_MAX] = {0};
+	struct wire_writer small;
+	uint8		space[16];
+	int			i;
+
+	for (i = 0; i < tuple->count; i++)
+	{
+		if (wide)
+			tags[i] = tuple->values[i].tag;
+		else
+			wire_set_tag(tags, i, (enum wire_value_tag) tuple->values[i].tag);
+	}
+	frame_large_put(frame, tags,
+					wide ? tuple->count : wire_tags_len(tuple->count));
+
+	for (i = 0; i < tuple->count; i++)
+	{
+		const Encoded *e = &tuple->values[i];
+
+		wire_writer_init(&small, space, sizeof(space));
+		switch ((Source) e->source)
+		{
+			case SOURCE_NONE:
+				if (e->tag == WIRE_VALUE_OVERSIZE)
+					wire_put_varint(&small, e->len);
+				break;
+			case SOURCE_DATUM:
+				wire_put_uint(&small, (uint64) e->datum, e->len);
+				break;
+			case SOURCE_BYTES:
+			case SOURCE_TOAST:
+				wire_put_varint(&small, e->len);
+				break;
+			case SOURCE_FIXED:
+			case SOURCE_SQLSTATE:
+				break;
+		}
+		frame_large_put(frame, space, wire_writer_len(&small));
+
+		if (e->source == SOURCE_TOAST)
+		{
+			/* One value at a time is all that is held. */
+			struct varlena *v = detoast_attr((struct varlena *)
+											 DatumGetPointer(e->datum));
+
+			frame_large_put(frame, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
+			if ((Pointer) v != DatumGetPointer(e->datum))
+				pfree(v);
+		}
+		else if (e->source == SOURCE_BYTES || e->source == SOURCE_FIXED ||
+				 e->source == SOURCE_SQLSTATE)
+			frame_large_put(frame, DatumGetPointer(e->datum), e->len);
+	}
+}
+
+static inline uint64
+tuple_bytes(const EncodedTuple *tuple, bool wide)
+{
+	return tuple->bytes +
+		(wide ? (uint64) tuple->count : wire_tags_len(tuple->count));
+}
+
+uint64
+rowenc_write(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
+			 struct wire_row *row, TupleDesc desc,
+			 HeapTuple old_tuple, HeapTuple new_tuple)
+{
+	EncodedTuple *old = &encoder->old;
+	EncodedTuple *new = &encoder->new;
+	struct wire_writer small;
+	uint8		head[40];
+	size_t		head_len;
+	uint64		total = 0;
+	bool		full = false;
+	bool		wide = false;
+
+	if (unlikely(entry->ncolumns > encoder->room))
+		make_room(encoder, entry->ncolumns);
+
+	if (old_tuple)
+	{
+		full = entry->identity_full;
+		row->flags |= full ? WIRE_ROW_OLD_FULL : WIRE_ROW_OLD_KEY;
+		find_tuple(encoder, entry, desc, old_tuple, !full, NULL, old);
+		total += old->bytes;
+		wide |= old->wide;
+	}
+	if (new_tuple)
+	{
+		find_tuple(encoder, entry, desc, new_tuple, false,
+				   full ? old : NULL, new);
+		total += new->bytes;
+		wide |= new->wide;
+	}
+
+	if (unlikely(encoder->max_row_bytes > 0 &&
+				 total > encoder->max_row_bytes))
+	{
+		if (old_tuple)
+		{
+			shorten(old, NULL);
+			wide |= old->wide;
+		}
+		if (new_tuple)
+		{
+			shorten(new, full ? old : NULL);
+			wide |= new->wide;
+		}
+	}
+	if (unlikely(wide))
+		row->flags |= WIRE_ROW_WIDE;
+
+	wire_writer_init(&small, head, sizeof(head));
+	wire_write_row(&small, row);
+	head_len = wire_writer_len(&small);
+	total = head_len;
+	if (old_tuple)
+		total += tuple_bytes(old, wide);
+	if (new_tuple)
+		total += tuple_bytes(new, wide);
+
+	if (unlikely(total > (size_t) (frame->w.end - frame->w.p)))
+		frame_flush(frame);
+	if (likely(total <= (size_t) (frame->w.end - frame->w.p)))
+	{
+		wire_put_bytes(&frame->w, head, head_len);
+		if (old_tuple)
+			copy_tuple(&frame->w, old, wide);
+		if (new_tuple)
+			copy_tuple(&frame->w, new, wide);
+	}
+	else
+	{
+		frame_large_begin(frame, total);
+		frame_large_put(frame, head, head_len);
+		if (old_tuple)
+			copy_tuple_large(frame, old, wide);
+		if (new_tuple)
+			copy_tuple_large(frame, new, wide);
+		frame_large_end(frame);
+	}
+	return total;
+}

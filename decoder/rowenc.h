@@ -1,0 +1,32 @@
+/*
+ * rowenc.h
+ *		Rows as wire bytes.
+ */
+#ifndef DECODER_ROWENC_H
+#define DECODER_ROWENC_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+
+#include "frame.h"
+#include "tablecache.h"
+
+typedef struct RowEncoder RowEncoder;
+
+/* In the current memory context; 'max_row_bytes' as the option. */
+extern RowEncoder *rowenc_create(TableCache *cache, int64 max_row_bytes);
+
+/*
+ * Write one row message to the frame, in pieces if it is too large for one.
+ * 'row' carries everything but the OLD and WIDE flags, which follow from the
+ * tuples; either tuple may be NULL.  'desc' describes them.  Allocates only
+ * in the current memory context, which the caller resets.  Returns the bytes
+ * of the message.
+ */
+extern uint64 rowenc_write(RowEncoder *encoder, Frame *frame,
+						   const TableEntry *entry, struct wire_row *row,
+						   TupleDesc desc, HeapTuple old_tuple,
+						   HeapTuple new_tuple);
+
+#endif							/* DECODER_ROWENC_H */

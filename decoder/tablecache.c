@@ -1,0 +1,738 @@
+/*
+ * tablecache.c
+ *		What the decoder knows of each table: is it sent, and how.
+ *
+ * An entry holds the outcome of all filters, a plan per column and the schema
+ * message, already encoded, so that a row costs one hash look-up and no
+ * catalog access.
+ *
+ * Invalidation.  The callbacks below may run in the middle of any catalog
+ * access, even while an entry is in use further up the stack; so they only
+ * clear 'valid', and an entry is rebuilt where it is looked up.  They cannot
+ * be unregistered: they must do nothing when no cache exists (a later decoding
+ * session of the same backend may have ended).
+ *
+ * Locks.  The table of a change may long have been dropped, or be locked by
+ * somebody who waits for us (synchronous replication); nothing here locks or
+ * opens a user's relation.  In particular indexes are looked up in pg_index:
+ * RelationGetIndexAttrBitmap() would open them, and fails for an index that a
+ * concurrent DROP INDEX or CREATE INDEX CONCURRENTLY took away.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog/catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "nodes/bitmapset.h"
+#include "nodes/nodes.h"
+#include "storage/lwlock.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "guard.h"
+#include "tablecache.h"
+#include "wire.h"
+
+/*
+ * Entries kept before the whole cache is dropped and ids start again at 1.
+ * It bounds both sides where tables come and go for months; a receiver
+ * replaces a relation whose id comes again.
+ */
+#define ENTRIES_MAX 50000
+
+struct TableCache
+{
+	const DecoderOptions *options;
+	HTAB	   *entries;
+	MemoryContext context;
+	TableEntry *last;			/* looked up last; rows come in runs */
+	uint32		next_id;
+	int			natts;			/* of the scratch arrays */
+	Datum	   *values;
+	bool	   *isnull;
+	TableCache *next;			/* of this process's caches */
+	MemoryContextCallback forget;
+};
+
+/*
+ * Usually one.  A query may encode rows of a table while it reads from a
+ * slot, and then there are two.
+ */
+static TableCache *caches = NULL;
+static bool callbacks_registered = false;
+
+/* ------------------------------------------------------- invalidation */
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	TableCache *cache;
+	HASH_SEQ_STATUS scan;
+	TableEntry *entry;
+
+	for (cache = caches; cache != NULL; cache = cache->next)
+	{
+		hash_seq_init(&scan, cache->entries);
+		while ((entry = hash_seq_search(&scan)) != NULL)
+		{
+			if (!OidIsValid(relid) || entry->relid == relid ||
+				entry->root == relid)
+				entry->valid = false;
+		}
+	}
+}
+
+/* A type was altered, or a label was added to an enum. */
+static void
+type_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	TableCache *cache;
+	HASH_SEQ_STATUS scan;
+	TableEntry *entry;
+
+	for (cache = caches; cache != NULL; cache = cache->next)
+	{
+		hash_seq_init(&scan, cache->entries);
+		while ((entry = hash_seq_search(&scan)) != NULL)
+		{
+			if (entry->user_types)
+				entry->valid = false;
+		}
+	}
+}
+
+/* A schema was renamed. */
+static void
+namespace_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	relation_changed(arg, InvalidOid);
+}
+
+static void
+forget_cache(void *arg)
+{
+	TableCache **link;
+
+	for (link = &caches; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == arg)
+		{
+			*link = (*link)->next;
+			return;
+		}
+	}
+}
+
+static void
+create_entries(TableCache *cache)
+{
+	HASHCTL		ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(TableEntry);
+	ctl.hcxt = cache->context;
+	cache->entries = hash_create("walferry tables", 128, &ctl,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache->last = NULL;
+	cache->next_id = 1;
+}
+
+TableCache *
+tablecache_create(const DecoderOptions *options)
+{
+	TableCache *cache = palloc0(sizeof(TableCache));
+
+	cache->options = options;
+	cache->context = AllocSetContextCreate(CurrentMemoryContext,
+										   "walferry tables",
+										   ALLOCSET_DEFAULT_SIZES);
+	create_entries(cache);
+	cache->forget.func = forget_cache;
+	cache->forget.arg = cache;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &cache->forget);
+	cache->next = caches;
+	caches = cache;
+
+	if (!callbacks_registered)
+	{
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(ENUMOID, type_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed,
+									  (Datum) 0);
+		callbacks_registered = true;
+	}
+	return cache;
+}
+
+void
+tablecache_scratch(TableCache *cache, int natts, Datum **values,
+				   bool **isnull)
+{
+	if (natts > cache->natts)
+	{
+		int			n = Max(natts, 64);
+
+		if (cache->values)
+		{
+			pfree(cache->values);
+			pfree(cache->isnull);
+		}
+		cache->values = MemoryContextAlloc(cache->context, n * sizeof(Datum));
+		cache->isnull = MemoryContextAlloc(cache->context, n * sizeof(bool));
+		cache->natts = n;
+	}
+	*values = cache->values;
+	*isnull = cache->isnull;
+}
+
+/* ------------------------------------------------------------ filters */
+
+static bool
+selected(const PatternList *include, const PatternList *exclude,
+		 const char *name)
+{
+	if (include)
+		return patterns_match(include, name);
+	return !exclude || !patterns_match(exclude, name);
+}
+
+static bool
+is_published(const DecoderOptions *options, Relation relation,
+			 const char *schema, const char *name)
+{
+	Form_pg_class rel = relation->rd_rel;
+	char	   *qualified;
+
+	if (rel->relkind != RELKIND_RELATION &&
+		!(rel->relkind == RELKIND_PARTITIONED_TABLE &&
+		  options->partition_root))
+		return false;
+	if (rel->relpersistence != RELPERSISTENCE_PERMANENT ||
+		RelationGetRelid(relation) < FirstNormalObjectId ||
+		IsCatalogRelation(relation) || OidIsValid(rel->relrewrite))
+		return false;
+	if (!selected(options->include_schemas, options->exclude_schemas, schema))
+		return false;
+	if (!options->include_tables && !options->exclude_tables)
+		return true;
+	qualified = psprintf("%s.%s", schema, name);
+	return selected(options->include_tables, options->exclude_tables,
+					qualified);
+}
+
+/* ------------------------------------------------------------ catalogs */
+
+static struct wire_str
+str(const char *s)
+{
+	struct wire_str ws;
+
+	ws.data = s;
+	ws.len = strlen(s);
+	return ws;
+}
+
+/* attnum -> position in the key (1 ..), 0 elsewhere */
+static void
+index_positions(HeapTuple index_tuple, int natts, uint16 *position)
+{
+	Form_pg_index index = (Form_pg_index) GETSTRUCT(index_tuple);
+	int			i;
+
+	for (i = 0; i < index->indnkeyatts; i++)
+	{
+		int			attnum = index->indkey.values[i];
+
+		if (attnum > 0 && attnum <= natts)
+			position[attnum - 1] = i + 1;
+	}
+}
+
+/*
+ * Positions of the columns in the primary key (deferrable or not: Debezium
+ * takes it either way) and membership in the replica identity.
+ */
+static void
+read_keys(Relation relation, uint16 *key, bool *identity)
+{
+	int			natts = RelationGetNumberOfAttributes(relation);
+	Oid			identity_index = InvalidOid;
+	List	   *indexes = RelationGetIndexList(relation);
+	ListCell   *lc;
+	int			i;
+
+	if (relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL)
+		memset(identity, true, natts);
+	else
+		identity_index = RelationGetReplicaIndex(relation);
+
+	foreach(lc, indexes)
+	{
+		Oid			oid = lfirst_oid(lc);
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		if (((Form_pg_index) GETSTRUCT(tuple))->indisprimary)
+			index_positions(tuple, natts, key);
+		if (oid == identity_index)
+		{
+			uint16	   *position = palloc0(natts * sizeof(uint16));
+
+			index_positions(tuple, natts, position);
+			for (i = 0; i < natts; i++)
+				identity[i] = position[i] != 0;
+		}
+		ReleaseSysCache(tuple);
+	}
+	list_free(indexes);
+}
+
+static bool
+read_type(Oid oid, int32 typmod, struct wire_type *type, char *kind)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(oid));
+	Form_pg_type form;
+	char	   *schema;
+
+	memset(type, 0, sizeof(*type));
+	type->oid = oid;
+	type->typmod = typmod;
+	if (!HeapTupleIsValid(tuple))
+	{
+		type->schema = str("");
+		type->name = str("???");
+		*kind = '?';
+		return false;
+	}
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	schema = get_namespace_name(form->typnamespace);
+	type->schema = str(schema ? schema : "");
+	type->name = str(pstrdup(NameStr(form->typname)));
+	*kind = form->typtype;
+	ReleaseSysCache(tuple);
+	return true;
+}
+
+/* The labels of an enum in sort order, as a list of C strings. */
+static List *
+read_labels(Oid enum_type)
+{
+	Relation	pg_enum = table_open(EnumRelationId, AccessShareLock);
+	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *labels = NIL;
+
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(enum_type));
+	scan = systable_beginscan_ordered(pg_enum, index, NULL, 1, &key);
+	while ((tuple = systable_getnext_ordered(scan,
+											 ForwardScanDirection)) != NULL)
+		labels = lappend(labels,
+						 pstrdup(NameStr(((Form_pg_enum)
+										  GETSTRUCT(tuple))->enumlabel)));
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(pg_enum, AccessShareLock);
+	return labels;
+}
+
+/*
+ * A default's text.  Without a deparse context no relation is opened; only
+ * generation expressions refer to columns, and those are not asked for.
+ */
+static void
+deparse_default(void *arg)
+{
+	char	  **text = arg;
+
+	*text = deparse_expression(stringToNode(*text), NIL, false, false);
+}
+
+static char *
+read_default(TupleDesc desc, int attnum)
+{
+	TupleConstr *constr = desc->constr;
+	int			i;
+
+	for (i = 0; constr && i < constr->num_defval; i++)
+	{
+		if (constr->defval[i].adnum == attnum)
+		{
+			char	   *text = constr->defval[i].adbin;
+
+			if (!guard_call(deparse_default, &text, NULL))
+				return NULL;
+			return text;
+		}
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------- building */
+
+typedef struct Build
+{
+	TableEntry *entry;
+	const DecoderOptions *options;
+	Relation	stored;			/* whose tuples come */
+	Relation	shown;			/* as which they are sent: it or its root */
+	const char *schema;
+	const char *name;
+	AttrMap    *map;			/* shown attnum -> stored attnum, or NULL */
+	uint16	   *key;			/* by shown attnum - 1 */
+	bool	   *identity;		/* by stored attnum - 1 */
+	struct wire_writer w;
+} Build;
+
+static bool
+column_selected(Build *b, const char *column)
+{
+	char	   *qualified;
+
+	if (!b->options->include_columns && !b->options->exclude_columns)
+		return true;
+	qualified = psprintf("%s.%s.%s", b->schema, b->name, column);
+	return selected(b->options->include_columns, b->options->exclude_columns,
+					qualified);
+}
+
+typedef struct OutputLookup
+{
+	Oid			type;
+	FmgrInfo   *output;
+	MemoryContext context;
+} OutputLookup;
+
+/* Fails, for example, where an extension's library is not installed. */
+static void
+find_output(void *arg)
+{
+	OutputLookup *lookup = arg;
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(lookup->type, &output, &is_varlena);
+	fmgr_info_cxt(output, lookup->output, lookup->context);
+}
+
+static void
+build_column(Build *b, int i)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(b->shown), i);
+	int			stored = b->map ? b->map->attnums[i] - 1 : i;
+	TableEntry *entry = b->entry;
+	ColumnPlan *plan = &entry->columns[entry->ncolumns];
+	struct wire_column col;
+	int32		base_typmod = att->atttypmod;
+	Oid			base;
+	Oid			element;
+	char		base_kind;
+	char		element_kind;
+	char	   *default_expr = NULL;
+	List	   *labels = NIL;
+	ListCell   *lc;
+
+	if (att->attisdropped || stored < 0)
+		return;
+	if (!column_selected(b, NameStr(att->attname)) &&
+		b->key[i] == 0 && !b->identity[stored])
+		return;
+
+	memset(&col, 0, sizeof(col));
+	col.name = str(NameStr(att->attname));
+	col.attnum = att->attnum;
+	col.key_position = b->key[i];
+	read_type(att->atttypid, att->atttypmod, &col.type, &col.kind);
+
+	base = getBaseTypeAndTypmod(att->atttypid, &base_typmod);
+	base_kind = col.kind;
+	if (base != att->atttypid)
+	{
+		col.flags |= WIRE_COLUMN_DOMAIN;
+		read_type(base, base_typmod, &col.base, &base_kind);
+	}
+	element = get_element_type(base);
+	if (OidIsValid(element))
+	{
+		col.flags |= WIRE_COLUMN_ARRAY;
+		read_type(element, base_typmod, &col.element, &element_kind);
+	}
+	if (base_kind == TYPTYPE_ENUM)
+	{
+		col.flags |= WIRE_COLUMN_ENUM;
+		labels = read_labels(base);
+		col.nlabels = list_length(labels);
+	}
+	if (base >= FirstNormalObjectId || att->atttypid >= FirstNormalObjectId ||
+		(OidIsValid(element) && element >= FirstNormalObjectId))
+		entry->user_types = true;
+
+	plan->type = base;
+	plan->att = stored;
+	plan->identity = b->identity[stored];
+	plan->is_virtual = compat_is_virtual(att);
+	plan->kind = rawtypes_lookup(base, element, &plan->width);
+	if (plan->kind == RAW_NONE && !plan->is_virtual)
+	{
+		OutputLookup lookup = {base, &plan->output, entry->context};
+
+		if (!guard_call(find_output, &lookup, plan->output_error))
+			plan->output.fn_oid = InvalidOid;
+		plan->is_varlena = att->attlen == -1;
+		entry->has_text = true;
+	}
+
+	col.encoding = plan->kind == RAW_NONE ? WIRE_ENCODING_TEXT :
+		WIRE_ENCODING_RAW;
+	col.width = plan->width;
+	if (att->attnotnull)
+		col.flags |= WIRE_COLUMN_NOT_NULL;
+	if (plan->identity)
+	{
+		col.flags |= WIRE_COLUMN_IDENTITY;
+		entry->nidentity++;
+	}
+	if (plan->is_virtual)
+		col.flags |= WIRE_COLUMN_VIRTUAL;
+	else if (att->attgenerated)
+		col.flags |= WIRE_COLUMN_GENERATED;
+	else if (att->atthasdef)
+		default_expr = read_default(RelationGetDescr(b->shown), att->attnum);
+	if (default_expr)
+	{
+		col.flags |= WIRE_COLUMN_DEFAULT;
+		col.default_expr = str(default_expr);
+	}
+
+	wire_write_column(&b->w, &col);
+	foreach(lc, labels)
+		wire_write_label(&b->w, str(lfirst(lc)));
+	entry->ncolumns++;
+}
+
+/*
+ * Plans and the schema message in one pass over the columns.  Returns false
+ * if the message did not fit into 'room' bytes.
+ */
+static bool
+build_columns(Build *b, uint8 *message, size_t room)
+{
+	TupleDesc	desc = RelationGetDescr(b->shown);
+	TableEntry *entry = b->entry;
+	struct wire_relation rel;
+	uint32		ncolumns = 0;
+	int			i;
+
+	/* Counted first: the count stands in front of the columns. */
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		int			stored = b->map ? b->map->attnums[i] - 1 : i;
+
+		if (!att->attisdropped && stored >= 0 &&
+			(b->key[i] != 0 || b->identity[stored] ||
+			 column_selected(b, NameStr(att->attname))))
+			ncolumns++;
+	}
+
+	memset(&rel, 0, sizeof(rel));
+	rel.schema_id = entry->schema_id;
+	rel.oid = RelationGetRelid(b->shown);
+	rel.kind = b->shown->rd_rel->relkind;
+	rel.identity = b->stored->rd_rel->relreplident;
+	rel.schema = str(b->schema);
+	rel.name = str(b->name);
+	if (OidIsValid(entry->root) && b->shown == b->stored)
+	{
+		char	   *root_name = get_rel_name(entry->root);
+		char	   *root_schema =
+			get_namespace_name(get_rel_namespace(entry->root));
+
+		if (root_name && root_schema)
+		{
+			rel.flags |= WIRE_RELATION_PARTITION;
+			rel.root_oid = entry->root;
+			rel.root_schema = str(root_schema);
+			rel.root_name = str(root_name);
+		}
+	}
+	rel.ncolumns = ncolumns;
+
+	entry->ncolumns = entry->nidentity = 0;
+	entry->identity_full =
+		b->stored->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
+	entry->user_types = entry->has_text = false;
+	wire_writer_init(&b->w, message, room);
+	wire_write_relation(&b->w, &rel);
+	for (i = 0; i < desc->natts; i++)
+		build_column(b, i);
+	return !b->w.overflow;
+}
+
+static void
+build_schema(Build *b)
+{
+	TableEntry *entry = b->entry;
+	int			natts = RelationGetNumberOfAttributes(b->shown);
+	int			stored_natts = RelationGetNumberOfAttributes(b->stored);
+	uint16	   *stored_key = palloc0((stored_natts + 1) * sizeof(uint16));
+	bool	   *shown_identity = palloc0((natts + 1) * sizeof(bool));
+	uint64		fingerprint;
+	size_t		room = 8192;
+	uint8	   *message;
+
+	b->key = palloc0((natts + 1) * sizeof(uint16));
+	b->identity = palloc0((stored_natts + 1) * sizeof(bool));
+	if (b->shown == b->stored)
+		read_keys(b->stored, b->key, b->identity);
+	else
+	{
+		read_keys(b->stored, stored_key, b->identity);
+		read_keys(b->shown, b->key, shown_identity);
+	}
+
+	entry->columns = MemoryContextAllocZero(entry->context,
+											(natts + 1) * sizeof(ColumnPlan));
+	for (;;)
+	{
+		message = palloc_extended(room, MCXT_ALLOC_HUGE);
+		if (build_columns(b, message, room))
+			break;
+		pfree(message);
+		room *= 2;
+	}
+	fingerprint = wire_write_relation_end(&b->w, 0);
+
+	entry->schema_message_len = wire_writer_len(&b->w);
+	entry->schema_message = MemoryContextAllocHuge(entry->context,
+												   entry->schema_message_len);
+	memcpy(entry->schema_message, message, entry->schema_message_len);
+	if (fingerprint != entry->fingerprint)
+		entry->sent = false;
+	entry->fingerprint = fingerprint;
+}
+
+static void
+build_entry(TableCache *cache, TableEntry *entry, Relation relation)
+{
+	MemoryContext work = AllocSetContextCreate(cache->context,
+											   "walferry table build",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	Build		b;
+	char	   *schema;
+
+	MemoryContextReset(entry->context);
+	memset(&b, 0, sizeof(b));
+	b.entry = entry;
+	b.options = cache->options;
+	b.stored = b.shown = relation;
+
+	/*
+	 * Whatever invalidation arrives while the catalogs are read means that
+	 * what was read may be stale: set the bit first, so that it stays clear.
+	 */
+	entry->valid = true;
+	entry->root = InvalidOid;
+	entry->operations = 0;
+	entry->published = false;
+
+	if (relation->rd_rel->relispartition)
+	{
+		List	   *ancestors =
+			get_partition_ancestors(RelationGetRelid(relation));
+
+		if (ancestors != NIL)
+			entry->root = llast_oid(ancestors);
+		if (OidIsValid(entry->root) && cache->options->partition_root)
+		{
+			b.shown = RelationIdGetRelation(entry->root);
+			if (!RelationIsValid(b.shown))
+				b.shown = relation;
+			else
+				b.map = compat_build_attrmap_if_req(RelationGetDescr(relation),
+													RelationGetDescr(b.shown));
+		}
+	}
+
+	schema = get_namespace_name(RelationGetNamespace(b.shown));
+	b.schema = schema ? schema : "";
+	b.name = pstrdup(RelationGetRelationName(b.shown));
+	entry->published = schema != NULL &&
+		is_published(cache->options, b.shown, b.schema, b.name);
+
+	if (entry->published)
+	{
+		if (entry->schema_id == 0)
+			entry->schema_id = cache->next_id++;
+		entry->operations = cache->options->operations;
+
+		/* TRUNCATE of a lone partition does not truncate its root. */
+		if (b.shown != b.stored)
+			entry->operations &= ~OPERATION_TRUNCATE;
+		build_schema(&b);
+	}
+
+	if (b.shown != b.stored)
+		RelationClose(b.shown);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+}
+
+static void
+drop_entries(TableCache *cache)
+{
+	hash_destroy(cache->entries);
+	MemoryContextDeleteChildren(cache->context);
+	create_entries(cache);
+}
+
+TableEntry *
+tablecache_get(TableCache *cache, Relation relation)
+{
+	Oid			relid = RelationGetRelid(relation);
+	TableEntry *entry = cache->last;
+	bool		found;
+
+	if (likely(entry != NULL && entry->relid == relid && entry->valid))
+		return entry;
+
+	if (hash_get_num_entries(cache->entries) >= ENTRIES_MAX &&
+		hash_search(cache->entries, &relid, HASH_FIND, NULL) == NULL)
+		drop_entries(cache);
+
+	entry = hash_search(cache->entries, &relid, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset((char *) entry + sizeof(Oid), 0,
+			   sizeof(TableEntry) - sizeof(Oid));
+		entry->context = AllocSetContextCreate(cache->context,
+											   "walferry table",
+											   ALLOCSET_SMALL_SIZES);
+	}
+	if (!entry->valid)
+		build_entry(cache, entry, relation);
+	cache->last = entry;
+	return entry;
+}

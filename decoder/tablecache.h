@@ -1,0 +1,70 @@
+/*
+ * tablecache.h
+ *		What the decoder knows of each table: is it sent, and how.
+ */
+#ifndef DECODER_TABLECACHE_H
+#define DECODER_TABLECACHE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/relcache.h"
+
+#include "options.h"
+#include "rawtypes.h"
+
+/* How to encode one column that is sent. */
+typedef struct ColumnPlan
+{
+	RawKind		kind;			/* RAW_NONE: text of 'output' */
+	int16		width;
+	int16		att;			/* index in the deformed tuple */
+	bool		identity;		/* part of the replica identity */
+	bool		is_virtual;		/* never has a value */
+	Oid			type;			/* domains undone */
+	bool		is_varlena;		/* of the type with RAW_NONE */
+	FmgrInfo	output;			/* fn_oid InvalidOid: it could not be loaded */
+	char		output_error[5];	/* the SQLSTATE then */
+} ColumnPlan;
+
+typedef struct TableEntry
+{
+	Oid			relid;			/* hash key */
+	bool		valid;			/* false: build it again before use */
+	bool		published;
+	bool		user_types;		/* a type in pg_type may change under it */
+	bool		sent;			/* its schema, in this stream */
+	int			operations;		/* OPERATION_* wanted and possible */
+	Oid			root;			/* of a partition, else InvalidOid */
+	uint32		schema_id;
+	uint64		fingerprint;	/* of the schema that was sent */
+	int			ncolumns;
+	int			nidentity;
+	bool		has_text;		/* a column is sent by its output function */
+	bool		identity_full;	/* old tuples are whole rows */
+	ColumnPlan *columns;
+	uint8	   *schema_message;
+	size_t		schema_message_len;
+	MemoryContext context;		/* holds columns and schema_message */
+} TableEntry;
+
+typedef struct TableCache TableCache;
+
+/*
+ * A cache for one stream, in the current memory context; 'options' must
+ * outlive it.
+ */
+extern TableCache *tablecache_create(const DecoderOptions *options);
+
+/*
+ * The entry of a relation, built or rebuilt as needed from the catalogs as
+ * the current snapshot shows them.  Takes no lock on the relation.  Valid
+ * until the next call.
+ */
+extern TableEntry *tablecache_get(TableCache *cache, Relation relation);
+
+/* Scratch space for deforming: at least as many as the relation has. */
+extern void tablecache_scratch(TableCache *cache, int natts, Datum **values,
+							   bool **isnull);
+
+#endif							/* DECODER_TABLECACHE_H */
