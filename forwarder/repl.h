@@ -56,7 +56,9 @@ struct repl_config
 	const char *plugin;			/* "walferry" */
 	const struct repl_option *options;	/* for START_REPLICATION */
 	size_t		noptions;
-	int			connect_timeout_ms;
+	int			connect_timeout_ms; /* for connecting, and for each answer
+									 * before streaming; 0: none.  Creating a
+									 * slot may take as long as it takes. */
 };
 
 struct repl_slot
@@ -67,7 +69,8 @@ struct repl_slot
 	uint32_t	timeline;		/* being streamed */
 	int			server_version_num;
 	int			wal_sender_timeout_ms;	/* 0: none */
-	uint32_t	ntimelines;		/* history: lsn < until_lsn[i] is on tli[i] */
+	uint32_t	ntimelines;		/* history: records that end at or before
+								 * until_lsn[i] are on tli[i] */
 	uint32_t	tli[REPL_TIMELINES_MAX];
 	uint64_t	until_lsn[REPL_TIMELINES_MAX];
 };
@@ -91,14 +94,31 @@ struct repl_message
 
 struct repl;
 
-/* Nothing is connected yet.  Aborts when out of memory. */
+/*
+ * Nothing is connected yet.  'config' is borrowed.  Aborts when out of
+ * memory.
+ */
 struct repl *repl_new(const struct repl_config *config);
 void		repl_free(struct repl *r);
 
 /*
+ * The next start begins at 'lsn', an end LSN that is durably delivered; 0,
+ * the default: where the slot stands.  With an LSN the start is refused
+ * (REPL_FAILURE_UNSAFE) where it would leave something out: the slot stands
+ * further on, or the server does not have the LSN, or had another history
+ * when it wrote it.
+ */
+void		repl_start_at(struct repl *r, uint64_t lsn);
+
+/*
  * Take connecting, checking and (if asked) creating the slot, and starting
  * replication one step on.  REPL_DONE: streaming, repl_slot() is filled in.
- * After REPL_FAILED, call repl_reset() and start again, or give up.
+ * After REPL_FAILED, call repl_reset() and start again, or give up.  Call it
+ * when repl_fd() is ready and at least once a second, for its time limits.
+ *
+ * A slot that this repl has streamed from is never created a second time, and
+ * another cluster at the same address is refused: both would be a gap.
+ * Resolving a host name blocks, as libpq does it.
  */
 enum repl_outcome repl_step(struct repl *r, int64_t now_ms);
 
@@ -107,10 +127,17 @@ enum repl_outcome repl_read(struct repl *r, struct repl_message *m);
 
 /*
  * Queue a standby status update; flushing goes on in the background (see
- * repl_events()).  'flushed_lsn' 0 means: nothing to say about flushing.
+ * repl_flush()).  'flushed_lsn' 0 means: nothing to say about flushing.
+ * REPL_AGAIN: no room, it was not queued.
  */
 enum repl_outcome repl_send_status(struct repl *r, uint64_t written_lsn,
 								   uint64_t flushed_lsn, bool want_reply);
+
+/*
+ * Send on what is queued, without reading.  Call it on POLLOUT, also while
+ * the stream is not being read.
+ */
+enum repl_outcome repl_flush(struct repl *r);
 
 /*
  * End the stream in order: CopyDone, read what is left, close.  Bounded by
@@ -127,7 +154,50 @@ short		repl_events(const struct repl *r);	/* POLLIN | POLLOUT */
 const struct repl_slot *repl_slot(const struct repl *r);
 const struct repl_failure *repl_failure(const struct repl *r);
 
-/* The timeline on which 'lsn' was written. */
-uint32_t	repl_timeline_of(const struct repl_slot *slot, uint64_t lsn);
+/* The timeline on which the record that ends at 'end_lsn' was written. */
+uint32_t	repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn);
+
+/*
+ * Parts that need no server; the rest of the program has no use for them.
+ */
+
+/* Where an error came up. */
+enum repl_phase
+{
+	REPL_PHASE_CONNECT,
+	REPL_PHASE_QUERY,
+	REPL_PHASE_CREATE,
+	REPL_PHASE_START,
+	REPL_PHASE_STREAM
+};
+
+/* Who the error happened to; for the SQL in hints. */
+struct repl_context
+{
+	enum repl_phase phase;
+	const char *slot;
+	const char *plugin;
+	const char *user;
+	const char *database;
+	const char *allowed_plugins;	/* output_plugin_libraries, or NULL where
+									 * the server has no such setting */
+};
+
+/* Fill in all of 'failure' for a server's error, or libpq's ("" sqlstate). */
+void		repl_classify(const struct repl_context *ctx, const char *sqlstate,
+						  const char *message, struct repl_failure *failure);
+
+/*
+ * The same for libpq's message about a connection that was not made, which
+ * may hold one line for each address tried, with SQLSTATEs if the server's
+ * error was printed verbosely.  It is as bad as the most hopeful of them.
+ */
+void		repl_classify_connect(const struct repl_context *ctx,
+								  const char *message,
+								  struct repl_failure *failure);
+
+/* Take over a timeline history file; false if it cannot be understood. */
+bool		repl_parse_history(struct repl_slot *slot, const char *text,
+							   size_t len);
 
 #endif							/* FORWARDER_REPL_H */

@@ -1,0 +1,1854 @@
+/*
+ * repl.c - PostgreSQL's replication protocol over libpq; see repl.h for the
+ * contract.
+ *
+ * One connection, never blocking, taken through these steps:
+ *
+ *     CONNECTING    PQconnectPoll, then the version of the server
+ *     SYSTEM        IDENTIFY_SYSTEM
+ *     SETTINGS      one query: wal_level, wal_sender_timeout, ...
+ *     SLOT          one query: what pg_replication_slots says of the slot
+ *     HISTORY       TIMELINE_HISTORY, where there is one
+ *     CREATE        CREATE_REPLICATION_SLOT, where asked for and missing
+ *     START         START_REPLICATION
+ *     STREAMING     CopyBoth
+ *
+ * A walsender that is connected to a database takes SQL as well, so the
+ * checks need no second connection.  They come first because their answers
+ * are values, while the server's own refusals are sentences in its language.
+ *
+ * In the stream, integers are big-endian:
+ *
+ *     'w' wal_start:8 wal_end:8 send_time:8 data      server to us
+ *     'k' wal_end:8 send_time:8 reply:1               server to us
+ *     'r' written:8 flushed:8 applied:8 time:8 reply:1   us to the server
+ */
+#include "repl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <libpq-fe.h>
+
+#include "buf.h"
+#include "log.h"
+#include "mem.h"
+
+#define DATA_HEADER_LEN 25
+#define KEEPALIVE_LEN 18
+#define STATUS_LEN 34
+
+/* Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch. */
+#define PG_EPOCH_S INT64_C(946684800)
+
+#define OLDEST_SERVER 140000
+
+/* Creating a slot waits for transactions; say so after this long. */
+#define CREATE_PATIENCE_MS 3000
+
+/* Role and database settings that would end or disturb a long stream. */
+#define SESSION_OPTIONS \
+	"-c statement_timeout=0 -c lock_timeout=0 " \
+	"-c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog"
+
+enum step
+{
+	STEP_IDLE,
+	STEP_CONNECTING,
+	STEP_SYSTEM,
+	STEP_SETTINGS,
+	STEP_SLOT,
+	STEP_HISTORY,
+	STEP_CREATE,
+	STEP_START,
+	STEP_STREAMING,
+	STEP_ENDED
+};
+
+struct repl
+{
+	const struct repl_config *config;
+	PGconn	   *conn;
+	enum step	step;
+	bool		asked;			/* the step's query has been sent */
+	bool		unflushed;		/* libpq could not send all of it */
+	bool		broken;			/* the socket failed; libpq may hold data */
+	bool		ending;			/* end of the copy seen, result to come */
+	PostgresPollingStatusType polling;
+	int64_t		deadline_ms;	/* of the step; 0: none */
+	int64_t		patience_ms;	/* say that we wait; 0: said */
+	PGresult   *result;			/* first of the step, until all are in */
+	char	   *copied;			/* message of the last repl_read() */
+	uint64_t	start_lsn;
+	uint64_t	xlog_lsn;		/* the server's end of WAL */
+	char	   *allowed_plugins;	/* may be NULL */
+	bool		slot_found;
+	struct repl_slot slot;
+	struct repl_failure failure;
+
+	/* What repl_reset() does not forget. */
+	bool		streamed;		/* was streaming before */
+	uint64_t	last_system_id;
+	uint32_t	last_timeline;
+	bool		minor_warned;
+};
+
+static uint64_t
+get_u64(const uint8_t *p)
+{
+	uint64_t	v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static void
+put_u64(uint8_t *p, uint64_t v)
+{
+	for (int i = 7; i >= 0; i--)
+	{
+		p[i] = (uint8_t) v;
+		v >>= 8;
+	}
+}
+
+/* "16/B374D848"; false if it is anything else. */
+static bool
+parse_lsn(const char *s, uint64_t *lsn)
+{
+	unsigned	hi,
+				lo;
+	int			end = -1;
+
+	if (strlen(s) > 17 || !isxdigit((unsigned char) *s) ||
+		sscanf(s, "%8X/%8X%n", &hi, &lo, &end) != 2 ||
+		end < 0 || s[end] != '\0')
+		return false;
+	*lsn = (uint64_t) hi << 32 | lo;
+	return true;
+}
+
+static const char *
+lsn_text(uint64_t lsn, char *out, size_t size)
+{
+	snprintf(out, size, "%X/%X", (unsigned) (lsn >> 32), (unsigned) lsn);
+	return out;
+}
+
+/*
+ * Failures.
+ */
+
+static bool
+starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* Is 's' one of the blank-separated words of 'words', by prefix? */
+static bool
+sqlstate_in(const char *sqlstate, const char *prefixes)
+{
+	for (const char *p = prefixes; *p;)
+	{
+		size_t		n = strcspn(p, " ");
+
+		if (strncmp(sqlstate, p, n) == 0)
+			return true;
+		p += n;
+		p += strspn(p, " ");
+	}
+	return false;
+}
+
+/* One line of what may have been several. */
+static void
+copy_line(char *out, size_t size, const char *s)
+{
+	size_t		n = 0;
+	bool		gap = false;
+
+	for (; *s && n + 1 < size; s++)
+	{
+		if ((unsigned char) *s <= ' ')
+		{
+			gap = n > 0;
+			continue;
+		}
+		if (gap && n + 2 < size)
+			out[n++] = ' ';
+		gap = false;
+		out[n++] = *s;
+	}
+	out[n] = '\0';
+}
+
+static void __attribute__((format(printf, 3, 4)))
+set_text(char *out, size_t size, const char *fmt,...)
+{
+	char		text[4096];
+	va_list		ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	copy_line(out, size, text);
+}
+
+#define set_message(f, ...) \
+	set_text((f)->message, sizeof((f)->message), __VA_ARGS__)
+#define set_hint(f, ...) \
+	set_text((f)->hint, sizeof((f)->hint), __VA_ARGS__)
+
+static const char *
+or_unknown(const char *s)
+{
+	return s != NULL && *s != '\0' ? s : "?";
+}
+
+/* Is 'name' an element of a list as a list setting prints it? */
+static bool
+list_contains(const char *list, const char *name)
+{
+	size_t		len = strlen(name);
+
+	while (list != NULL && *list)
+	{
+		list += strspn(list, " \t,");
+		if (*list == '"' && strncmp(list + 1, name, len) == 0 &&
+			list[1 + len] == '"')
+			return true;
+		if (strncmp(list, name, len) == 0 && strchr(" \t,", list[len]))
+			return true;
+		list += strcspn(list, ",");
+	}
+	return false;
+}
+
+/* A WAL segment is named in a message by 24 hexadecimal digits. */
+static bool
+names_wal_segment(const char *message)
+{
+	int			run = 0;
+
+	for (const char *p = message;; p++)
+	{
+		if (isxdigit((unsigned char) *p))
+			run++;
+		else
+		{
+			if (run == 24)
+				return true;
+			run = 0;
+		}
+		if (*p == '\0')
+			return false;
+	}
+}
+
+static bool
+names_plugin(const char *message, const char *plugin)
+{
+	const char *p;
+
+	for (p = message; (p = strstr(p, plugin)) != NULL; p++)
+	{
+		const char *end = p + strlen(plugin);
+
+		if (p > message && (p[-1] == '"' || p[-1] == '/') &&
+			(*end == '"' || starts(end, ".so")))
+			return true;
+	}
+	return false;
+}
+
+static void
+hint_plugin_not_allowed(const struct repl_context *ctx,
+						struct repl_failure *f)
+{
+	const char *list = ctx->allowed_plugins;
+
+	if (list != NULL && *list == '\0')
+		list = NULL;
+
+	/*
+	 * The list must not be quoted as a whole: that would be one name, and
+	 * would shut out pgoutput too.
+	 */
+	set_hint(f, "as superuser, see the list with: SHOW output_plugin_libraries; "
+			 "then either for this role alone, replacing its list: ALTER ROLE \"%s\" IN DATABASE "
+			 "\"%s\" SET output_plugin_libraries = %s; or for all: ALTER SYSTEM "
+			 "SET output_plugin_libraries = %s, %s; SELECT pg_reload_conf(); "
+			 "(no quotes around the whole list)",
+			 or_unknown(ctx->user), or_unknown(ctx->database), ctx->plugin,
+			 list ? list : "pgoutput, test_decoding", ctx->plugin);
+}
+
+static void
+hint_plugin_missing(const struct repl_context *ctx, struct repl_failure *f)
+{
+	set_hint(f, "install the extension's library on the database server: "
+			 "\"make install\" with its pg_config, or the package for its "
+			 "PostgreSQL version; on standbys that may be promoted too (%s.so "
+			 "goes to what pg_config --pkglibdir prints)", ctx->plugin);
+}
+
+static void
+hint_slot_lost(const struct repl_context *ctx, struct repl_failure *f)
+{
+	set_hint(f, "the changes since its last position are gone: drop it (SELECT "
+			 "pg_drop_replication_slot('%s')), create it anew and bring the "
+			 "tables' present content to the consumers again; "
+			 "max_slot_wal_keep_size says how much WAL a slot may hold",
+			 ctx->slot);
+}
+
+/* 42501, insufficient_privilege. */
+static void
+hint_privilege(const struct repl_context *ctx, struct repl_failure *f)
+{
+	/* Past connecting, the role's own privileges are beyond question. */
+	if ((ctx->phase == REPL_PHASE_CREATE || ctx->phase == REPL_PHASE_START) &&
+		(ctx->allowed_plugins == NULL ||
+		 !list_contains(ctx->allowed_plugins, ctx->plugin)))
+	{
+		hint_plugin_not_allowed(ctx, f);
+		return;
+	}
+	set_hint(f, "the role needs: ALTER ROLE \"%s\" LOGIN REPLICATION; and: GRANT "
+			 "CONNECT ON DATABASE \"%s\" TO \"%s\";", or_unknown(ctx->user),
+			 or_unknown(ctx->database), or_unknown(ctx->user));
+}
+
+static void
+classify_connect(const struct repl_context *ctx, const char *sqlstate,
+				 struct repl_failure *f)
+{
+	static const char *const refusals[][2] = {
+		{"no password supplied", "set database.password"},
+		{"does not support SSL", "set ssl = on on the server, or database.sslmode"},
+		{"certificate verify failed", "database.sslrootcert must name the authority that signed the server's certificate"},
+		{"does not match host name", "connect by a name that is in the server's certificate, or set database.sslmode=verify-ca"},
+		{"root certificate file", "set database.sslrootcert"},
+		{"certificate file", "check database.sslcert"},
+		{"private key file", "check database.sslkey: it must exist and be readable by its owner only"},
+		{"alert unknown ca", "the server does not accept this client's certificate: check database.sslcert and ssl_ca_file"},
+		{"alert certificate required", "the server asks for a client certificate: set database.sslcert and database.sslkey"},
+		{"invalid connection option", ""},
+		{"invalid sslmode", ""},
+		{"invalid port number", ""},
+		{"invalid integer value", ""},
+		{"invalid channel_binding", ""},
+		{"invalid ssl_", ""},
+		{"invalid target_session_attrs", ""},
+		{"channel binding required", "the server offers no SCRAM with channel binding"},
+		{"could not match", ""},
+		{"weak sslmode", ""},
+	};
+
+	if (sqlstate_in(sqlstate, "28"))
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		if (strcmp(sqlstate, "28P01") == 0)
+			set_hint(f, "check database.user and database.password");
+		else
+			set_hint(f, "role \"%s\" must exist with LOGIN and REPLICATION, and "
+					 "pg_hba.conf needs a line for database \"%s\" (not "
+					 "\"replication\"), this role and this client's address",
+					 or_unknown(ctx->user), or_unknown(ctx->database));
+	}
+	else if (sqlstate_in(sqlstate, "3D000"))
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		set_hint(f, "check database.dbname");
+	}
+	else if (sqlstate_in(sqlstate, "42501"))
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		hint_privilege(ctx, f);
+	}
+	else if (strcmp(sqlstate, "53300") == 0)
+		set_hint(f, "a connection or walsender slot must become free: see "
+				 "max_connections, max_wal_senders and the role's CONNECTION "
+				 "LIMIT");
+	else if (sqlstate_in(sqlstate, "42 22 0A"))
+		f->kind = REPL_FAILURE_REFUSED;
+	else if (*sqlstate == '\0')
+	{
+		for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		{
+			if (strstr(f->message, refusals[i][0]) != NULL)
+			{
+				f->kind = REPL_FAILURE_REFUSED;
+				set_hint(f, "%s", refusals[i][1]);
+				break;
+			}
+		}
+	}
+}
+
+/* An error in answer to CREATE_ or START_REPLICATION. */
+static void
+classify_start(const struct repl_context *ctx, const char *sqlstate,
+			   struct repl_failure *f)
+{
+	bool		creating = ctx->phase == REPL_PHASE_CREATE;
+
+	if (strcmp(sqlstate, "42501") == 0)
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		hint_privilege(ctx, f);
+	}
+	else if (strcmp(sqlstate, "55006") == 0)
+		set_hint(f, "waiting until it is free; that of a lost connection is "
+				 "given up after wal_sender_timeout");
+	else if (strcmp(sqlstate, "53400") == 0)
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		set_hint(f, "raise max_replication_slots and restart the server, or "
+				 "drop a slot that nobody needs: SELECT slot_name, active, "
+				 "restart_lsn FROM pg_replication_slots");
+	}
+	else if (strcmp(sqlstate, "42704") == 0 && !creating)
+	{
+		f->kind = REPL_FAILURE_UNSAFE;
+		hint_slot_lost(ctx, f);
+	}
+	else if (strcmp(sqlstate, "42710") == 0)
+		set_hint(f, "somebody else has just created it");	/* retry: look again */
+	else if (strcmp(sqlstate, "55000") == 0)
+	{
+		/* What is not about the slot was checked before. */
+		f->kind = creating ? REPL_FAILURE_REFUSED : REPL_FAILURE_UNSAFE;
+		if (!creating)
+			hint_slot_lost(ctx, f);
+	}
+	else if (sqlstate_in(sqlstate, "58") && names_plugin(f->message, ctx->plugin))
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		hint_plugin_missing(ctx, f);
+	}
+	else if (sqlstate_in(sqlstate, "58") && names_wal_segment(f->message))
+	{
+		f->kind = REPL_FAILURE_UNSAFE;
+		hint_slot_lost(ctx, f);
+	}
+	else if (strcmp(sqlstate, "42P02") == 0 || strcmp(sqlstate, "0A000") == 0)
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		set_hint(f, "the extension's library on the server is older or newer "
+				 "than this forwarder: install the same version of both (see "
+				 "walferry version, and SELECT walferry_version())");
+	}
+	else if (sqlstate_in(sqlstate, "22 42"))
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		if (!creating)
+			set_hint(f, "an option of the stream was refused: check the "
+					 "configuration's filters and slot.stream.params, and that "
+					 "the extension's library is of the forwarder's version");
+	}
+	else if (strstr(f->message, "incompatible library") != NULL ||
+			 strstr(f->message, "_PG_output_plugin_init") != NULL)
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		hint_plugin_missing(ctx, f);
+	}
+}
+
+static void
+classify_stream(const struct repl_context *ctx, const char *sqlstate,
+				struct repl_failure *f)
+{
+	if (strcmp(sqlstate, "55000") == 0 ||
+		(sqlstate_in(sqlstate, "58") && names_wal_segment(f->message)))
+	{
+		f->kind = REPL_FAILURE_UNSAFE;
+		hint_slot_lost(ctx, f);
+	}
+}
+
+void
+repl_classify(const struct repl_context *ctx, const char *sqlstate,
+			  const char *message, struct repl_failure *failure)
+{
+	memset(failure, 0, sizeof(*failure));
+	failure->kind = REPL_FAILURE_RETRY;
+	snprintf(failure->sqlstate, sizeof(failure->sqlstate), "%s", sqlstate);
+	set_message(failure, "%s", message);
+
+	/*
+	 * Connection lost, server starting or stopping, out of something: these
+	 * pass.  So does what nobody thought of.
+	 */
+	if (sqlstate_in(sqlstate, "08 57") && ctx->phase != REPL_PHASE_CONNECT)
+		return;
+	switch (ctx->phase)
+	{
+		case REPL_PHASE_CONNECT:
+			classify_connect(ctx, sqlstate, failure);
+			break;
+		case REPL_PHASE_QUERY:
+			if (sqlstate_in(sqlstate, "42501"))
+			{
+				failure->kind = REPL_FAILURE_REFUSED;
+				hint_privilege(ctx, failure);
+			}
+			break;
+		case REPL_PHASE_CREATE:
+		case REPL_PHASE_START:
+			classify_start(ctx, sqlstate, failure);
+			break;
+		case REPL_PHASE_STREAM:
+			classify_stream(ctx, sqlstate, failure);
+			break;
+	}
+}
+
+/*
+ * "FATAL:  28P01: no entry" holds a SQLSTATE: cut it out of the text, so that
+ * people read what they are used to.
+ */
+static void
+cut_sqlstate(char *line, char sqlstate[6])
+{
+	char	   *p = line;
+
+	sqlstate[0] = '\0';
+	while ((p = strstr(p, ":  ")) != NULL)
+	{
+		size_t		n = strspn(p + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+		if (n == 5 && p[8] == ':' && p[9] == ' ')
+		{
+			memcpy(sqlstate, p + 3, 5);
+			sqlstate[5] = '\0';
+			memmove(p + 2, p + 10, strlen(p + 10) + 1);
+			return;
+		}
+		p++;
+	}
+}
+
+/* A line that goes on with the attempt before it, rather than a new one. */
+static bool
+is_detail(const char *line)
+{
+	return starts(line, "DETAIL:") || starts(line, "HINT:") ||
+		starts(line, "CONTEXT:") || starts(line, "\t");
+}
+
+void
+repl_classify_connect(const struct repl_context *ctx, const char *message,
+					  struct repl_failure *failure)
+{
+	char	   *copy = strdup(message);
+	bool		first = true;
+
+	mem_check(copy, strlen(message));
+	for (char *line = copy, *next; line != NULL; line = next)
+	{
+		struct repl_failure f;
+		char		sqlstate[6];
+
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		while (next != NULL && is_detail(next))
+		{
+			next[-1] = ';';
+			if (*next == '\t')
+				*next = ' ';
+			next = strchr(next, '\n');
+			if (next != NULL)
+				*next++ = '\0';
+		}
+		if (*line == '\0' || starts(line, "LOCATION:"))
+			continue;
+		cut_sqlstate(line, sqlstate);
+		repl_classify(ctx, sqlstate, line, &f);
+		if (first || (failure->kind != REPL_FAILURE_RETRY &&
+					  f.kind == REPL_FAILURE_RETRY))
+			*failure = f;
+		first = false;
+	}
+	if (first)
+		repl_classify(ctx, "", "connection failed", failure);
+	free(copy);
+}
+
+static void
+fill_context(const struct repl *r, enum repl_phase phase,
+			 struct repl_context *ctx)
+{
+	*ctx = (struct repl_context) {
+		.phase = phase,
+		.slot = r->config->slot,
+		.plugin = r->config->plugin,
+		.user = r->conn != NULL ? PQuser(r->conn) : NULL,
+		.database = r->conn != NULL ? PQdb(r->conn) : NULL,
+		.allowed_plugins = r->allowed_plugins,
+	};
+}
+
+static enum repl_phase
+phase_of(enum step step)
+{
+	switch (step)
+	{
+		case STEP_IDLE:
+		case STEP_CONNECTING:
+			return REPL_PHASE_CONNECT;
+		case STEP_CREATE:
+			return REPL_PHASE_CREATE;
+		case STEP_START:
+			return REPL_PHASE_START;
+		case STEP_STREAMING:
+		case STEP_ENDED:
+			return REPL_PHASE_STREAM;
+		case STEP_SYSTEM:
+		case STEP_SETTINGS:
+		case STEP_SLOT:
+		case STEP_HISTORY:
+			break;
+	}
+	return REPL_PHASE_QUERY;
+}
+
+static const char *
+doing(enum step step)
+{
+	static const char *const what[] = {
+		[STEP_IDLE] = "connecting",
+		[STEP_CONNECTING] = "connecting",
+		[STEP_SYSTEM] = "IDENTIFY_SYSTEM",
+		[STEP_SETTINGS] = "reading the server's settings",
+		[STEP_SLOT] = "looking up the slot",
+		[STEP_HISTORY] = "TIMELINE_HISTORY",
+		[STEP_CREATE] = "CREATE_REPLICATION_SLOT",
+		[STEP_START] = "START_REPLICATION",
+		[STEP_STREAMING] = "streaming",
+		[STEP_ENDED] = "ending the stream",
+	};
+
+	return what[step];
+}
+
+/* A failure that the server did not put into words. */
+static enum repl_outcome __attribute__((format(printf, 3, 4)))
+fail_with(struct repl *r, enum repl_failure_kind kind, const char *fmt,...)
+{
+	struct repl_failure *f = &r->failure;
+	va_list		ap;
+	char		text[sizeof(f->message)];
+
+	memset(f, 0, sizeof(*f));
+	f->kind = kind;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	copy_line(f->message, sizeof(f->message), text);
+	return REPL_FAILED;
+}
+
+/* libpq says the connection is gone, or would not do something. */
+static enum repl_outcome
+fail_connection(struct repl *r)
+{
+	char		line[1024];
+
+	copy_line(line, sizeof(line), PQerrorMessage(r->conn));
+	return fail_with(r, REPL_FAILURE_RETRY, "connection lost while %s: %s",
+					 doing(r->step), *line ? line : "no reason given");
+}
+
+/* The server answered with an error. */
+static enum repl_outcome
+fail_result(struct repl *r, const PGresult *res)
+{
+	const char *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
+	const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
+	struct repl_context ctx;
+	char		text[2048];
+
+	fill_context(r, phase_of(r->step), &ctx);
+	if (primary == NULL)
+		snprintf(text, sizeof(text), "%s failed: %s", doing(r->step),
+				 PQresultErrorMessage(res));
+	else
+		snprintf(text, sizeof(text), "%s failed: %s%s%s%s", doing(r->step),
+				 primary, detail ? " (" : "", detail ? detail : "",
+				 detail ? ")" : "");
+	repl_classify(&ctx, sqlstate ? sqlstate : "", text, &r->failure);
+	if (hint != NULL && r->failure.hint[0] == '\0')
+		set_hint(&r->failure, "%s", hint);
+	return REPL_FAILED;
+}
+
+/*
+ * Timelines.
+ */
+
+bool
+repl_parse_history(struct repl_slot *slot, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	slot->ntimelines = 0;
+	while (text < end)
+	{
+		const char *eol = memchr(text, '\n', (size_t) (end - text));
+		size_t		n = (size_t) ((eol ? eol : end) - text);
+		char		line[64];
+		unsigned	tli,
+					hi,
+					lo;
+
+		/* The reason that follows the numbers may be long. */
+		snprintf(line, sizeof(line), "%.*s",
+				 (int) (n < sizeof(line) - 1 ? n : sizeof(line) - 1), text);
+		text += n + (eol ? 1 : 0);
+		if (line[strspn(line, " \t\r")] == '\0' ||
+			line[strspn(line, " \t")] == '#')
+			continue;
+		if (sscanf(line, "%u %X/%X", &tli, &hi, &lo) != 3 || tli == 0)
+			return false;
+		if (slot->ntimelines > 0 && tli <= slot->tli[slot->ntimelines - 1])
+			return false;
+
+		/* More than anybody has seen: the oldest matter least. */
+		if (slot->ntimelines == REPL_TIMELINES_MAX)
+		{
+			memmove(slot->tli, slot->tli + 1,
+					sizeof(slot->tli) - sizeof(slot->tli[0]));
+			memmove(slot->until_lsn, slot->until_lsn + 1,
+					sizeof(slot->until_lsn) - sizeof(slot->until_lsn[0]));
+			slot->ntimelines--;
+		}
+		slot->tli[slot->ntimelines] = tli;
+		slot->until_lsn[slot->ntimelines] = (uint64_t) hi << 32 | lo;
+		slot->ntimelines++;
+	}
+	return true;
+}
+
+uint32_t
+repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn)
+{
+	/*
+	 * A timeline is left at the end of its last record, and the next one's
+	 * first record begins there: the record that ends exactly at the switch
+	 * is the old one's.
+	 */
+	for (uint32_t i = 0; i < slot->ntimelines; i++)
+	{
+		if (end_lsn <= slot->until_lsn[i])
+			return slot->tli[i];
+	}
+	return slot->timeline;
+}
+
+/*
+ * Connecting.
+ */
+
+static void
+notice_receiver(void *arg, const PGresult *res)
+{
+	const char *severity = PQresultErrorField(res,
+											  PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	enum log_level level = LOG_LEVEL_INFO;
+
+	(void) arg;
+	if (severity != NULL && strcmp(severity, "WARNING") == 0)
+		level = LOG_LEVEL_WARN;
+	else if (severity != NULL && starts(severity, "DEBUG"))
+		level = LOG_LEVEL_DEBUG;
+	log_line(level, "repl", "the server says", "message=%s",
+			 log_str(message ? message : PQresultErrorMessage(res)));
+}
+
+static void
+arm(struct repl *r, int64_t now_ms)
+{
+	int			ms = r->config->connect_timeout_ms;
+
+	r->deadline_ms = ms > 0 ? now_ms + ms : 0;
+	r->patience_ms = 0;
+}
+
+static enum repl_outcome
+start_connecting(struct repl *r, int64_t now_ms)
+{
+	/* The last of equal keywords counts: ours to begin with, the user's, ... */
+	static const char *const defaults[][2] = {
+		{"fallback_application_name", "walferry"},
+		{"keepalives", "1"},
+		{"keepalives_idle", "30"},
+		{"keepalives_interval", "10"},
+		{"keepalives_count", "3"},
+		{"tcp_user_timeout", "60000"},
+	};
+
+	/* ... and what the stream depends on. */
+	static const char *const forced[][2] = {
+		{"replication", "database"},
+		{"options", SESSION_OPTIONS},
+	};
+	size_t		ngiven = 0,
+				n = 0;
+	const char **keywords,
+			  **values;
+
+	while (r->config->keywords[ngiven] != NULL)
+		ngiven++;
+	keywords = mem_zalloc(ngiven + 16, sizeof(*keywords));
+	values = mem_zalloc(ngiven + 16, sizeof(*values));
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++, n++)
+	{
+		keywords[n] = defaults[i][0];
+		values[n] = defaults[i][1];
+	}
+	for (size_t i = 0; i < ngiven; i++, n++)
+	{
+		keywords[n] = r->config->keywords[i];
+		values[n] = r->config->values[i];
+	}
+	for (size_t i = 0; i < sizeof(forced) / sizeof(forced[0]); i++, n++)
+	{
+		keywords[n] = forced[i][0];
+		values[n] = forced[i][1];
+	}
+	r->conn = PQconnectStartParams(keywords, values, 0);
+	free(keywords);
+	free(values);
+	mem_check(r->conn, sizeof(*r));
+	r->step = STEP_CONNECTING;
+	r->polling = PGRES_POLLING_WRITING;
+	arm(r, now_ms);
+	PQsetNoticeReceiver(r->conn, notice_receiver, r);
+
+	/* libpq tells a refusal's SQLSTATE only in print, see cut_sqlstate(). */
+	PQsetErrorVerbosity(r->conn, PQERRORS_VERBOSE);
+	return REPL_DONE;
+}
+
+static enum repl_outcome
+fail_connecting(struct repl *r)
+{
+	struct repl_context ctx;
+
+	fill_context(r, REPL_PHASE_CONNECT, &ctx);
+	repl_classify_connect(&ctx, PQerrorMessage(r->conn), &r->failure);
+	return REPL_FAILED;
+}
+
+static const char *
+version_text(int version, char *out, size_t size)
+{
+	snprintf(out, size, "%d.%d", version / 10000, version % 10000);
+	return out;
+}
+
+/* Minors before these lose or repeat data in ways that nobody can mend. */
+static void
+warn_old_minor(struct repl *r, int version)
+{
+	static const int recommended[] = {150019, 160015, 170011, 180006};
+	char		have[16],
+				want[16];
+
+	if (r->minor_warned)
+		return;
+	r->minor_warned = true;
+	for (size_t i = 0; i < sizeof(recommended) / sizeof(recommended[0]); i++)
+	{
+		if (version / 10000 == recommended[i] / 10000 &&
+			version < recommended[i])
+			log_warn("repl", "the server lacks fixes to logical decoding and "
+					 "to security: upgrade its minor version",
+					 "server_version=%s recommended=%s",
+					 version_text(version, have, sizeof(have)),
+					 version_text(recommended[i], want, sizeof(want)));
+	}
+}
+
+static enum repl_outcome
+go_on_connecting(struct repl *r)
+{
+	char		have[16];
+
+	if (PQstatus(r->conn) == CONNECTION_BAD)
+		return fail_connecting(r);
+	r->polling = PQconnectPoll(r->conn);
+	if (r->polling == PGRES_POLLING_FAILED)
+		return fail_connecting(r);
+	if (r->polling != PGRES_POLLING_OK)
+		return REPL_AGAIN;
+	PQsetErrorVerbosity(r->conn, PQERRORS_DEFAULT);
+	if (PQsetnonblocking(r->conn, 1) != 0)
+		return fail_connection(r);
+	r->slot.server_version_num = PQserverVersion(r->conn);
+	if (r->slot.server_version_num < OLDEST_SERVER)
+		return fail_with(r, REPL_FAILURE_REFUSED, "the server is PostgreSQL %s; "
+						 "14 or newer is needed",
+						 version_text(r->slot.server_version_num, have,
+									  sizeof(have)));
+	warn_old_minor(r, r->slot.server_version_num);
+	r->step = STEP_SYSTEM;
+	return REPL_DONE;
+}
+
+/*
+ * Questions and answers.
+ */
+
+/* 'name' within double quotes; for the replication grammar and SQL alike. */
+static void
+put_ident(struct buf *b, const char *name)
+{
+	buf_putc(b, '"');
+	for (; *name; name++)
+	{
+		if (*name == '"')
+			buf_putc(b, '"');
+		buf_putc(b, *name);
+	}
+	buf_putc(b, '"');
+}
+
+/*
+ * A literal of the replication grammar, which knows no escape but the doubled
+ * quote.
+ */
+static void
+put_literal(struct buf *b, const char *value)
+{
+	buf_putc(b, '\'');
+	for (; *value; value++)
+	{
+		if (*value == '\'')
+			buf_putc(b, '\'');
+		buf_putc(b, *value);
+	}
+	buf_putc(b, '\'');
+}
+
+/* A literal of SQL, whatever standard_conforming_strings says. */
+static void
+put_sql_literal(const struct repl *r, struct buf *b, const char *value)
+{
+	char	   *literal = PQescapeLiteral(r->conn, value, strlen(value));
+
+	/* It fails on bytes that are not text: then no such thing exists. */
+	buf_puts(b, literal ? literal : "NULL");
+	PQfreemem(literal);
+}
+
+static void
+put_slot_query(const struct repl *r, struct buf *b)
+{
+	int			version = r->slot.server_version_num;
+
+	buf_puts(b, "SELECT s.slot_type, s.plugin, s.database, s.active_pid, "
+			 "a.application_name, s.wal_status, s.confirmed_flush_lsn, "
+			 "pg_catalog.current_database(), ");
+	if (version >= 170000)
+		buf_puts(b, "s.invalidation_reason");
+	else if (version >= 160000)
+		buf_puts(b, "CASE WHEN s.conflicting THEN 'conflict with recovery' END");
+	else
+		buf_puts(b, "NULL");
+	buf_puts(b, " FROM pg_catalog.pg_replication_slots s LEFT JOIN "
+			 "pg_catalog.pg_stat_activity a ON a.pid = s.active_pid "
+			 "WHERE s.slot_name = ");
+	put_sql_literal(r, b, r->config->slot);
+}
+
+static void
+put_query(const struct repl *r, struct buf *b)
+{
+	char		lsn[32];
+
+	switch (r->step)
+	{
+		case STEP_SYSTEM:
+			buf_puts(b, "IDENTIFY_SYSTEM");
+			break;
+		case STEP_SETTINGS:
+
+			/* pg_settings hides what the role may not see, SHOW fails. */
+			buf_puts(b, "SELECT pg_catalog.current_setting('wal_level'), "
+					 "(SELECT s.setting FROM pg_catalog.pg_settings s "
+					 "WHERE s.name = 'wal_sender_timeout'), "
+					 "(SELECT s.setting FROM pg_catalog.pg_settings s "
+					 "WHERE s.name = 'output_plugin_libraries'), "
+					 "pg_catalog.pg_is_in_recovery()");
+			break;
+		case STEP_SLOT:
+			put_slot_query(r, b);
+			break;
+		case STEP_HISTORY:
+			buf_printf(b, "TIMELINE_HISTORY %" PRIu32, r->slot.timeline);
+			break;
+		case STEP_CREATE:
+			buf_puts(b, "CREATE_REPLICATION_SLOT ");
+			put_ident(b, r->config->slot);
+			buf_puts(b, r->config->temporary ? " TEMPORARY LOGICAL "
+					 : " LOGICAL ");
+			put_ident(b, r->config->plugin);
+			buf_puts(b, r->slot.server_version_num >= 150000 ?
+					 " (SNAPSHOT 'nothing')" : " NOEXPORT_SNAPSHOT");
+			break;
+		case STEP_START:
+			buf_puts(b, "START_REPLICATION SLOT ");
+			put_ident(b, r->config->slot);
+			buf_printf(b, " LOGICAL %s",
+					   lsn_text(r->start_lsn, lsn, sizeof(lsn)));
+			for (size_t i = 0; i < r->config->noptions; i++)
+			{
+				buf_puts(b, i == 0 ? " (" : ", ");
+				put_ident(b, r->config->options[i].name);
+				buf_putc(b, ' ');
+				put_literal(b, r->config->options[i].value);
+			}
+			if (r->config->noptions > 0)
+				buf_putc(b, ')');
+			break;
+		case STEP_IDLE:
+		case STEP_CONNECTING:
+		case STEP_STREAMING:
+		case STEP_ENDED:
+			break;
+	}
+}
+
+/*
+ * Ask what the step asks for and wait for all of the answer.  REPL_DONE: it
+ * is in r->result.
+ */
+static enum repl_outcome
+ask(struct repl *r, int64_t now_ms)
+{
+	ExecStatusType status;
+	enum repl_outcome outcome;
+
+	if (!r->asked)
+	{
+		struct buf	b = {0};
+		int			sent;
+
+		put_query(r, &b);
+		sent = PQsendQuery(r->conn, buf_cstr(&b));
+		buf_free(&b);
+		if (!sent)
+			return fail_connection(r);
+		r->asked = true;
+		arm(r, now_ms);
+		if (r->step == STEP_CREATE)
+		{
+			r->deadline_ms = 0;
+			r->patience_ms = now_ms + CREATE_PATIENCE_MS;
+		}
+		r->unflushed = true;
+	}
+	if (repl_flush(r) == REPL_FAILED)
+		return REPL_FAILED;
+	if (!PQconsumeInput(r->conn) && PQisBusy(r->conn))
+		return fail_connection(r);
+	for (;;)
+	{
+		PGresult   *res;
+
+		if (PQisBusy(r->conn))
+			return REPL_AGAIN;
+		res = PQgetResult(r->conn);
+		if (res == NULL)
+			break;
+		if (r->result != NULL)
+			PQclear(res);
+		else
+			r->result = res;
+		if (PQresultStatus(r->result) == PGRES_COPY_BOTH)
+			break;
+	}
+	r->asked = false;
+	status = PQresultStatus(r->result);
+	if (r->result != NULL &&
+		status == (r->step == STEP_START ? PGRES_COPY_BOTH : PGRES_TUPLES_OK))
+		return REPL_DONE;
+	outcome = r->result == NULL ? fail_connection(r)
+		: fail_result(r, r->result);
+	PQclear(r->result);
+	r->result = NULL;
+	return outcome;
+}
+
+static bool
+has(const PGresult *res, int rows, int columns)
+{
+	return PQntuples(res) == rows && PQnfields(res) >= columns;
+}
+
+static enum repl_outcome
+fail_answer(struct repl *r)
+{
+	return fail_with(r, REPL_FAILURE_RETRY, "%s: an answer that makes no sense",
+					 doing(r->step));
+}
+
+static enum repl_outcome
+take_system(struct repl *r, const PGresult *res)
+{
+	struct repl_slot *slot = &r->slot;
+	char	   *end;
+
+	if (!has(res, 1, 4) || !parse_lsn(PQgetvalue(res, 0, 2), &r->xlog_lsn))
+		return fail_answer(r);
+	slot->system_id = strtoull(PQgetvalue(res, 0, 0), &end, 10);
+	if (*end != '\0')
+		return fail_answer(r);
+	slot->timeline = (uint32_t) strtoul(PQgetvalue(res, 0, 1), &end, 10);
+	if (*end != '\0' || slot->timeline == 0)
+		return fail_answer(r);
+	if (r->streamed && slot->system_id != r->last_system_id)
+	{
+		fail_with(r, REPL_FAILURE_UNSAFE, "the server is not the one that was "
+				  "streamed from: its system identifier is %" PRIu64
+				  ", it was %" PRIu64, slot->system_id, r->last_system_id);
+		set_hint(&r->failure, "connect to the cluster that has the slot \"%s\", or "
+				 "start again with a new slot and the tables' present content",
+				 r->config->slot);
+		return REPL_FAILED;
+	}
+	r->step = STEP_SETTINGS;
+	return REPL_DONE;
+}
+
+static enum repl_outcome
+take_settings(struct repl *r, const PGresult *res)
+{
+	if (!has(res, 1, 4))
+		return fail_answer(r);
+	if (strcmp(PQgetvalue(res, 0, 0), "logical") != 0)
+	{
+		fail_with(r, REPL_FAILURE_REFUSED, "wal_level is %s; logical decoding "
+				  "needs logical", PQgetvalue(res, 0, 0));
+		set_hint(&r->failure, "ALTER SYSTEM SET wal_level = logical; then restart "
+				 "the server");
+		return REPL_FAILED;
+	}
+	r->slot.wal_sender_timeout_ms = atoi(PQgetvalue(res, 0, 1));
+	if (!PQgetisnull(res, 0, 2))
+		r->allowed_plugins = mem_check(strdup(PQgetvalue(res, 0, 2)), 1);
+	if (r->slot.server_version_num < 160000 && *PQgetvalue(res, 0, 3) == 't')
+	{
+		/* A standby that is about to be promoted looks like this, too. */
+		fail_with(r, REPL_FAILURE_RETRY, "the server is a standby, which cannot "
+				  "decode before PostgreSQL 16");
+		set_hint(&r->failure, "waiting for its promotion; or connect to the "
+				 "primary");
+		return REPL_FAILED;
+	}
+	r->step = STEP_SLOT;
+	return REPL_DONE;
+}
+
+static enum repl_outcome
+refuse_missing_slot(struct repl *r)
+{
+	struct repl_context ctx;
+
+	if (r->streamed)
+	{
+		fail_with(r, REPL_FAILURE_UNSAFE, "replication slot \"%s\" is gone",
+				  r->config->slot);
+		fill_context(r, REPL_PHASE_START, &ctx);
+		set_hint(&r->failure, "creating it again would leave out what happened "
+				 "since: bring the tables' present content to the consumers "
+				 "again after creating it; after a failover, the slot must have "
+				 "been kept on the standby too (failover slots, PostgreSQL 17)");
+	}
+	else
+	{
+		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" does not "
+				  "exist", r->config->slot);
+		set_hint(&r->failure, "set walferry.slot.create=true, or create it in "
+				 "database \"%s\": SELECT pg_create_logical_replication_slot("
+				 "'%s', '%s');", PQdb(r->conn), r->config->slot,
+				 r->config->plugin);
+	}
+	return REPL_FAILED;
+}
+
+static enum repl_outcome
+refuse_other_plugin(struct repl *r, const char *plugin)
+{
+	const char *old = r->config->slot;
+	char		copy[64];
+	size_t		room = sizeof(copy) - 1 - strlen(r->config->plugin) - 1;
+
+	fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" belongs to "
+			  "output plugin %s", old, plugin);
+	if (strlen(r->config->plugin) > 30)
+		room = 32;
+	snprintf(copy, sizeof(copy), "%.*s_%.30s", (int) room, old,
+			 r->config->plugin);
+	set_hint(&r->failure, "a copy continues from its position; stop what reads "
+			 "the old one, then: SELECT pg_copy_logical_replication_slot('%s', "
+			 "'%s', false, '%s'); and set slot.name=%s", old, copy,
+			 r->config->plugin, copy);
+	return REPL_FAILED;
+}
+
+/* Do the slot and the position to start at fit each other? */
+static enum repl_outcome
+check_position(struct repl *r)
+{
+	const struct repl_slot *slot = &r->slot;
+	const char *problem = NULL;
+	char		at[32],
+				other[32];
+	uint64_t	other_lsn = 0;
+
+	if (r->start_lsn == 0)
+		return REPL_DONE;
+	if (slot->confirmed_lsn > r->start_lsn)
+	{
+		problem = "somebody else has moved the slot on, to";
+		other_lsn = slot->confirmed_lsn;
+	}
+	else if (r->xlog_lsn < r->start_lsn)
+	{
+		problem = "the server's WAL ends before it, at";
+		other_lsn = r->xlog_lsn;
+	}
+	else if (r->streamed && slot->timeline != r->last_timeline)
+	{
+		for (uint32_t i = 0; i < slot->ntimelines; i++)
+		{
+			if (slot->tli[i] == r->last_timeline &&
+				r->start_lsn > slot->until_lsn[i])
+			{
+				problem = "the server has left that timeline before it, at";
+				other_lsn = slot->until_lsn[i];
+			}
+		}
+	}
+	if (problem == NULL)
+		return REPL_DONE;
+	fail_with(r, REPL_FAILURE_UNSAFE, "cannot go on at %s: %s %s",
+			  lsn_text(r->start_lsn, at, sizeof(at)), problem,
+			  lsn_text(other_lsn, other, sizeof(other)));
+	set_hint(&r->failure, "consumers may hold changes that this server does not "
+			 "have, or lack some: compare the tables with them before starting "
+			 "again");
+	return REPL_FAILED;
+}
+
+static enum repl_outcome
+take_slot(struct repl *r, const PGresult *res)
+{
+	const char *name = r->config->slot;
+	const char *plugin;
+	struct repl_context ctx;
+
+	if (PQntuples(res) == 0)
+	{
+		if (!r->config->temporary && (r->streamed || !r->config->create))
+			return refuse_missing_slot(r);
+		r->slot_found = false;
+		r->step = STEP_HISTORY;
+		return REPL_DONE;
+	}
+	if (!has(res, 1, 9))
+		return fail_answer(r);
+	plugin = PQgetvalue(res, 0, 1);
+	if (strcmp(PQgetvalue(res, 0, 0), "logical") != 0)
+	{
+		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" is a physical "
+				  "one", name);
+		set_hint(&r->failure, "choose another slot.name");
+		return REPL_FAILED;
+	}
+	if (r->config->temporary)
+	{
+		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" exists "
+				  "already", name);
+		set_hint(&r->failure, "choose another slot.name");
+		return REPL_FAILED;
+	}
+	if (strcmp(plugin, r->config->plugin) != 0)
+		return refuse_other_plugin(r, plugin);
+	if (strcmp(PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 7)) != 0)
+	{
+		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" belongs to "
+				  "database \"%s\", not \"%s\"", name, PQgetvalue(res, 0, 2),
+				  PQgetvalue(res, 0, 7));
+		set_hint(&r->failure, "set database.dbname or slot.name");
+		return REPL_FAILED;
+	}
+	if (strcmp(PQgetvalue(res, 0, 5), "lost") == 0 ||
+		!PQgetisnull(res, 0, 8))
+	{
+		fail_with(r, REPL_FAILURE_UNSAFE, "replication slot \"%s\" was "
+				  "invalidated by the server (%s)", name,
+				  PQgetisnull(res, 0, 8) ? "its WAL is lost"
+				  : PQgetvalue(res, 0, 8));
+		fill_context(r, REPL_PHASE_START, &ctx);
+		hint_slot_lost(&ctx, &r->failure);
+		return REPL_FAILED;
+	}
+	if (!PQgetisnull(res, 0, 3))
+	{
+		fail_with(r, REPL_FAILURE_RETRY, "replication slot \"%s\" is in use by "
+				  "process %s%s%s", name, PQgetvalue(res, 0, 3),
+				  *PQgetvalue(res, 0, 4) ? ", application " : "",
+				  PQgetvalue(res, 0, 4));
+		strcpy(r->failure.sqlstate, "55006");
+		set_hint(&r->failure, "waiting until it is free; that of a lost connection "
+				 "is given up after wal_sender_timeout (%d ms)",
+				 r->slot.wal_sender_timeout_ms);
+		return REPL_FAILED;
+	}
+	if (strcmp(PQgetvalue(res, 0, 5), "unreserved") == 0)
+		log_warn("repl", "the slot holds more WAL than max_slot_wal_keep_size "
+				 "allows: it is lost at the next checkpoint if it stays behind",
+				 "slot=%s", log_str(name));
+	if (!parse_lsn(PQgetvalue(res, 0, 6), &r->slot.confirmed_lsn))
+	{
+		fail_with(r, REPL_FAILURE_RETRY, "replication slot \"%s\" is still being "
+				  "created", name);
+		return REPL_FAILED;
+	}
+	r->slot_found = true;
+	r->step = STEP_HISTORY;
+	return REPL_DONE;
+}
+
+static enum repl_outcome
+leave_history(struct repl *r)
+{
+	if (!r->slot_found)
+	{
+		r->step = STEP_CREATE;
+		return REPL_DONE;
+	}
+	r->step = STEP_START;
+	return check_position(r);
+}
+
+static enum repl_outcome
+take_history(struct repl *r, const PGresult *res)
+{
+	if (!has(res, 1, 2) ||
+		!repl_parse_history(&r->slot, PQgetvalue(res, 0, 1),
+							(size_t) PQgetlength(res, 0, 1)))
+	{
+		r->slot.ntimelines = 0;
+		return fail_answer(r);
+	}
+	return leave_history(r);
+}
+
+static enum repl_outcome
+take_creation(struct repl *r, const PGresult *res)
+{
+	char		lsn[32];
+
+	if (!has(res, 1, 2) ||
+		!parse_lsn(PQgetvalue(res, 0, 1), &r->slot.confirmed_lsn))
+		return fail_answer(r);
+	r->slot.created = true;
+	log_info("repl", r->config->temporary ? "created a temporary slot" :
+			 "created the slot", "slot=%s plugin=%s lsn=%s",
+			 log_str(r->config->slot), log_str(r->config->plugin),
+			 lsn_text(r->slot.confirmed_lsn, lsn, sizeof(lsn)));
+	r->start_lsn = 0;
+	r->step = STEP_START;
+	return REPL_DONE;
+}
+
+static enum repl_outcome
+take_start(struct repl *r)
+{
+	r->step = STEP_STREAMING;
+	r->streamed = !r->config->temporary;
+	r->last_system_id = r->slot.system_id;
+	r->last_timeline = r->slot.timeline;
+	r->deadline_ms = 0;
+	return REPL_DONE;
+}
+
+static enum repl_outcome
+take_answer(struct repl *r)
+{
+	switch (r->step)
+	{
+		case STEP_SYSTEM:
+			return take_system(r, r->result);
+		case STEP_SETTINGS:
+			return take_settings(r, r->result);
+		case STEP_SLOT:
+			return take_slot(r, r->result);
+		case STEP_HISTORY:
+			return take_history(r, r->result);
+		case STEP_CREATE:
+			return take_creation(r, r->result);
+		case STEP_START:
+			return take_start(r);
+		case STEP_IDLE:
+		case STEP_CONNECTING:
+		case STEP_STREAMING:
+		case STEP_ENDED:
+			break;
+	}
+	return REPL_FAILED;
+}
+
+/* One step; REPL_DONE: it is behind us. */
+static enum repl_outcome
+make_step(struct repl *r, int64_t now_ms)
+{
+	enum repl_outcome outcome;
+
+	switch (r->step)
+	{
+		case STEP_IDLE:
+			return start_connecting(r, now_ms);
+		case STEP_CONNECTING:
+			return go_on_connecting(r);
+		case STEP_HISTORY:
+			/* The first timeline has no history. */
+			if (r->slot.timeline == 1)
+				return leave_history(r);
+			break;
+		default:
+			break;
+	}
+	outcome = ask(r, now_ms);
+	if (outcome == REPL_DONE)
+	{
+		outcome = take_answer(r);
+		PQclear(r->result);
+		r->result = NULL;
+	}
+	else if (outcome == REPL_FAILED && r->step == STEP_HISTORY &&
+			 sqlstate_in(r->failure.sqlstate, "58"))
+	{
+		/* Only names for positions depend on it. */
+		log_warn("repl", "the server has no history of its timeline: all "
+				 "positions are given the present one", "timeline=%" PRIu32
+				 " error=%s", r->slot.timeline, log_str(r->failure.message));
+		r->slot.ntimelines = 0;
+		outcome = leave_history(r);
+	}
+	return outcome;
+}
+
+struct repl *
+repl_new(const struct repl_config *config)
+{
+	struct repl *r = mem_zalloc(1, sizeof(*r));
+
+	r->config = config;
+	return r;
+}
+
+void
+repl_free(struct repl *r)
+{
+	if (r == NULL)
+		return;
+	repl_reset(r);
+	free(r);
+}
+
+void
+repl_start_at(struct repl *r, uint64_t lsn)
+{
+	r->start_lsn = lsn;
+}
+
+enum repl_outcome
+repl_step(struct repl *r, int64_t now_ms)
+{
+	while (r->step < STEP_STREAMING)
+	{
+		enum repl_outcome outcome = make_step(r, now_ms);
+
+		if (outcome == REPL_FAILED)
+			return outcome;
+		if (outcome == REPL_DONE)
+			continue;
+		if (r->deadline_ms > 0 && now_ms >= r->deadline_ms)
+			return fail_with(r, REPL_FAILURE_RETRY, "%s: no answer within %d ms%s%s",
+							 doing(r->step), r->config->connect_timeout_ms,
+							 r->step == STEP_CONNECTING && PQhost(r->conn) ?
+							 " from " : "",
+							 r->step == STEP_CONNECTING && PQhost(r->conn) ?
+							 PQhost(r->conn) : "");
+		if (r->patience_ms > 0 && now_ms >= r->patience_ms)
+		{
+			r->patience_ms = 0;
+			log_info("repl", "creating the slot waits for transactions that "
+					 "are running", "slot=%s", log_str(r->config->slot));
+		}
+		return REPL_AGAIN;
+	}
+	return REPL_DONE;
+}
+
+/*
+ * Streaming.
+ */
+
+/* The copy is over: why? */
+static enum repl_outcome
+read_end(struct repl *r)
+{
+	PGresult   *res;
+	enum repl_outcome outcome;
+
+	r->ending = true;
+	if (PQisBusy(r->conn))
+	{
+		if (r->broken)
+			return fail_connection(r);
+		return REPL_AGAIN;
+	}
+	res = PQgetResult(r->conn);
+	switch (PQresultStatus(res))
+	{
+		case PGRES_COPY_IN:		/* it ended its half */
+		case PGRES_COMMAND_OK:
+		case PGRES_TUPLES_OK:
+			outcome = REPL_ENDED;
+			break;
+		default:
+			outcome = res == NULL ? fail_connection(r) : fail_result(r, res);
+			break;
+	}
+	PQclear(res);
+	r->step = STEP_ENDED;
+	return outcome;
+}
+
+static enum repl_outcome
+parse_message(struct repl *r, size_t len, struct repl_message *m)
+{
+	const uint8_t *p = (const uint8_t *) r->copied;
+
+	memset(m, 0, sizeof(*m));
+	if (len >= DATA_HEADER_LEN && p[0] == 'w')
+	{
+		m->kind = REPL_DATA;
+		m->wal_start = get_u64(p + 1);
+		m->wal_end = get_u64(p + 9);
+		m->send_time_us = (int64_t) get_u64(p + 17);
+		m->data = p + DATA_HEADER_LEN;
+		m->len = len - DATA_HEADER_LEN;
+		return REPL_DONE;
+	}
+	if (len == KEEPALIVE_LEN && p[0] == 'k')
+	{
+		m->kind = REPL_KEEPALIVE;
+		m->wal_end = get_u64(p + 1);
+		m->send_time_us = (int64_t) get_u64(p + 9);
+		m->reply_requested = p[17] != 0;
+		return REPL_DONE;
+	}
+	fail_with(r, REPL_FAILURE_RETRY, "the stream holds a message of type 0x%02x "
+			  "and %zu bytes, which makes no sense", len > 0 ? p[0] : 0, len);
+	strcpy(r->failure.sqlstate, "08P01");
+	return REPL_FAILED;
+}
+
+enum repl_outcome
+repl_read(struct repl *r, struct repl_message *m)
+{
+	/*
+	 * Under TLS, a record that did not fit libpq's buffer waits in OpenSSL,
+	 * where poll() does not see it: then read again before giving up.
+	 */
+	int			reads = 1;
+
+	PQfreemem(r->copied);
+	r->copied = NULL;
+	if (r->step != STEP_STREAMING)
+		return r->step == STEP_ENDED ? REPL_ENDED :
+			fail_with(r, REPL_FAILURE_RETRY, "not streaming");
+	if (r->unflushed && repl_flush(r) == REPL_FAILED)
+		r->broken = true;		/* its last words may be there to read */
+	if (PQsslInUse(r->conn))
+		reads = 3;
+	for (;;)
+	{
+		if (!r->ending)
+		{
+			int			n = PQgetCopyData(r->conn, &r->copied, 1);
+
+			if (n > 0)
+				return parse_message(r, (size_t) n, m);
+			if (n == -1)
+				r->ending = true;
+			if (n == -2)
+				return fail_connection(r);
+		}
+		if (r->ending)
+		{
+			enum repl_outcome outcome = read_end(r);
+
+			if (outcome != REPL_AGAIN)
+				return outcome;
+		}
+		if (r->broken)
+			return fail_connection(r);
+		if (reads-- == 0)
+			return REPL_AGAIN;
+		if (!PQconsumeInput(r->conn))
+			r->broken = true;	/* what came before is still to be had */
+	}
+}
+
+static int64_t
+pg_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ((int64_t) ts.tv_sec - PG_EPOCH_S) * 1000000 + ts.tv_nsec / 1000;
+}
+
+enum repl_outcome
+repl_flush(struct repl *r)
+{
+	int			rc;
+
+	if (r->conn == NULL || !r->unflushed)
+		return REPL_DONE;
+	rc = PQflush(r->conn);
+	if (rc < 0)
+		return fail_connection(r);
+	r->unflushed = rc > 0;
+	return rc > 0 ? REPL_AGAIN : REPL_DONE;
+}
+
+enum repl_outcome
+repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn,
+				 bool want_reply)
+{
+	uint8_t		message[STATUS_LEN];
+	int			rc;
+
+	if (r->step != STEP_STREAMING)
+		return fail_with(r, REPL_FAILURE_RETRY, "not streaming");
+	message[0] = 'r';
+	put_u64(message + 1, written_lsn);
+	put_u64(message + 9, flushed_lsn);
+	put_u64(message + 17, flushed_lsn);
+	put_u64(message + 25, (uint64_t) pg_now_us());
+	message[33] = want_reply;
+	rc = PQputCopyData(r->conn, (const char *) message, sizeof(message));
+	if (rc == 0)
+	{
+		r->unflushed = true;
+		return REPL_AGAIN;
+	}
+	if (rc < 0)
+		return fail_connection(r);
+	r->unflushed = true;
+	return repl_flush(r) == REPL_FAILED ? REPL_FAILED : REPL_DONE;
+}
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Until the socket is ready for 'events'; false at the deadline. */
+static bool
+wait_for(struct repl *r, short events, int64_t deadline_ms)
+{
+	for (;;)
+	{
+		int64_t		left = deadline_ms - monotonic_ms();
+		struct pollfd pfd = {.fd = PQsocket(r->conn), .events = events};
+		int			n;
+
+		if (left <= 0)
+			return false;
+		n = poll(&pfd, 1, left > 1000 ? 1000 : (int) left);
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+static bool
+flush_until(struct repl *r, int64_t deadline_ms)
+{
+	int			rc;
+
+	while ((rc = PQflush(r->conn)) > 0)
+	{
+		if (!wait_for(r, POLLIN | POLLOUT, deadline_ms))
+			return false;
+		PQconsumeInput(r->conn);
+	}
+	return rc == 0;
+}
+
+/* Results until there are no more; false if it took too long. */
+static bool
+results_until(struct repl *r, int64_t deadline_ms)
+{
+	PGresult   *res;
+
+	for (;;)
+	{
+		while (PQisBusy(r->conn))
+		{
+			if (!wait_for(r, POLLIN, deadline_ms) ||
+				!PQconsumeInput(r->conn))
+				return false;
+		}
+		res = PQgetResult(r->conn);
+		if (res == NULL)
+			return true;
+		if (PQresultStatus(res) == PGRES_FATAL_ERROR)
+			log_warn("repl", "the server reported an error at the end",
+					 "error=%s", log_str(PQresultErrorMessage(res)));
+		PQclear(res);
+	}
+}
+
+/* Throw away what is left of the stream. */
+static bool
+drain_until(struct repl *r, int64_t deadline_ms)
+{
+	for (;;)
+	{
+		char	   *data;
+		int			n = PQgetCopyData(r->conn, &data, 1);
+
+		if (n > 0)
+			PQfreemem(data);
+		else if (n < 0)
+			return true;
+		else if (!wait_for(r, POLLIN, deadline_ms) ||
+				 !PQconsumeInput(r->conn))
+			return false;
+	}
+}
+
+void
+repl_finish(struct repl *r, int timeout_ms, bool drop_slot)
+{
+	int64_t		deadline_ms = monotonic_ms() + timeout_ms;
+	bool		ended;
+
+	if (r->conn == NULL || r->step != STEP_STREAMING)
+	{
+		repl_reset(r);
+		return;
+	}
+	ended = flush_until(r, deadline_ms) && PQputCopyEnd(r->conn, NULL) >= 0 &&
+		flush_until(r, deadline_ms) && drain_until(r, deadline_ms) &&
+		results_until(r, deadline_ms);
+	if (drop_slot && !r->config->temporary)
+	{
+		struct buf	b = {0};
+
+		buf_puts(&b, "DROP_REPLICATION_SLOT ");
+		put_ident(&b, r->config->slot);
+		buf_puts(&b, " WAIT");
+		ended = ended && PQsendQuery(r->conn, buf_cstr(&b)) &&
+			flush_until(r, deadline_ms) && results_until(r, deadline_ms);
+		buf_free(&b);
+		log_line(ended ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "repl",
+				 ended ? "dropped the slot" : "could not drop the slot",
+				 "slot=%s", log_str(r->config->slot));
+	}
+	repl_reset(r);
+}
+
+/*
+ * A server that is waiting to create a slot does not see its client go, and
+ * would leave behind a slot that nobody reads.
+ */
+static void
+cancel_creation(struct repl *r)
+{
+	PGcancel   *cancel = PQgetCancel(r->conn);
+	char		error[256];
+
+	if (cancel != NULL && !PQcancel(cancel, error, sizeof(error)))
+		log_warn("repl", "could not cancel the creation of the slot: see "
+				 "whether it exists", "slot=%s error=%s",
+				 log_str(r->config->slot), log_str(error));
+	PQfreeCancel(cancel);
+}
+
+void
+repl_reset(struct repl *r)
+{
+	if (r->step == STEP_CREATE && r->asked &&
+		PQstatus(r->conn) == CONNECTION_OK)
+		cancel_creation(r);
+	PQclear(r->result);
+	r->result = NULL;
+	PQfreemem(r->copied);
+	r->copied = NULL;
+	PQfinish(r->conn);
+	r->conn = NULL;
+	free(r->allowed_plugins);
+	r->allowed_plugins = NULL;
+	r->step = STEP_IDLE;
+	r->asked = r->unflushed = r->broken = r->ending = false;
+	r->slot_found = false;
+	r->deadline_ms = r->patience_ms = 0;
+	memset(&r->slot, 0, sizeof(r->slot));
+}
+
+int
+repl_fd(const struct repl *r)
+{
+	return r->conn != NULL ? PQsocket(r->conn) : -1;
+}
+
+short
+repl_events(const struct repl *r)
+{
+	if (r->step == STEP_CONNECTING)
+		return r->polling == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
+	return (short) (POLLIN | (r->unflushed ? POLLOUT : 0));
+}
+
+const struct repl_slot *
+repl_slot(const struct repl *r)
+{
+	return &r->slot;
+}
+
+const struct repl_failure *
+repl_failure(const struct repl *r)
+{
+	return &r->failure;
+}
