@@ -63,17 +63,26 @@ struct format_plan;
 
 /*
  * Prepare for a relation (NULL: for logical messages).  The relation must
- * outlive the plan.  Aborts when out of memory.
+ * outlive the plan, the options need not.  A plan has work space of its own:
+ * one thread at a time.  Aborts when out of memory.
  */
 struct format_plan *format_json_plan(const struct change_relation *rel,
 									 const struct format_options *options);
 void		format_json_plan_free(struct format_plan *plan);
 
-/* The relation has key columns, so that its records have keys. */
+/*
+ * The relation has key columns, so that its records have keys: those of its
+ * primary key, or of the index that is its replica identity where there is no
+ * primary key, or where old rows come without it (REPLICA IDENTITY USING INDEX
+ * on other columns: what a delete does not know cannot be its key).
+ */
 bool		format_json_has_key(const struct format_plan *plan);
 
-/* Append the key of a row: {"id":1}. */
-void		format_json_key(const struct format_plan *plan,
+/*
+ * Append the key of a row: {"id":1}.  False, with nothing appended, if there
+ * is none: no key columns, no row (NULL), or a row that lacks one of them.
+ */
+bool		format_json_key(const struct format_plan *plan,
 							const struct change_value *row, struct buf *out);
 
 /*
@@ -83,8 +92,14 @@ void		format_json_key(const struct format_plan *plan,
 bool		format_json_key_changed(const struct format_plan *plan,
 									const struct change *c);
 
-/* Append the value: the whole envelope.  now_ns: since 1970-01-01 UTC. */
-void		format_json_value(const struct format_plan *plan,
+/*
+ * Append the value: the whole envelope.  now_ns: since 1970-01-01 UTC.  The
+ * part, not the operation of the change, says what it is: an update whose key
+ * changed is written as FORMAT_DELETE and as FORMAT_CREATE.  Returns how many
+ * values became null because they were marked as failed or made no sense; not
+ * counted are those that the mapping has no value for (NaN as Decimal).
+ */
+unsigned	format_json_value(const struct format_plan *plan,
 							  enum format_part part, const struct change *c,
 							  int64_t now_ns, struct buf *out);
 

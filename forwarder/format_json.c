@@ -1,0 +1,515 @@
+/*
+ * format_json.c - Debezium's envelope as JSON without schema; see format.h.
+ *
+ *	{"before":R,"after":R,"source":{...},"transaction":null,"op":"c",
+ *	 "ts_ms":N,"ts_us":N,"ts_ns":N}
+ *
+ * and for a logical message
+ *
+ *	{"op":"m","ts_ms":N,"source":{...},"transaction":null,
+ *	 "message":{"prefix":"p","content":"base64"}}
+ *
+ * Fields are in the order in which Debezium declares them.  Whatever is the
+ * same in every record of a relation is spelled once, when the plan is made:
+ * the columns' names, and the pieces of the source block between its numbers.
+ *
+ * A row shows null where Debezium invents a value: in a delete's before, for
+ * columns that are not in the WAL because they are not part of the replica
+ * identity.  A column that is generated and not stored is never in a row.
+ */
+#include <stdlib.h>
+
+#include "format.h"
+#include "format_json_type.h"
+#include "jsontext.h"
+#include "mem.h"
+
+/* A constant piece of the output, in the plan's text. */
+struct piece
+{
+	const uint8_t *data;
+	size_t		len;
+};
+
+struct plan_column
+{
+	uint32_t	index;			/* in the relation and in its tuples */
+	struct format_json_type type;
+	struct piece head;			/* ,"name": and, for the first, {"name": */
+	struct piece placeholder;	/* for what is not in the WAL */
+};
+
+struct format_plan
+{
+	struct plan_column *columns;
+	uint32_t	ncolumns;
+	struct plan_column *keys;
+	uint32_t	nkeys;
+	enum format_binary binary;
+
+	/* the source block; between them stand numbers */
+	struct piece source_head;	/* "source":{ ... "ts_ms": */
+	struct piece source_db;		/* ,"snapshot": ... "sequence":"[ */
+	struct piece source_table;	/* ,"schema": ... "txId": */
+
+	struct format_json_scratch *scratch;
+	struct buf	text;			/* what the pieces point to */
+};
+
+/* Work space beyond this is not kept from one row to the next. */
+#define SCRATCH_KEEP ((size_t) 1 << 20)
+
+/* ------------------------------------------------------------------ plans */
+
+/*
+ * While the text grows its address may change, so that a piece first holds
+ * its offset; place() turns that into a pointer.
+ */
+static struct piece
+begin_piece(const struct format_plan *plan)
+{
+	return (struct piece) {(const uint8_t *) (uintptr_t) plan->text.len, 0};
+}
+
+static void
+end_piece(const struct format_plan *plan, struct piece *piece)
+{
+	piece->len = plan->text.len - (size_t) (uintptr_t) piece->data;
+}
+
+static void
+place(const struct format_plan *plan, struct piece *piece)
+{
+	piece->data = plan->text.data + (size_t) (uintptr_t) piece->data;
+}
+
+static void
+put_name(struct buf *out, const char *s)
+{
+	jsontext_string(out, s, strlen(s));
+}
+
+static void
+plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
+			const struct change_relation *rel, uint32_t index,
+			const struct format_options *options)
+{
+	const struct change_column *column = &rel->columns[index];
+
+	pc->index = index;
+	format_json_type_init(&pc->type, column, options);
+	pc->head = begin_piece(plan);
+	buf_putc(&plan->text, first ? '{' : ',');
+	put_name(&plan->text, column->name);
+	buf_putc(&plan->text, ':');
+	end_piece(plan, &pc->head);
+	pc->placeholder = begin_piece(plan);
+	format_json_type_placeholder(&pc->type, options->placeholder,
+								 &plan->text);
+	end_piece(plan, &pc->placeholder);
+}
+
+static void
+plan_source(struct format_plan *plan, const struct change_relation *rel,
+			const struct format_options *options)
+{
+	struct buf *text = &plan->text;
+
+	plan->source_head = begin_piece(plan);
+	buf_lit(text, "\"source\":{\"version\":");
+	put_name(text, options->version);
+	buf_lit(text, ",\"connector\":\"postgresql\",\"name\":");
+	put_name(text, options->prefix);
+	buf_lit(text, ",\"ts_ms\":");
+	end_piece(plan, &plan->source_head);
+
+	plan->source_db = begin_piece(plan);
+	buf_lit(text, ",\"snapshot\":\"false\",\"db\":");
+	put_name(text, options->database);
+	buf_lit(text, ",\"sequence\":\"[");
+	end_piece(plan, &plan->source_db);
+
+	plan->source_table = begin_piece(plan);
+	buf_lit(text, ",\"schema\":");
+	put_name(text, rel != NULL ? rel->schema : "");
+	buf_lit(text, ",\"table\":");
+	put_name(text, rel != NULL ? rel->name : "");
+	buf_lit(text, ",\"txId\":");
+	end_piece(plan, &plan->source_table);
+}
+
+/* The columns that make the key; '*n' of them. */
+static const uint16_t *
+key_columns(const struct change_relation *rel, uint32_t *n)
+{
+	bool		old_has_key = true;
+
+	if (rel->identity == 'i')
+	{
+		for (uint32_t i = 0; i < rel->nkeys; i++)
+			old_has_key &= rel->columns[rel->keys[i]].in_identity;
+		if (rel->nkeys == 0 || (!old_has_key && rel->nidentity > 0))
+		{
+			*n = rel->nidentity;
+			return rel->identities;
+		}
+	}
+	*n = rel->nkeys;
+	return rel->keys;
+}
+
+struct format_plan *
+format_json_plan(const struct change_relation *rel,
+				 const struct format_options *options)
+{
+	struct format_plan *plan = mem_zalloc(1, sizeof(*plan));
+
+	plan->binary = options->binary;
+	plan->scratch = mem_zalloc(1, sizeof(*plan->scratch));
+	if (rel != NULL)
+	{
+		uint32_t	nkeys;
+		const uint16_t *keys = key_columns(rel, &nkeys);
+
+		plan->columns = mem_zalloc(rel->ncolumns, sizeof(*plan->columns));
+		for (uint32_t i = 0; i < rel->ncolumns; i++)
+		{
+			if (rel->columns[i].is_virtual)
+				continue;
+			plan_column(plan, &plan->columns[plan->ncolumns],
+						plan->ncolumns == 0, rel, i, options);
+			plan->ncolumns++;
+		}
+		plan->keys = mem_zalloc(nkeys, sizeof(*plan->keys));
+		for (; plan->nkeys < nkeys; plan->nkeys++)
+			plan_column(plan, &plan->keys[plan->nkeys], plan->nkeys == 0,
+						rel, keys[plan->nkeys], options);
+	}
+	plan_source(plan, rel, options);
+
+	for (uint32_t i = 0; i < plan->ncolumns; i++)
+	{
+		place(plan, &plan->columns[i].head);
+		place(plan, &plan->columns[i].placeholder);
+	}
+	for (uint32_t i = 0; i < plan->nkeys; i++)
+	{
+		place(plan, &plan->keys[i].head);
+		place(plan, &plan->keys[i].placeholder);
+	}
+	place(plan, &plan->source_head);
+	place(plan, &plan->source_db);
+	place(plan, &plan->source_table);
+	return plan;
+}
+
+void
+format_json_plan_free(struct format_plan *plan)
+{
+	if (plan == NULL)
+		return;
+	buf_free(&plan->scratch->text);
+	buf_free(&plan->scratch->json);
+	free(plan->scratch);
+	free(plan->columns);
+	free(plan->keys);
+	buf_free(&plan->text);
+	free(plan);
+}
+
+/* ------------------------------------------------------------------- rows */
+
+static inline uint8_t *
+put_piece(uint8_t *p, const struct piece *piece)
+{
+	memcpy(p, piece->data, piece->len);
+	return p + piece->len;
+}
+
+#define put_lit(p, s) ((uint8_t *) memcpy((p), "" s, sizeof(s) - 1) + \
+					   sizeof(s) - 1)
+
+static inline void
+append_piece(struct buf *out, const struct piece *piece)
+{
+	buf_put(out, piece->data, piece->len);
+}
+
+/* Returns how many values failed. */
+static unsigned
+put_row(const struct format_plan *plan, const struct change_value *row,
+		struct buf *out)
+{
+	unsigned	failed = 0;
+
+	if (row == NULL)
+	{
+		buf_lit(out, "null");
+		return 0;
+	}
+	if (plan->ncolumns == 0)
+		buf_putc(out, '{');
+	for (uint32_t i = 0; i < plan->ncolumns; i++)
+	{
+		const struct plan_column *pc = &plan->columns[i];
+		const struct change_value *v = &row[pc->index];
+
+		append_piece(out, &pc->head);
+		switch (v->state)
+		{
+			case CHANGE_VALUE:
+				if (format_json_type_put(&pc->type, v->data, (size_t) v->len,
+										 plan->scratch, out))
+					continue;
+				failed++;
+				break;
+			case CHANGE_UNCHANGED:
+			case CHANGE_OVERSIZE:
+				append_piece(out, &pc->placeholder);
+				continue;
+			case CHANGE_ERROR:
+				failed++;
+				break;
+			case CHANGE_NULL:
+			case CHANGE_ABSENT:
+				break;
+		}
+		buf_lit(out, "null");
+	}
+	buf_putc(out, '}');
+	return failed;
+}
+
+static void
+trim_scratch(const struct format_plan *plan)
+{
+	if (plan->scratch->text.cap > SCRATCH_KEEP)
+		buf_free(&plan->scratch->text);
+	if (plan->scratch->json.cap > SCRATCH_KEEP)
+		buf_free(&plan->scratch->json);
+}
+
+/* ------------------------------------------------------------------- keys */
+
+bool
+format_json_has_key(const struct format_plan *plan)
+{
+	return plan->nkeys > 0;
+}
+
+bool
+format_json_key(const struct format_plan *plan,
+				const struct change_value *row, struct buf *out)
+{
+	size_t		start = out->len;
+
+	if (plan->nkeys == 0 || row == NULL)
+		return false;
+	for (uint32_t i = 0; i < plan->nkeys; i++)
+	{
+		const struct plan_column *pc = &plan->keys[i];
+		const struct change_value *v = &row[pc->index];
+
+		append_piece(out, &pc->head);
+		if (v->state == CHANGE_NULL)
+			buf_lit(out, "null");
+		else if (v->state != CHANGE_VALUE ||
+				 !format_json_type_put(&pc->type, v->data, (size_t) v->len,
+									   plan->scratch, out))
+		{
+			out->len = start;
+			return false;
+		}
+	}
+	buf_putc(out, '}');
+	return true;
+}
+
+bool
+format_json_key_changed(const struct format_plan *plan,
+						const struct change *c)
+{
+	bool		same = true;
+	struct buf	before = {0};
+	struct buf	after = {0};
+	bool		changed;
+
+	if (plan->nkeys == 0 || c->before == NULL || c->after == NULL)
+		return false;
+	for (uint32_t i = 0; i < plan->nkeys; i++)
+	{
+		const struct change_value *old = &c->before[plan->keys[i].index];
+		const struct change_value *new = &c->after[plan->keys[i].index];
+
+		if (old->state == CHANGE_ABSENT)
+			return false;
+		if (old->state != new->state || old->len != new->len ||
+			(old->state == CHANGE_VALUE && old->len > 0 &&
+			 memcmp(old->data, new->data, (size_t) old->len) != 0))
+			same = false;
+	}
+	if (same)
+		return false;
+
+	/* Other bytes can still be the same key: 1.0 and 1.00. */
+	changed = format_json_key(plan, c->before, &before) &&
+		format_json_key(plan, c->after, &after) &&
+		(before.len != after.len ||
+		 memcmp(before.data, after.data, before.len) != 0);
+	buf_free(&before);
+	buf_free(&after);
+	return changed;
+}
+
+void
+format_json_message_key(const struct change *c, struct buf *out)
+{
+	buf_lit(out, "{\"prefix\":");
+	jsontext_string(out, c->message.prefix, (size_t) c->message.prefix_len);
+	buf_putc(out, '}');
+}
+
+/* --------------------------------------------------------------- envelope */
+
+static uint8_t *
+put_i64(uint8_t *p, int64_t v)
+{
+	if (v < 0)
+	{
+		*p++ = '-';
+		return jsontext_digits(p, 0 - (uint64_t) v);
+	}
+	return jsontext_digits(p, (uint64_t) v);
+}
+
+static int64_t
+floor_div(int64_t v, int64_t by)
+{
+	return v / by - (v % by < 0);
+}
+
+/* ,"ts_us":N,"ts_ns":N of microseconds. */
+static uint8_t *
+put_us_and_ns(uint8_t *p, int64_t us)
+{
+	int64_t		ns;
+
+	p = put_lit(p, ",\"ts_us\":");
+	p = put_i64(p, us);
+	p = put_lit(p, ",\"ts_ns\":");
+	if (__builtin_mul_overflow(us, 1000, &ns))
+		ns = us < 0 ? INT64_MIN : INT64_MAX;
+	return put_i64(p, ns);
+}
+
+/*
+ * "source":{...}.  A message outside transactions has no commit: its time is
+ * now, its own LSN is what was completed last, and it has no txId.
+ */
+static void
+put_source(const struct format_plan *plan, const struct change *c,
+		   int64_t now_ns, struct buf *out)
+{
+	const struct change_transaction *txn = c->txn;
+	bool		outside = txn->xid == 0;
+	int64_t		us = outside ? floor_div(now_ns, 1000) : txn->commit_time_us;
+	uint64_t	completed = outside ? c->lsn : txn->previous_end_lsn;
+	uint8_t    *p = buf_reserve(out, plan->source_head.len +
+								plan->source_db.len +
+								plan->source_table.len + 320);
+	uint8_t    *start = p;
+
+	p = put_piece(p, &plan->source_head);
+	p = put_i64(p, floor_div(us, 1000));
+	p = put_piece(p, &plan->source_db);
+	if (completed != 0)
+	{
+		p = put_lit(p, "\\\"");
+		p = jsontext_digits(p, completed);
+		p = put_lit(p, "\\\"");
+	}
+	else
+		p = put_lit(p, "null");
+	p = put_lit(p, ",\\\"");
+	p = jsontext_digits(p, c->lsn);
+	p = put_lit(p, "\\\"]\"");
+	p = put_us_and_ns(p, us);
+	p = put_piece(p, &plan->source_table);
+	if (outside)
+		p = put_lit(p, "null");
+	else
+		p = jsontext_digits(p, txn->xid & UINT32_MAX);
+	p = put_lit(p, ",\"lsn\":");
+	p = jsontext_digits(p, c->lsn);
+	if (txn->origin == NULL)
+	{
+		p = put_lit(p, ",\"xmin\":null,\"origin\":null,\"origin_lsn\":null}");
+		buf_commit(out, (size_t) (p - start));
+		return;
+	}
+	p = put_lit(p, ",\"xmin\":null,\"origin\":");
+	buf_commit(out, (size_t) (p - start));
+	jsontext_string(out, txn->origin, strlen(txn->origin));
+	buf_lit(out, ",\"origin_lsn\":");
+	jsontext_u64(out, txn->origin_lsn);
+	buf_putc(out, '}');
+}
+
+static void
+put_message(const struct format_plan *plan, const struct change *c,
+			int64_t now_ns, struct buf *out)
+{
+	buf_lit(out, "{\"op\":\"m\",\"ts_ms\":");
+	jsontext_i64(out, floor_div(now_ns, 1000000));
+	buf_putc(out, ',');
+	put_source(plan, c, now_ns, out);
+	buf_lit(out, ",\"transaction\":null,\"message\":{\"prefix\":");
+	jsontext_string(out, c->message.prefix, (size_t) c->message.prefix_len);
+	buf_lit(out, ",\"content\":");
+	format_json_type_binary(plan->binary, c->message.content,
+							(size_t) c->message.content_len, out);
+	buf_lit(out, "}}");
+}
+
+unsigned
+format_json_value(const struct format_plan *plan, enum format_part part,
+				  const struct change *c, int64_t now_ns, struct buf *out)
+{
+	static const char letters[] = {
+		[FORMAT_CREATE] = 'c',
+		[FORMAT_UPDATE] = 'u',
+		[FORMAT_DELETE] = 'd',
+		[FORMAT_TRUNCATE] = 't',
+	};
+	unsigned	failed;
+	uint8_t    *p;
+	uint8_t    *start;
+
+	if (part == FORMAT_MESSAGE)
+	{
+		put_message(plan, c, now_ns, out);
+		return 0;
+	}
+	buf_lit(out, "{\"before\":");
+	failed = put_row(plan, part == FORMAT_UPDATE || part == FORMAT_DELETE ?
+					 c->before : NULL, out);
+	buf_lit(out, ",\"after\":");
+	failed += put_row(plan, part == FORMAT_CREATE || part == FORMAT_UPDATE ?
+					  c->after : NULL, out);
+	trim_scratch(plan);
+	buf_putc(out, ',');
+	put_source(plan, c, now_ns, out);
+
+	p = start = buf_reserve(out, 160);
+	p = put_lit(p, ",\"transaction\":null,\"op\":\"");
+	*p++ = (uint8_t) letters[part];
+	p = put_lit(p, "\",\"ts_ms\":");
+	p = put_i64(p, floor_div(now_ns, 1000000));
+	p = put_lit(p, ",\"ts_us\":");
+	p = put_i64(p, floor_div(now_ns, 1000));
+	p = put_lit(p, ",\"ts_ns\":");
+	p = put_i64(p, now_ns);
+	*p++ = '}';
+	buf_commit(out, (size_t) (p - start));
+	return failed;
+}

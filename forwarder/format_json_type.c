@@ -1,0 +1,1370 @@
+/*
+ * format_json_type.c - values as JSON; see format_json_type.h.
+ *
+ * Fixed-width values are read here from their little-endian bytes, each after
+ * a look at their length: it comes from the relation message, which may say
+ * anything.  Everything else is read by pgtext.
+ */
+#include "format_json_type.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jsontext.h"
+#include "pgtext.h"
+
+/* From 1970-01-01 to 2000-01-01. */
+#define EPOCH_DAYS 10957
+#define EPOCH_MS INT64_C(946684800000)
+#define EPOCH_US INT64_C(946684800000000)
+
+#define US_PER_DAY PGTEXT_DATETIME_USECS_PER_DAY
+#define US_PER_HOUR INT64_C(3600000000)
+#define US_PER_MINUTE INT64_C(60000000)
+#define US_PER_SECOND INT64_C(1000000)
+
+/* A month of 365.25 / 12 days. */
+#define US_PER_MONTH INT64_C(2629800000000)
+
+/* What PostgreSQL's JDBC driver has for infinity, in microseconds. */
+#define JDBC_INFINITY_US INT64_C(9223372036825200000)
+#define JDBC_MINUS_INFINITY_US INT64_C(-9223372036832400000)
+
+/* The same as a LocalDate's epoch day in 32 bits. */
+#define JDBC_INFINITY_DAY INT64_C(-2147472692)
+#define JDBC_MINUS_INFINITY_DAY INT64_C(-2147472691)
+
+#define MONEY_DECIMALS 2		/* that PostgreSQL keeps, but for lc_monetary */
+#define MONEY_SCALE_MAX 15
+
+/* ---------------------------------------------------------------- reading */
+
+static inline uint16_t
+get_u16(const uint8_t *p)
+{
+	return (uint16_t) (p[0] | p[1] << 8);
+}
+
+static inline uint32_t
+get_u32(const uint8_t *p)
+{
+	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
+		(uint32_t) p[3] << 24;
+}
+
+static inline uint64_t
+get_u64(const uint8_t *p)
+{
+	return (uint64_t) get_u32(p) | (uint64_t) get_u32(p + 4) << 32;
+}
+
+static inline float
+get_float(const uint8_t *p)
+{
+	uint32_t	bits = get_u32(p);
+	float		v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+static inline double
+get_double(const uint8_t *p)
+{
+	uint64_t	bits = get_u64(p);
+	double		v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+/* --------------------------------------------------------------- planning */
+
+static enum format_json_kind
+numeric_kind(const struct change_type *type,
+			 const struct format_options *options, int *scale)
+{
+	switch (options->decimal)
+	{
+		case FORMAT_DECIMAL_DOUBLE:
+			return FORMAT_JSON_NUMERIC_DOUBLE;
+		case FORMAT_DECIMAL_STRING:
+			return FORMAT_JSON_NUMERIC_STRING;
+		case FORMAT_DECIMAL_PRECISE:
+			break;
+	}
+	if (type->typmod < 4)
+		return FORMAT_JSON_DECIMAL_VARIABLE;
+	/* eleven bits, signed since PostgreSQL 15 */
+	*scale = (((type->typmod - 4) & 0x7ff) ^ 1024) - 1024;
+	return FORMAT_JSON_DECIMAL;
+}
+
+static enum format_json_kind
+money_kind(const struct format_options *options, int *scale)
+{
+	*scale = options->money_fraction_digits;
+	if (*scale < 0)
+		*scale = 0;
+	if (*scale > MONEY_SCALE_MAX)
+		*scale = MONEY_SCALE_MAX;
+	return options->decimal == FORMAT_DECIMAL_PRECISE ?
+		FORMAT_JSON_MONEY_DECIMAL :
+		options->decimal == FORMAT_DECIMAL_DOUBLE ?
+		FORMAT_JSON_MONEY_DOUBLE : FORMAT_JSON_MONEY_STRING;
+}
+
+/*
+ * What a raw value of this type becomes, arrays aside.  The type modifier of
+ * times, timestamps and bits is their precision or length itself.
+ */
+static enum format_json_kind
+scalar_kind(const struct change_type *type, uint32_t oid,
+			const struct format_options *options, int *scale)
+{
+	bool		coarse = type->typmod >= 0 && type->typmod <= 3;
+
+	*scale = 0;
+	switch (oid)
+	{
+		case PGTEXT_BOOL:
+			return FORMAT_JSON_BOOL;
+		case PGTEXT_INT2:
+			return FORMAT_JSON_INT2;
+		case PGTEXT_INT4:
+			return FORMAT_JSON_INT4;
+		case PGTEXT_INT8:
+			return FORMAT_JSON_INT8;
+		case PGTEXT_OID:
+			return FORMAT_JSON_OID;
+		case PGTEXT_FLOAT4:
+			return FORMAT_JSON_FLOAT4;
+		case PGTEXT_FLOAT8:
+			return FORMAT_JSON_FLOAT8;
+		case PGTEXT_NUMERIC:
+			return numeric_kind(type, options, scale);
+		case PGTEXT_MONEY:
+			return money_kind(options, scale);
+		case PGTEXT_DATE:
+			return FORMAT_JSON_DATE;
+		case PGTEXT_TIME:
+			return coarse ? FORMAT_JSON_TIME_MS : FORMAT_JSON_TIME_US;
+		case PGTEXT_TIMETZ:
+			return FORMAT_JSON_TIMETZ;
+		case PGTEXT_TIMESTAMP:
+			return coarse ? FORMAT_JSON_TIMESTAMP_MS :
+				FORMAT_JSON_TIMESTAMP_US;
+		case PGTEXT_TIMESTAMPTZ:
+			*scale = type->typmod >= 0 && type->typmod < 6 ?
+				type->typmod : 6;
+			return FORMAT_JSON_TIMESTAMPTZ;
+		case PGTEXT_INTERVAL:
+			return options->interval == FORMAT_INTERVAL_NUMERIC ?
+				FORMAT_JSON_INTERVAL_US : FORMAT_JSON_INTERVAL_STRING;
+		case PGTEXT_UUID:
+			return FORMAT_JSON_UUID;
+		case PGTEXT_TEXT:
+		case PGTEXT_VARCHAR:
+		case PGTEXT_BPCHAR:
+		case PGTEXT_NAME:
+		case PGTEXT_JSON:
+		case PGTEXT_REFCURSOR:
+			return FORMAT_JSON_STRING;
+		case PGTEXT_BYTEA:
+			return FORMAT_JSON_BINARY;
+		case PGTEXT_BIT:
+		case PGTEXT_VARBIT:
+			return type->typmod == 1 ? FORMAT_JSON_BIT : FORMAT_JSON_BITS;
+		case PGTEXT_POINT:
+			return FORMAT_JSON_POINT;
+		default:
+			return pgtext_knows(oid) ? FORMAT_JSON_PGTEXT : FORMAT_JSON_NONE;
+	}
+}
+
+/* Extensions' types have no fixed oid; they come as text. */
+static enum format_json_kind
+text_kind(const struct change_type *type)
+{
+	if (strcmp(type->name, "hstore") == 0)
+		return FORMAT_JSON_HSTORE;
+	if (strcmp(type->name, "vector") == 0)
+		return FORMAT_JSON_VECTOR;
+	if (strcmp(type->name, "halfvec") == 0)
+		return FORMAT_JSON_HALFVEC;
+	return FORMAT_JSON_STRING;
+}
+
+void
+format_json_type_init(struct format_json_type *t,
+					  const struct change_column *column,
+					  const struct format_options *options)
+{
+	memset(t, 0, sizeof(*t));
+	t->binary = options->binary;
+	t->oid = column->base.oid;
+	t->delimiter = ',';
+	if (column->encoding == CHANGE_TEXT)
+	{
+		if (column->element.oid != 0)
+		{
+			t->kind = FORMAT_JSON_TEXT_ARRAY;
+			t->element = text_kind(&column->element);
+			t->element_oid = column->element.oid;
+			/* PostGIS chose its own */
+			if (strcmp(column->element.name, "geometry") == 0 ||
+				strcmp(column->element.name, "geography") == 0)
+				t->delimiter = ':';
+			else if (column->element.oid == PGTEXT_BOX)
+				t->delimiter = ';';
+		}
+		else
+			t->kind = text_kind(&column->base);
+		return;
+	}
+	t->element_oid = pgtext_element_type(t->oid);
+	if (t->oid == PGTEXT_INT2VECTOR)
+		t->element_oid = PGTEXT_INT2;
+	else if (t->oid == PGTEXT_OIDVECTOR)
+		t->element_oid = PGTEXT_OID;
+	if (t->element_oid != 0)
+	{
+		t->kind = FORMAT_JSON_ARRAY;
+		t->element = scalar_kind(&column->base, t->element_oid, options,
+								 &t->scale);
+	}
+	else
+		t->kind = scalar_kind(&column->base, t->oid, options, &t->scale);
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+static bool
+put_decimal(const struct format_json_type *t, const uint8_t *data, size_t len,
+			struct buf *out)
+{
+	struct pgtext_numeric n;
+	size_t		start = out->len;
+
+	if (pgtext_numeric_read(&n, data, len) != PGTEXT_OK)
+		return false;
+	if (n.kind != PGTEXT_NUMERIC_FINITE)
+	{
+		buf_lit(out, "null");
+		return true;
+	}
+	buf_putc(out, '"');
+	(void) pgtext_numeric_unscaled(out, &n, t->scale);
+	jsontext_base64_tail(out, JSONTEXT_BASE64, start + 1);
+	buf_putc(out, '"');
+	return true;
+}
+
+static bool
+put_decimal_variable(const uint8_t *data, size_t len, struct buf *out)
+{
+	struct pgtext_numeric n;
+	size_t		start;
+	int			scale;
+
+	if (pgtext_numeric_read(&n, data, len) != PGTEXT_OK)
+		return false;
+	if (n.kind != PGTEXT_NUMERIC_FINITE)
+	{
+		buf_lit(out, "null");
+		return true;
+	}
+	scale = pgtext_numeric_min_scale(&n);
+	buf_lit(out, "{\"scale\":");
+	jsontext_i64(out, scale);
+	buf_lit(out, ",\"value\":\"");
+	start = out->len;
+	(void) pgtext_numeric_unscaled(out, &n, scale);
+	jsontext_base64_tail(out, JSONTEXT_BASE64, start);
+	buf_lit(out, "\"}");
+	return true;
+}
+
+static bool
+put_numeric_double(const uint8_t *data, size_t len, struct buf *out)
+{
+	struct pgtext_numeric n;
+
+	if (pgtext_numeric_read(&n, data, len) != PGTEXT_OK)
+		return false;
+	jsontext_double(out, pgtext_numeric_double(&n));
+	return true;
+}
+
+static bool
+put_numeric_string(const uint8_t *data, size_t len, struct buf *out)
+{
+	struct pgtext_numeric n;
+
+	if (pgtext_numeric_read(&n, data, len) != PGTEXT_OK)
+		return false;
+	buf_putc(out, '"');
+	switch (n.kind)
+	{
+		case PGTEXT_NUMERIC_FINITE:
+			pgtext_numeric_text(out, &n);
+			break;
+		case PGTEXT_NUMERIC_NAN:
+			buf_lit(out, "NAN");
+			break;
+		case PGTEXT_NUMERIC_PLUS_INFINITY:
+			buf_lit(out, "POSITIVE_INFINITY");
+			break;
+		case PGTEXT_NUMERIC_MINUS_INFINITY:
+			buf_lit(out, "NEGATIVE_INFINITY");
+			break;
+	}
+	buf_putc(out, '"');
+	return true;
+}
+
+/* Money as an integer of 'scale' decimals, rounded half up. */
+static __int128
+money_scaled(int64_t v, int scale)
+{
+	__int128	scaled = v;
+
+	for (; scale > MONEY_DECIMALS; scale--)
+		scaled *= 10;
+	if (scale < MONEY_DECIMALS)
+	{
+		int			divisor = scale == 1 ? 10 : 100;
+
+		scaled = (scaled + (v < 0 ? -divisor / 2 : divisor / 2)) / divisor;
+	}
+	return scaled;
+}
+
+/* As BigInteger.toByteArray() has it. */
+static void
+put_big_endian(__int128 v, struct buf *out)
+{
+	int			n = 1;
+	uint8_t    *p = buf_reserve(out, sizeof(v));
+
+	while (n < 16 && v >> (8 * n - 1) != 0 && v >> (8 * n - 1) != -1)
+		n++;
+	for (int i = 0; i < n; i++)
+		p[i] = (uint8_t) (v >> (8 * (n - 1 - i)));
+	buf_commit(out, (size_t) n);
+}
+
+/* In plain digits; at most 40 bytes.  Returns its end. */
+static uint8_t *
+money_text(uint8_t *p, __int128 v, int scale)
+{
+	uint8_t		digits[40];
+	int			n = 0;
+	unsigned __int128 left = v < 0 ? -(unsigned __int128) v :
+		(unsigned __int128) v;
+
+	do
+	{
+		digits[n++] = (uint8_t) ('0' + (int) (left % 10));
+		left /= 10;
+	} while (left > 0 || n <= scale);
+	if (v < 0)
+		*p++ = '-';
+	while (n > 0)
+	{
+		if (n == scale)
+			*p++ = '.';
+		*p++ = digits[--n];
+	}
+	return p;
+}
+
+static void
+put_money(const struct format_json_type *t, enum format_json_kind kind,
+		  int64_t v, struct buf *out)
+{
+	__int128	scaled = money_scaled(v, t->scale);
+	uint8_t		text[48];
+	uint8_t    *end;
+	size_t		start;
+
+	if (kind == FORMAT_JSON_MONEY_DECIMAL)
+	{
+		buf_putc(out, '"');
+		start = out->len;
+		put_big_endian(scaled, out);
+		jsontext_base64_tail(out, JSONTEXT_BASE64, start);
+		buf_putc(out, '"');
+		return;
+	}
+	end = money_text(text, scaled, t->scale);
+	*end = 0;
+	if (kind == FORMAT_JSON_MONEY_DOUBLE)
+	{
+		jsontext_double(out, strtod((char *) text, NULL));
+		return;
+	}
+	buf_putc(out, '"');
+	buf_put(out, text, (size_t) (end - text));
+	buf_putc(out, '"');
+}
+
+/* ------------------------------------------------------------------- time */
+
+static void
+put_date(int32_t days, struct buf *out)
+{
+	if (days == PGTEXT_DATETIME_DATE_INFINITY)
+		jsontext_i64(out, JDBC_INFINITY_DAY);
+	else if (days == PGTEXT_DATETIME_DATE_MINUS_INFINITY)
+		jsontext_i64(out, JDBC_MINUS_INFINITY_DAY);
+	else
+		jsontext_i64(out, (int64_t) days + EPOCH_DAYS);
+}
+
+static void
+put_timestamp_us(int64_t us, struct buf *out)
+{
+	if (us == PGTEXT_DATETIME_INFINITY)
+		us = JDBC_INFINITY_US;
+	else if (us == PGTEXT_DATETIME_MINUS_INFINITY)
+		us = JDBC_MINUS_INFINITY_US;
+
+	/*
+	 * 64 bits end in the year 294247, PostgreSQL's calendar thirty years
+	 * later: the last instant that there is, not one long ago.
+	 */
+	else if (__builtin_add_overflow(us, EPOCH_US, &us))
+		us = INT64_MAX;
+	jsontext_i64(out, us);
+}
+
+static int64_t
+floor_div(int64_t v, int64_t by)
+{
+	return v / by - (v % by < 0);
+}
+
+static void
+put_timestamp_ms(int64_t us, struct buf *out)
+{
+	if (us == PGTEXT_DATETIME_INFINITY)
+		jsontext_i64(out, JDBC_INFINITY_US / 1000);
+	else if (us == PGTEXT_DATETIME_MINUS_INFINITY)
+		jsontext_i64(out, JDBC_MINUS_INFINITY_US / 1000);
+	else
+		jsontext_i64(out, floor_div(us, 1000) + EPOCH_MS);
+}
+
+/* HH:MM:SS of a time within a day; 8 bytes. */
+static uint8_t *
+clock_text(uint8_t *p, int64_t us)
+{
+	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_HOUR), 2);
+	*p++ = ':';
+	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_MINUTE % 60), 2);
+	*p++ = ':';
+	return jsontext_digits_n(p, (uint64_t) (us / US_PER_SECOND % 60), 2);
+}
+
+/* Java's ISO year: four digits, more with a plus, negative with a minus. */
+static uint8_t *
+year_text(uint8_t *p, int64_t year)
+{
+	uint64_t	magnitude = (uint64_t) (year < 0 ? -year : year);
+
+	if (year < 0)
+		*p++ = '-';
+	else if (year > 9999)
+		*p++ = '+';
+	return magnitude > 9999 ? jsontext_digits(p, magnitude) :
+		jsontext_digits_n(p, magnitude, 4);
+}
+
+static void
+put_timestamptz(int64_t us, int digits, struct buf *out)
+{
+	static const uint32_t unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+	int64_t		day = floor_div(us, US_PER_DAY);
+	int64_t		in_day = us - day * US_PER_DAY;
+	int64_t		year;
+	int			month;
+	int			mday;
+	uint8_t    *p = buf_reserve(out, 64);
+	uint8_t    *start = p;
+
+	if (us == PGTEXT_DATETIME_INFINITY)
+	{
+		buf_lit(out, "\"infinity\"");
+		return;
+	}
+	if (us == PGTEXT_DATETIME_MINUS_INFINITY)
+	{
+		buf_lit(out, "\"-infinity\"");
+		return;
+	}
+	pgtext_datetime_civil(day, &year, &month, &mday);
+	*p++ = '"';
+	p = year_text(p, year);
+	*p++ = '-';
+	p = jsontext_digits_n(p, (uint64_t) month, 2);
+	*p++ = '-';
+	p = jsontext_digits_n(p, (uint64_t) mday, 2);
+	*p++ = 'T';
+	p = clock_text(p, in_day);
+	if (digits > 0)
+	{
+		*p++ = '.';
+		p = jsontext_digits_n(p, (uint64_t) (in_day % US_PER_SECOND) /
+							  unit[digits], digits);
+	}
+	*p++ = 'Z';
+	*p++ = '"';
+	buf_commit(out, (size_t) (p - start));
+}
+
+static bool
+put_timetz(const uint8_t *data, struct buf *out)
+{
+	int64_t		us = (int64_t) get_u64(data);
+	int64_t		west = (int32_t) get_u32(data + 8);
+	uint8_t    *p;
+	uint8_t    *start;
+
+	if (us < 0 || us > US_PER_DAY)
+		return false;
+	us = (us + west * US_PER_SECOND) % US_PER_DAY;
+	if (us < 0)
+		us += US_PER_DAY;
+	p = start = buf_reserve(out, 32);
+	*p++ = '"';
+	p = clock_text(p, us);
+	if (us % US_PER_SECOND != 0)
+	{
+		*p++ = '.';
+		p = jsontext_digits_n(p, (uint64_t) (us % US_PER_SECOND), 6);
+		while (p[-1] == '0')
+			p--;
+	}
+	*p++ = 'Z';
+	*p++ = '"';
+	buf_commit(out, (size_t) (p - start));
+	return true;
+}
+
+/*
+ * Exact where Debezium counts in doubles and cuts off: 1 day less 23:59:59.999
+ * is 1000 microseconds, not 999.
+ */
+static void
+put_interval_us(int64_t us, int32_t days, int32_t months, struct buf *out)
+{
+	__int128	sum = (__int128) months * US_PER_MONTH +
+		(__int128) days * US_PER_DAY + us;
+
+	jsontext_i64(out, sum > INT64_MAX ? INT64_MAX :
+				 sum < INT64_MIN ? INT64_MIN : (int64_t) sum);
+}
+
+static void
+put_interval_string(int64_t us, int32_t days, int32_t months, struct buf *out)
+{
+	int64_t		fraction = us % US_PER_SECOND;
+
+	buf_lit(out, "\"P");
+	jsontext_i64(out, months / 12);
+	buf_putc(out, 'Y');
+	jsontext_i64(out, months % 12);
+	buf_putc(out, 'M');
+	jsontext_i64(out, days);
+	buf_lit(out, "DT");
+	jsontext_i64(out, us / US_PER_HOUR);
+	buf_putc(out, 'H');
+	jsontext_i64(out, us / US_PER_MINUTE % 60);
+	buf_putc(out, 'M');
+	if (fraction < 0 && us / US_PER_SECOND % 60 == 0)
+		buf_putc(out, '-');
+	jsontext_i64(out, us / US_PER_SECOND % 60);
+	if (fraction != 0)
+	{
+		uint8_t    *start = buf_reserve(out, 7);
+		uint8_t    *p = start;
+
+		*p++ = '.';
+		p = jsontext_digits_n(p, (uint64_t) (fraction < 0 ? -fraction :
+											 fraction), 6);
+		while (p[-1] == '0')
+			p--;
+		buf_commit(out, (size_t) (p - start));
+	}
+	buf_lit(out, "S\"");
+}
+
+static void
+put_interval(enum format_json_kind kind, const uint8_t *data, struct buf *out)
+{
+	int64_t		us = (int64_t) get_u64(data);
+	int32_t		days = (int32_t) get_u32(data + 8);
+	int32_t		months = (int32_t) get_u32(data + 12);
+
+	if (kind == FORMAT_JSON_INTERVAL_US)
+		put_interval_us(us, days, months, out);
+	/* infinity, from PostgreSQL 17 on */
+	else if (us == INT64_MAX && days == INT32_MAX && months == INT32_MAX)
+		buf_lit(out, "\"infinity\"");
+	else if (us == INT64_MIN && days == INT32_MIN && months == INT32_MIN)
+		buf_lit(out, "\"-infinity\"");
+	else
+		put_interval_string(us, days, months, out);
+}
+
+/* ------------------------------------------------------------------ others */
+
+static void
+put_uuid(const uint8_t *data, struct buf *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t    *p = buf_reserve(out, 38);
+
+	*p++ = '"';
+	for (int i = 0; i < 16; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = (uint8_t) hex[data[i] >> 4];
+		*p++ = (uint8_t) hex[data[i] & 15];
+	}
+	*p = '"';
+	buf_commit(out, 38);
+}
+
+void
+format_json_type_binary(enum format_binary mode, const uint8_t *data,
+						size_t len, struct buf *out)
+{
+	buf_putc(out, '"');
+	switch (mode)
+	{
+		case FORMAT_BINARY_BYTES:
+		case FORMAT_BINARY_BASE64:
+			jsontext_base64(out, JSONTEXT_BASE64, data, len);
+			break;
+		case FORMAT_BINARY_BASE64_URL:
+			jsontext_base64(out, JSONTEXT_BASE64_URL, data, len);
+			break;
+		case FORMAT_BINARY_HEX:
+			jsontext_hex(out, data, len);
+			break;
+	}
+	buf_putc(out, '"');
+}
+
+static bool
+put_bits(const uint8_t *data, size_t len, struct buf *out)
+{
+	size_t		start = out->len;
+
+	buf_putc(out, '"');
+	if (pgtext_bits_bitset(out, data, len) != PGTEXT_OK)
+	{
+		out->len = start;
+		return false;
+	}
+	jsontext_base64_tail(out, JSONTEXT_BASE64, start + 1);
+	buf_putc(out, '"');
+	return true;
+}
+
+/*
+ * A bit string of one bit: its length, then a byte whose top bit it is.  An
+ * empty bit varying(1) is neither true nor false.
+ */
+static bool
+put_bit(const uint8_t *data, size_t len, struct buf *out)
+{
+	int64_t		nbits = pgtext_bits_length(data, len);
+
+	if (nbits < 0 || nbits > 1)
+		return false;
+	buf_puts(out, nbits == 0 ? "null" : data[4] & 0x80 ? "true" : "false");
+	return true;
+}
+
+static void
+put_point(const uint8_t *data, struct buf *out)
+{
+	/* little-endian, a point */
+	uint8_t		wkb[21] = {1, 1, 0, 0, 0};
+
+	memcpy(wkb + 5, data, 16);
+	buf_lit(out, "{\"x\":");
+	jsontext_double(out, get_double(data));
+	buf_lit(out, ",\"y\":");
+	jsontext_double(out, get_double(data + 8));
+	buf_lit(out, ",\"wkb\":\"");
+	jsontext_base64(out, JSONTEXT_BASE64, wkb, sizeof(wkb));
+	buf_lit(out, "\",\"srid\":null}");
+}
+
+static bool
+put_pgtext(uint32_t oid, const uint8_t *data, size_t len,
+		   struct format_json_scratch *scratch, struct buf *out)
+{
+	buf_reset(&scratch->text);
+	if (pgtext_append(&scratch->text, oid, data, len) != PGTEXT_OK)
+		return false;
+	jsontext_string(out, scratch->text.data, scratch->text.len);
+	return true;
+}
+
+/* ----------------------------------------------- texts with an inner order */
+
+/*
+ * Append what stands in quotes at *p, as the inside of a JSON string, and
+ * move *p behind the closing quote.  A backslash stands before a quote or
+ * another one.
+ */
+static bool
+put_quoted(const char **p, const char *end, struct buf *out)
+{
+	const char *run;
+
+	if (*p == end || **p != '"')
+		return false;
+	run = ++*p;
+	while (*p < end && **p != '"')
+	{
+		if (**p == '\\')
+		{
+			jsontext_string_part(out, run, (size_t) (*p - run));
+			run = ++*p;
+			if (*p == end)
+				return false;
+		}
+		++*p;
+	}
+	jsontext_string_part(out, run, (size_t) (*p - run));
+	if (*p == end)
+		return false;
+	++*p;
+	return true;
+}
+
+static bool
+skip_word(const char **p, const char *end, const char *word)
+{
+	size_t		n = strlen(word);
+
+	if ((size_t) (end - *p) < n || memcmp(*p, word, n) != 0)
+		return false;
+	*p += n;
+	return true;
+}
+
+/*
+ * "a"=>"b", "n"=>NULL to {"a":"b","n":null}, in 'json'.  hstore_out always
+ * quotes.
+ */
+static bool
+hstore_object(const char *p, const char *end, struct buf *json)
+{
+	buf_putc(json, '{');
+	while (p < end)
+	{
+		if (json->len > 1)
+		{
+			if (!skip_word(&p, end, ", "))
+				return false;
+			buf_putc(json, ',');
+		}
+		buf_putc(json, '"');
+		if (!put_quoted(&p, end, json) || !skip_word(&p, end, "=>"))
+			return false;
+		buf_lit(json, "\":");
+		if (skip_word(&p, end, "NULL"))
+		{
+			buf_lit(json, "null");
+			continue;
+		}
+		buf_putc(json, '"');
+		if (!put_quoted(&p, end, json))
+			return false;
+		buf_putc(json, '"');
+	}
+	buf_putc(json, '}');
+	return true;
+}
+
+/* A string that holds JSON, as all of Debezium's io.debezium.data.Json. */
+static void
+put_hstore(const uint8_t *data, size_t len,
+		   struct format_json_scratch *scratch, struct buf *out)
+{
+	const char *text = (const char *) data;
+
+	buf_reset(&scratch->json);
+	if (hstore_object(text, text + len, &scratch->json))
+		jsontext_string(out, scratch->json.data, scratch->json.len);
+	else
+		jsontext_string(out, data, len);
+}
+
+/* [1,2.5] with Java's spelling of the numbers. */
+static bool
+put_vector(bool is_double, const uint8_t *data, size_t len,
+		   struct format_json_scratch *scratch, struct buf *out)
+{
+	size_t		start = out->len;
+	const char *p;
+
+	buf_reset(&scratch->json);
+	buf_put(&scratch->json, data, len);
+	p = buf_cstr(&scratch->json);
+	if (*p != '[')
+		return false;
+	buf_putc(out, '[');
+	while (*++p != 0)
+	{
+		char	   *end;
+
+		if (is_double)
+			jsontext_double(out, strtod(p, &end));
+		else
+			jsontext_single(out, strtof(p, &end));
+		if (end == p || (*end != ',' && *end != ']'))
+			break;
+		p = end;
+		buf_putc(out, *end);
+		if (*end == ']')
+			return p[1] == 0;
+	}
+	out->len = start;
+	return false;
+}
+
+/* One of the kinds that text has; 'data' may be in scratch->text. */
+static void
+put_text(enum format_json_kind kind, const uint8_t *data, size_t len,
+		 struct format_json_scratch *scratch, struct buf *out)
+{
+	switch (kind)
+	{
+		case FORMAT_JSON_HSTORE:
+			put_hstore(data, len, scratch, out);
+			return;
+		case FORMAT_JSON_VECTOR:
+		case FORMAT_JSON_HALFVEC:
+			if (put_vector(kind == FORMAT_JSON_VECTOR, data, len, scratch,
+						   out))
+				return;
+			break;
+		default:
+			break;
+	}
+	jsontext_string(out, data, len);
+}
+
+/* ----------------------------------------------------------------- arrays */
+
+static bool put_scalar(const struct format_json_type *t,
+					   enum format_json_kind kind, uint32_t oid,
+					   const uint8_t *data, size_t len,
+					   struct format_json_scratch *scratch, struct buf *out);
+
+/* The elements of dimension 'dim' from here on. */
+static bool
+put_dimension(const struct format_json_type *t, struct pgtext_array *a,
+			  int dim, struct format_json_scratch *scratch, struct buf *out)
+{
+	buf_putc(out, '[');
+	for (int32_t i = 0; i < a->dims[dim]; i++)
+	{
+		struct pgtext_element e;
+
+		if (i > 0)
+			buf_putc(out, ',');
+		if (dim + 1 < a->ndim)
+		{
+			if (!put_dimension(t, a, dim + 1, scratch, out))
+				return false;
+			continue;
+		}
+		if (pgtext_array_next(a, &e) != PGTEXT_OK)
+			return false;
+		if (e.null)
+			buf_lit(out, "null");
+		else if (!put_scalar(t, t->element, t->element_oid, e.data, e.len,
+							 scratch, out))
+			return false;
+	}
+	buf_putc(out, ']');
+	return true;
+}
+
+static bool
+put_array(const struct format_json_type *t, const uint8_t *data, size_t len,
+		  struct format_json_scratch *scratch, struct buf *out)
+{
+	struct pgtext_array a;
+	size_t		start = out->len;
+
+	if (pgtext_array_open(&a, data, len) != PGTEXT_OK ||
+		a.elem_oid != t->element_oid)
+		return false;
+	if (a.ndim == 0)
+	{
+		buf_lit(out, "[]");
+		return true;
+	}
+	if (put_dimension(t, &a, 0, scratch, out))
+		return true;
+	out->len = start;
+	return false;
+}
+
+/*
+ * Append the element of a text array that begins at *p, and move *p behind
+ * it.  Unquoted it ends at the delimiter or a brace, and NULL is null; what
+ * is in quotes has its quotes and backslashes escaped.
+ */
+static bool
+put_text_element(const struct format_json_type *t, const char **p,
+				 const char *end, struct format_json_scratch *scratch,
+				 struct buf *out)
+{
+	struct buf *text = &scratch->text;
+	bool		quoted = *p < end && **p == '"';
+
+	buf_reset(text);
+	if (quoted)
+	{
+		for (++*p; *p < end && **p != '"'; ++*p)
+		{
+			if (**p == '\\' && ++*p == end)
+				return false;
+			buf_putc(text, **p);
+		}
+		if (*p == end)
+			return false;
+		++*p;
+	}
+	else
+	{
+		const char *start = *p;
+
+		while (*p < end && **p != t->delimiter && **p != '}' && **p != '{')
+			++*p;
+		buf_put(text, start, (size_t) (*p - start));
+		if (text->len == 0)
+			return false;
+		if (text->len == 4 && memcmp(text->data, "NULL", 4) == 0)
+		{
+			buf_lit(out, "null");
+			return true;
+		}
+	}
+	put_text(t->element, text->data, text->len, scratch, out);
+	return true;
+}
+
+/* What array_out wrote: {a,"b c",NULL}, {{1},{2}} or [0:1]={a,b}. */
+static bool
+put_text_array(const struct format_json_type *t, const char *p,
+			   const char *end, struct format_json_scratch *scratch,
+			   struct buf *out)
+{
+	int			depth = 0;
+
+	if (p < end && *p == '[')
+	{
+		p = memchr(p, '=', (size_t) (end - p));
+		if (p == NULL)
+			return false;
+		p++;
+	}
+	for (;;)
+	{
+		/* before an element or a brace that opens */
+		if (p == end)
+			return false;
+		if (*p == '{')
+		{
+			if (++depth > PGTEXT_ARRAY_MAX_DIMS)
+				return false;
+			buf_putc(out, '[');
+			p++;
+			if (p < end && *p == '}' && depth == 1 && p + 1 == end)
+			{
+				buf_putc(out, ']');
+				return true;
+			}
+			continue;
+		}
+		if (depth == 0 || !put_text_element(t, &p, end, scratch, out))
+			return false;
+		while (p < end && *p == '}' && depth > 0)
+		{
+			buf_putc(out, ']');
+			depth--;
+			p++;
+		}
+		if (depth == 0)
+			return p == end;
+		if (p == end || *p != t->delimiter)
+			return false;
+		buf_putc(out, ',');
+		p++;
+	}
+}
+
+/* ------------------------------------------------------------------- value */
+
+/*
+ * A value that is no array.  'kind' and 'oid' are the column's or, of an
+ * array, the element's.
+ */
+static bool
+put_scalar(const struct format_json_type *t, enum format_json_kind kind,
+		   uint32_t oid, const uint8_t *data, size_t len,
+		   struct format_json_scratch *scratch, struct buf *out)
+{
+	switch (kind)
+	{
+		case FORMAT_JSON_BOOL:
+			if (len != 1)
+				return false;
+			if (data[0])
+				buf_lit(out, "true");
+			else
+				buf_lit(out, "false");
+			return true;
+		case FORMAT_JSON_INT2:
+			if (len != 2)
+				return false;
+			jsontext_i64(out, (int16_t) get_u16(data));
+			return true;
+		case FORMAT_JSON_INT4:
+			if (len != 4)
+				return false;
+			jsontext_i64(out, (int32_t) get_u32(data));
+			return true;
+		case FORMAT_JSON_INT8:
+			if (len != 8)
+				return false;
+			jsontext_i64(out, (int64_t) get_u64(data));
+			return true;
+		case FORMAT_JSON_OID:
+			if (len != 4)
+				return false;
+			jsontext_u64(out, get_u32(data));
+			return true;
+		case FORMAT_JSON_FLOAT4:
+			if (len != 4)
+				return false;
+			jsontext_single(out, get_float(data));
+			return true;
+		case FORMAT_JSON_FLOAT8:
+			if (len != 8)
+				return false;
+			jsontext_double(out, get_double(data));
+			return true;
+		case FORMAT_JSON_DECIMAL:
+			return put_decimal(t, data, len, out);
+		case FORMAT_JSON_DECIMAL_VARIABLE:
+			return put_decimal_variable(data, len, out);
+		case FORMAT_JSON_NUMERIC_DOUBLE:
+			return put_numeric_double(data, len, out);
+		case FORMAT_JSON_NUMERIC_STRING:
+			return put_numeric_string(data, len, out);
+		case FORMAT_JSON_MONEY_DECIMAL:
+		case FORMAT_JSON_MONEY_DOUBLE:
+		case FORMAT_JSON_MONEY_STRING:
+			if (len != 8)
+				return false;
+			put_money(t, kind, (int64_t) get_u64(data), out);
+			return true;
+		case FORMAT_JSON_DATE:
+			if (len != 4)
+				return false;
+			put_date((int32_t) get_u32(data), out);
+			return true;
+		case FORMAT_JSON_TIME_MS:
+			if (len != 8)
+				return false;
+			jsontext_i64(out, (int64_t) get_u64(data) / 1000);
+			return true;
+		case FORMAT_JSON_TIME_US:
+			if (len != 8)
+				return false;
+			jsontext_i64(out, (int64_t) get_u64(data));
+			return true;
+		case FORMAT_JSON_TIMETZ:
+			return len == 12 && put_timetz(data, out);
+		case FORMAT_JSON_TIMESTAMP_MS:
+			if (len != 8)
+				return false;
+			put_timestamp_ms((int64_t) get_u64(data), out);
+			return true;
+		case FORMAT_JSON_TIMESTAMP_US:
+			if (len != 8)
+				return false;
+			put_timestamp_us((int64_t) get_u64(data), out);
+			return true;
+		case FORMAT_JSON_TIMESTAMPTZ:
+			if (len != 8)
+				return false;
+			put_timestamptz((int64_t) get_u64(data), t->scale, out);
+			return true;
+		case FORMAT_JSON_INTERVAL_US:
+		case FORMAT_JSON_INTERVAL_STRING:
+			if (len != 16)
+				return false;
+			put_interval(kind, data, out);
+			return true;
+		case FORMAT_JSON_UUID:
+			if (len != 16)
+				return false;
+			put_uuid(data, out);
+			return true;
+		case FORMAT_JSON_STRING:
+			jsontext_string(out, data, len);
+			return true;
+		case FORMAT_JSON_PGTEXT:
+			return put_pgtext(oid, data, len, scratch, out);
+		case FORMAT_JSON_BINARY:
+			format_json_type_binary(t->binary, data, len, out);
+			return true;
+		case FORMAT_JSON_BIT:
+			return put_bit(data, len, out);
+		case FORMAT_JSON_BITS:
+			return put_bits(data, len, out);
+		case FORMAT_JSON_POINT:
+			if (len != 16)
+				return false;
+			put_point(data, out);
+			return true;
+		case FORMAT_JSON_HSTORE:
+		case FORMAT_JSON_VECTOR:
+		case FORMAT_JSON_HALFVEC:
+			put_text(kind, data, len, scratch, out);
+			return true;
+		case FORMAT_JSON_NONE:
+		case FORMAT_JSON_ARRAY:
+		case FORMAT_JSON_TEXT_ARRAY:
+			break;
+	}
+	return false;
+}
+
+bool
+format_json_type_put(const struct format_json_type *t, const uint8_t *data,
+					 size_t len, struct format_json_scratch *scratch,
+					 struct buf *out)
+{
+	size_t		start = out->len;
+
+	if (t->kind == FORMAT_JSON_ARRAY)
+		return put_array(t, data, len, scratch, out);
+	if (t->kind != FORMAT_JSON_TEXT_ARRAY)
+		return put_scalar(t, t->kind, t->oid, data, len, scratch, out);
+
+	if (!put_text_array(t, (const char *) data, (const char *) data + len,
+						scratch, out))
+	{
+		/* the text of a type that only calls itself an array */
+		out->len = start;
+		jsontext_string(out, data, len);
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------ placeholders */
+
+/* MD5 (RFC 1321) of a short text, for one Java method only. */
+static void
+md5(const char *text, uint8_t digest[16])
+{
+	static const uint8_t shifts[4][4] = {
+		{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21},
+	};
+	/* floor(2^32 * |sin(i + 1)|) */
+	static const uint32_t sines[64] = {
+		0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee,
+		0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+		0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be,
+		0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+		0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa,
+		0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+		0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed,
+		0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+		0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c,
+		0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+		0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05,
+		0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+		0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039,
+		0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+		0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1,
+		0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
+	};
+	uint32_t	h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+	size_t		len = strlen(text);
+	struct buf	padded = {0};
+
+	buf_put(&padded, text, len);
+	buf_putc(&padded, (char) 0x80);
+	while (padded.len % 64 != 56)
+		buf_putc(&padded, 0);
+	for (int i = 0; i < 8; i++)
+		buf_putc(&padded, (char) ((uint64_t) len * 8 >> (8 * i)));
+
+	for (size_t at = 0; at < padded.len; at += 64)
+	{
+		uint32_t	a = h[0];
+		uint32_t	b = h[1];
+		uint32_t	c = h[2];
+		uint32_t	d = h[3];
+
+		for (unsigned i = 0; i < 64; i++)
+		{
+			unsigned	round = i / 16;
+			uint32_t	f;
+			unsigned	word;
+			unsigned	shift = shifts[round][i % 4];
+
+			if (round == 0)
+			{
+				f = (b & c) | (~b & d);
+				word = i;
+			}
+			else if (round == 1)
+			{
+				f = (d & b) | (~d & c);
+				word = (5 * i + 1) % 16;
+			}
+			else if (round == 2)
+			{
+				f = b ^ c ^ d;
+				word = (3 * i + 5) % 16;
+			}
+			else
+			{
+				f = c ^ (b | ~d);
+				word = 7 * i % 16;
+			}
+			f += a + sines[i] + get_u32(padded.data + at + 4 * word);
+			a = d;
+			d = c;
+			c = b;
+			b += f << shift | f >> (32 - shift);
+		}
+		h[0] += a;
+		h[1] += b;
+		h[2] += c;
+		h[3] += d;
+	}
+	buf_free(&padded);
+	for (int i = 0; i < 16; i++)
+		digest[i] = (uint8_t) (h[i / 4] >> (8 * (i % 4)));
+}
+
+/* java.util.UUID.nameUUIDFromBytes() */
+static void
+put_name_uuid(const char *name, struct buf *out)
+{
+	uint8_t		digest[16];
+
+	md5(name, digest);
+	digest[6] = (uint8_t) ((digest[6] & 0x0f) | 0x30);
+	digest[8] = (uint8_t) ((digest[8] & 0x3f) | 0x80);
+	put_uuid(digest, out);
+}
+
+static void
+put_binary_placeholder(enum format_binary mode, const char *placeholder,
+					   struct buf *out)
+{
+	/* Debezium's hex mode has the words themselves, not their hex. */
+	if (mode == FORMAT_BINARY_HEX)
+		jsontext_string(out, placeholder, strlen(placeholder));
+	else
+		format_json_type_binary(mode, (const uint8_t *) placeholder,
+								strlen(placeholder), out);
+}
+
+static void
+put_array_placeholder(const struct format_json_type *t,
+					  const char *placeholder, struct buf *out)
+{
+	size_t		start = out->len;
+
+	buf_putc(out, '[');
+	switch (t->element_oid)
+	{
+		case PGTEXT_TEXT:
+		case PGTEXT_VARCHAR:
+		case PGTEXT_BPCHAR:
+		case PGTEXT_JSON:
+		case PGTEXT_JSONB:
+			jsontext_string(out, placeholder, strlen(placeholder));
+			break;
+		case PGTEXT_BYTEA:
+			put_binary_placeholder(t->binary, placeholder, out);
+			break;
+		case PGTEXT_INT4:
+		case PGTEXT_INT8:
+		case PGTEXT_DATE:
+			for (const char *p = placeholder; *p != 0; p++)
+			{
+				if (p > placeholder)
+					buf_putc(out, ',');
+				jsontext_i64(out, (signed char) *p);
+			}
+			break;
+		case PGTEXT_UUID:
+			put_name_uuid(placeholder, out);
+			break;
+		default:
+			out->len = start;
+			buf_lit(out, "null");
+			return;
+	}
+	buf_putc(out, ']');
+}
+
+void
+format_json_type_placeholder(const struct format_json_type *t,
+							 const char *placeholder, struct buf *out)
+{
+	size_t		len = strlen(placeholder);
+
+	switch (t->kind)
+	{
+		case FORMAT_JSON_STRING:
+		case FORMAT_JSON_PGTEXT:
+			jsontext_string(out, placeholder, len);
+			break;
+		case FORMAT_JSON_BINARY:
+			put_binary_placeholder(t->binary, placeholder, out);
+			break;
+		case FORMAT_JSON_HSTORE:
+			{
+				struct buf	object = {0};
+
+				buf_putc(&object, '{');
+				jsontext_string(&object, placeholder, len);
+				buf_putc(&object, ':');
+				jsontext_string(&object, placeholder, len);
+				buf_putc(&object, '}');
+				jsontext_string(out, object.data, object.len);
+				buf_free(&object);
+				break;
+			}
+		case FORMAT_JSON_ARRAY:
+			put_array_placeholder(t, placeholder, out);
+			break;
+		default:
+			buf_lit(out, "null");
+			break;
+	}
+}

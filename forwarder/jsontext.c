@@ -1,0 +1,300 @@
+/*
+ * jsontext.c - the words of JSON; see jsontext.h for the contract.
+ */
+#include "jsontext.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+#include "pgtext.h"
+
+/* ---------------------------------------------------------------- strings */
+
+/*
+ * What has to be written in place of a byte: 0 itself, 'u' its \u form, 'x'
+ * it is not ASCII, else the letter after the backslash.
+ */
+static const char instead_of[256] = {
+	[0x00] = 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
+	'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',
+	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
+	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
+	['"'] = '"',['\\'] = '\\',
+	[0x80 ... 0xff] = 'x',
+};
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Does one of these eight bytes need more than to be copied? */
+static inline bool
+has_special(const uint8_t *p)
+{
+	uint64_t	v;
+	uint64_t	quote;
+	uint64_t	backslash;
+
+	memcpy(&v, p, 8);
+	quote = v ^ EACH('"');
+	backslash = v ^ EACH('\\');
+
+	/*
+	 * x - 1 in a byte has its top bit set if the byte is 0 (or above 0x80, or
+	 * a borrow came in from one that is special itself); so for 0x20.
+	 */
+	return ((v | (v - EACH(0x20)) | (quote - EACH(1)) |
+			 (backslash - EACH(1))) & EACH(0x80)) != 0;
+}
+
+static inline bool
+is_continuation(uint8_t c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * Length of the UTF-8 character at p, whose first byte is not ASCII; 0 if it
+ * is not one: overlong, a surrogate, beyond U+10FFFF or cut off.
+ */
+static size_t
+utf8_len(const uint8_t *p, const uint8_t *end)
+{
+	size_t		left = (size_t) (end - p);
+
+	if (p[0] < 0xc2)
+		return 0;
+	if (p[0] < 0xe0)
+		return left >= 2 && is_continuation(p[1]) ? 2 : 0;
+	if (p[0] < 0xf0)
+	{
+		if (left < 3 || !is_continuation(p[1]) || !is_continuation(p[2]) ||
+			(p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))
+			return 0;
+		return 3;
+	}
+	if (p[0] > 0xf4 || left < 4 || !is_continuation(p[1]) ||
+		!is_continuation(p[2]) || !is_continuation(p[3]) ||
+		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return 4;
+}
+
+static void
+put_escape(struct buf *out, uint8_t c)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	uint8_t    *p = buf_reserve(out, 6);
+
+	*p++ = '\\';
+	*p++ = (uint8_t) instead_of[c];
+	if (instead_of[c] != 'u')
+	{
+		buf_commit(out, 2);
+		return;
+	}
+	*p++ = '0';
+	*p++ = '0';
+	*p++ = (uint8_t) hex[c >> 4];
+	*p++ = (uint8_t) hex[c & 15];
+	buf_commit(out, 6);
+}
+
+void
+jsontext_string_part(struct buf *out, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	const uint8_t *end = len > 0 ? p + len : p;
+	const uint8_t *run = p;		/* not yet copied */
+
+	while (p < end)
+	{
+		size_t		n;
+
+		while ((size_t) (end - p) >= 8 && !has_special(p))
+			p += 8;
+		while (p < end && instead_of[*p] == 0)
+			p++;
+		if (p == end)
+			break;
+		if (instead_of[*p] == 'x' && (n = utf8_len(p, end)) > 0)
+		{
+			p += n;
+			continue;
+		}
+		buf_put(out, run, (size_t) (p - run));
+		if (instead_of[*p] == 'x')
+			buf_lit(out, "\xef\xbf\xbd");
+		else
+			put_escape(out, *p);
+		run = ++p;
+	}
+	buf_put(out, run, (size_t) (end - run));
+}
+
+void
+jsontext_string(struct buf *out, const void *data, size_t len)
+{
+	buf_putc(out, '"');
+	jsontext_string_part(out, data, len);
+	buf_putc(out, '"');
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+static const char pairs[] =
+"00010203040506070809101112131415161718192021222324"
+"25262728293031323334353637383940414243444546474849"
+"50515253545556575859606162636465666768697071727374"
+"75767778798081828384858687888990919293949596979899";
+
+uint8_t *
+jsontext_digits_n(uint8_t *p, uint64_t v, int n)
+{
+	uint8_t    *q = p + n;
+
+	while (q - p >= 2)
+	{
+		q -= 2;
+		memcpy(q, pairs + v % 100 * 2, 2);
+		v /= 100;
+	}
+	if (q > p)
+		*p = (uint8_t) ('0' + v % 10);
+	return p + n;
+}
+
+uint8_t *
+jsontext_digits(uint8_t *p, uint64_t v)
+{
+	int			n = 1;
+
+	for (uint64_t limit = 10; v >= limit; limit *= 10)
+	{
+		if (++n == 20)
+			break;
+	}
+	return jsontext_digits_n(p, v, n);
+}
+
+void
+jsontext_u64(struct buf *out, uint64_t v)
+{
+	uint8_t    *p = buf_reserve(out, 20);
+
+	buf_commit(out, (size_t) (jsontext_digits(p, v) - p));
+}
+
+void
+jsontext_i64(struct buf *out, int64_t v)
+{
+	if (v >= 0)
+	{
+		jsontext_u64(out, (uint64_t) v);
+		return;
+	}
+	buf_putc(out, '-');
+	jsontext_u64(out, 0 - (uint64_t) v);
+}
+
+void
+jsontext_double(struct buf *out, double v)
+{
+	if (isnan(v))
+		buf_lit(out, "\"NaN\"");
+	else if (isinf(v))
+		buf_puts(out, v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+	else
+		pgtext_float_double_java(out, v);
+}
+
+void
+jsontext_single(struct buf *out, float v)
+{
+	if (isnan(v))
+		buf_lit(out, "\"NaN\"");
+	else if (isinf(v))
+		buf_puts(out, v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+	else
+		pgtext_float_single_java(out, v);
+}
+
+/* ----------------------------------------------------------------- binary */
+
+static const char alphabets[2][65] = {
+	[JSONTEXT_BASE64] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+	[JSONTEXT_BASE64_URL] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+};
+
+/* The four characters of n bytes, 1 to 3; 'to' may be where 'from' is. */
+static inline void
+encode_group(uint8_t *to, const uint8_t *from, size_t n, const char *alphabet)
+{
+	uint32_t	v = (uint32_t) from[0] << 16 |
+		(n > 1 ? (uint32_t) from[1] << 8 : 0) | (n > 2 ? from[2] : 0);
+
+	to[0] = (uint8_t) alphabet[v >> 18];
+	to[1] = (uint8_t) alphabet[v >> 12 & 63];
+	to[2] = (uint8_t) (n > 1 ? alphabet[v >> 6 & 63] : '=');
+	to[3] = (uint8_t) (n > 2 ? alphabet[v & 63] : '=');
+}
+
+static size_t
+encoded_len(size_t len)
+{
+	return (len + 2) / 3 * 4;
+}
+
+void
+jsontext_base64(struct buf *out, enum jsontext_base64 alphabet,
+				const uint8_t *data, size_t len)
+{
+	const char *letters = alphabets[alphabet];
+	uint8_t    *to = buf_reserve(out, encoded_len(len));
+	size_t		i = 0;
+
+	buf_commit(out, encoded_len(len));
+	for (; len - i >= 3; i += 3, to += 4)
+		encode_group(to, data + i, 3, letters);
+	if (i < len)
+		encode_group(to, data + i, len - i, letters);
+}
+
+void
+jsontext_base64_tail(struct buf *out, enum jsontext_base64 alphabet,
+					 size_t start)
+{
+	const char *letters = alphabets[alphabet];
+	size_t		len = out->len - start;
+	size_t		groups = (len + 2) / 3;
+	uint8_t    *p;
+
+	if (len == 0)
+		return;
+
+	/* From the end: what is written never reaches what is still to be read. */
+	(void) buf_reserve(out, encoded_len(len) - len);
+	p = out->data + start;
+	if (len % 3 != 0)
+	{
+		groups--;
+		encode_group(p + groups * 4, p + groups * 3, len % 3, letters);
+	}
+	while (groups-- > 0)
+		encode_group(p + groups * 4, p + groups * 3, 3, letters);
+	out->len = start + encoded_len(len);
+}
+
+void
+jsontext_hex(struct buf *out, const uint8_t *data, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t    *p = buf_reserve(out, len * 2);
+
+	for (size_t i = 0; i < len; i++)
+	{
+		*p++ = (uint8_t) hex[data[i] >> 4];
+		*p++ = (uint8_t) hex[data[i] & 15];
+	}
+	buf_commit(out, len * 2);
+}
