@@ -127,6 +127,7 @@ deps:
 #?   test-corpus      each fuzz target over its corpus
 #?   test-regress     pg_regress in a private cluster, twice
 #?   test-isolation   isolation tests, likewise
+#?   test-values      values of all types against PostgreSQL's own text
 #?   test-tap         end to end, against PostgreSQL and Apache Kafka
 #?   test-demo        the demo for 30 seconds, checking itself
 #?   installcheck     pg_regress and isolation against a running server
@@ -147,11 +148,14 @@ test-regress: extension
 test-isolation: extension
 	+@$(RUN) test/regress.sh isolation $(ISOLATION_ALL)
 
+test-values:
+	+@$(RUN) test/values/run.sh
+
 test-tap: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) FORWARDER='$(FORWARDER)' test/tap.sh
 
 test-demo: extension $(if $(WITH_FORWARDER),forwarder)
-	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh
+	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh --check
 
 test-matrix:
 	+@test/matrix/run.sh $(or $(MAJORS),all)
@@ -168,13 +172,20 @@ fuzz:
 #?   bench            the whole line: events per second, CPU, latency
 #?   bench-decode     walsender CPU per row against other output plugins
 #?   coverage         what the unit tests reach, as HTML in build/coverage
-demo: extension forwarder
-	+@$(RUN) demo/run.sh $(if $(SECONDS),--seconds $(SECONDS)) $(DEMO_OPTS)
+# A second make, because this one may have begun without PostgreSQL.
+demo:
+	@test/deps.sh build demo
+	+@$(MAKE) --no-print-directory demo-run
+
+demo-run: extension forwarder
+	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh
 
 bench: extension forwarder
+	@test/deps.sh build bench
 	+@$(RUN) bench/run.sh $(BENCH_OPTS)
 
 bench-decode: extension
+	@test/deps.sh build bench
 	+@$(RUN) bench/decode.sh $(BENCH_OPTS)
 
 coverage:
@@ -206,5 +217,5 @@ images:
 
 .PHONY: all install installcheck extension forwarder forwarder-left-out \
 	install-forwarder deps test test-unit test-corpus test-regress \
-	test-isolation test-tap test-demo test-matrix test-images fuzz demo \
-	bench bench-decode coverage lint indent indent-check docs images help
+	test-isolation test-values test-tap test-demo test-matrix test-images fuzz \
+	demo demo-run bench bench-decode coverage lint indent indent-check docs images help
