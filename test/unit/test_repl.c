@@ -1,4 +1,5 @@
-/* links: repl log buf; pkg: libpq */
+/* links: repl log buf */
+/* libs: libpq */
 /*
  * What the replication client makes of errors and of timeline histories.
  * The rest needs a server: see t/.
