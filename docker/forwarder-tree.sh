@@ -43,9 +43,11 @@ for lib in $libs /etc/ssl/certs/ca-certificates.crt; do
 			continue
 			;;
 	esac
-	# The package may list the file below /lib or below /usr/lib.
+	# The package may list the file below /lib or below /usr/lib; lines about
+	# diversions name none.
 	dpkg-query -S "$lib" "/usr$lib" "$(readlink -f "$lib")" 2>/dev/null \
-		| sed -n 's/:[^/]*\/.*$//; 1p'
+		| sed -n 's/^\([a-z0-9.+-]*\)\(:[a-z0-9]*\)\{0,1\}: \/.*/\1/p' \
+		| head -n 1
 done | sort -u | while read -r package; do
 	dpkg-query -s "$package" >"$tree/var/lib/dpkg/status.d/$package"
 	mkdir -p "$tree/usr/share/doc/$package"

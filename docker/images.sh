@@ -110,8 +110,7 @@ for image in "$@"; do
 		docker build "$@" "$context"
 	else
 		# Docker's image format: the other one has no HEALTHCHECK.
-		"$buildah" bud --isolation chroot --format docker --force-rm \
-			"$@" "$context"
+		"$buildah" bud --isolation chroot --format docker "$@" "$context"
 	fi
 done
 

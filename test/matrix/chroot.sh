@@ -118,6 +118,8 @@ make_tree()
 		# shellcheck disable=SC2086
 		in_tree apt-get -q -y -o Dpkg::Options::=--force-confold \
 			install $packages || return
+	else
+		rm -rf "$new"/var/lib/apt/lists/* "$new"/var/cache/apt/*.bin
 	fi
 	umount -R "$new/dev" || return
 	umount "$new/proc" || return
