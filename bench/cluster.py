@@ -119,7 +119,8 @@ class Cluster:
                   "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         conf = {"listen_addresses": "127.0.0.1", "port": self.port,
                 "unix_socket_directories": self.dir,
-                "dynamic_library_path": f"$libdir:{self.dir}/lib",
+                # ours first: an older one may be installed
+                "dynamic_library_path": f"{self.dir}/lib:$libdir",
                 **self.conf}
         with open(f"{self.dir}/data/postgresql.conf", "a",
                   encoding="utf-8") as f:

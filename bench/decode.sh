@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds what the decode benchmark needs and runs it; see decode.py for the
-# settings, which are environment variables:
+# settings, which are environment variables or arguments:
 #
 #	bench/decode.sh
-#	SCALE=0.1 ROUNDS=2 PLUGINS="null pgoutput" bench/decode.sh
+#	bench/decode.sh SCALE=0.1 ROUNDS=2 PLUGINS="null pgoutput"
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,4 +22,4 @@ for plugin in null sketch; do
 		PG_CONFIG="$PG_CONFIG" with_llvm=no
 done
 
-exec python3 "$here/decode.py" "$out"
+exec env "$@" python3 "$here/decode.py" "$out"

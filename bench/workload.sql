@@ -27,7 +27,7 @@ SELECT n,
 						  'tags', jsonb_build_array('a' || n % 10, 'b'),
 						  'checked', n % 2 = 0),
 	   n % 3 = 0,
-	   n / 7.0::float8
+	   n / 8.0::float8
 FROM generate_series(0, 999) n;
 
 CREATE TABLE bench_default (
