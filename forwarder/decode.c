@@ -69,7 +69,7 @@ struct decode
 	enum decode_state state;
 	enum decode_rest rest;
 	uint64_t	last_end_lsn;	/* of the last begun, 0: none so far */
-	uint64_t	last_lsn;		/* what the next lsn_delta counts from */
+	uint64_t	last_lsn;		/* of the last change, for the next lsn_delta */
 	uint32_t	truncate_left;	/* relations of a truncate to come */
 	uint64_t	changes;		/* of the open transaction, so far */
 	uint64_t	bytes;
@@ -689,6 +689,8 @@ next_message(struct decode *d)
 			return DECODE_FAILED;
 		d->txn.commit_lsn = m.lsn;
 	}
+	else
+		d->last_lsn = m.lsn;
 	count_bytes(d);
 	d->relation = NULL;
 	d->change.relation = NULL;

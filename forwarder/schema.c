@@ -13,8 +13,6 @@
 
 #include "mem.h"
 
-#define NOT_A_COLUMN UINT16_MAX
-
 struct schema
 {
 	void		(*release) (void *user);
@@ -137,11 +135,6 @@ check_columns(struct wire_reader *r, const struct wire_relation *rel,
 		check_type(r, &col.element);
 		if (col.flags & WIRE_COLUMN_DEFAULT)
 			check_name(r, "default", col.default_expr);
-		if (col.key_position > rel->ncolumns)
-		{
-			r->field = "key position";
-			wire_reader_fail(r, "beyond the columns");
-		}
 		while (wire_next_label(&col.labels, &label))
 			check_name(r, "label", label);
 		*nlabels += col.nlabels;
@@ -224,6 +217,22 @@ fill_column(struct change_column *to, const struct wire_column *from,
 		labels[to->nlabels++] = take_str(strings, label);
 }
 
+/* Put column 'i' among the keys, which are in order; false if it is tied. */
+static bool
+add_key(struct change_relation *rel, uint16_t *keys, uint16_t i)
+{
+	uint32_t	at = rel->nkeys++;
+	uint16_t	position = rel->columns[i].key_position;
+
+	while (at > 0 && rel->columns[keys[at - 1]].key_position > position)
+	{
+		keys[at] = keys[at - 1];
+		at--;
+	}
+	keys[at] = i;
+	return at == 0 || rel->columns[keys[at - 1]].key_position < position;
+}
+
 struct schema_relation *
 schema_read(struct schema *s, struct wire_reader *r)
 {
@@ -299,9 +308,6 @@ schema_read(struct schema *s, struct wire_reader *r)
 	rel->identities = identities;
 	sr->widths = widths;
 	sr->identity_widths = identity_widths;
-	for (uint32_t i = 0; i < from.ncolumns; i++)
-		keys[i] = NOT_A_COLUMN;
-
 	for (uint16_t i = 0; i < from.ncolumns; i++)
 	{
 		struct wire_column col;
@@ -316,23 +322,10 @@ schema_read(struct schema *s, struct wire_reader *r)
 			identities[rel->nidentity] = i;
 			identity_widths[rel->nidentity++] = col.width;
 		}
-		if (col.key_position > 0)
-		{
-			if (keys[col.key_position - 1] != NOT_A_COLUMN)
-			{
-				r->field = "key position";
-				wire_reader_fail(r, "given twice");
-			}
-			keys[col.key_position - 1] = i;
-			rel->nkeys++;
-		}
-	}
-	for (uint32_t i = 0; i < rel->nkeys; i++)
-	{
-		if (keys[i] == NOT_A_COLUMN)
+		if (col.key_position > 0 && !add_key(rel, keys, i))
 		{
 			r->field = "key position";
-			wire_reader_fail(r, "missing");
+			wire_reader_fail(r, "given twice");
 		}
 	}
 	if (!wire_reader_ok(r))
