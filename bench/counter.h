@@ -24,8 +24,7 @@ struct counts
 	uint64_t	values;			/* values in the new rows of I and U */
 	uint64_t	note_hash;		/* sum of the hashes of new rows' "note" */
 
-	/* of a counter whose messages do not end with the payload */
-	void	   *state;
+	void	   *state;			/* what a counter keeps from message to message */
 };
 
 typedef bool (*counter_fn) (struct counts *c, const char *payload,

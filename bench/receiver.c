@@ -57,9 +57,7 @@ static const struct counter
 	{"wal2json", counter_wal2json},
 	{"decoderbufs", counter_decoderbufs},
 	{"sketch", counter_sketch},
-#ifdef COUNTER_WALFERRY
 	{"walferry", counter_walferry},
-#endif
 };
 
 static _Noreturn void
