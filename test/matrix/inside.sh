@@ -1,8 +1,9 @@
 #!/bin/sh
 #
 # The part of run.sh that runs inside the tree: make each target, keep its
-# output in /out, and write one line a target, "name verdict seconds", to
-# /out/summary.  What failing tests left behind is copied to /out as well.
+# output in /out, and write one line a target, "name verdict count", to
+# /out/summary; the count is what the target itself printed last, such as "18
+# passed, 0 failed".  What failing tests left behind is copied to /out as well.
 #
 #	inside.sh [VARIABLE=VALUE...] TARGET...
 #
@@ -36,8 +37,10 @@ for arg in "$@"; do
 		rc=1
 	fi
 	took=$(($(date +%s) - start))
-	echo "$arg $verdict $took" >>"$summary"
-	echo "  $arg: $verdict (${took} s)"
+	count=$(sed -n 's/^[a-z]*: \([0-9]* passed, .*\|nothing to run\)$/\1/p' \
+		"/out/$arg.log" | tail -n 1)
+	echo "$arg $verdict${count:+ ($count)}" >>"$summary"
+	echo "  $arg: $verdict${count:+, $count} (${took} s)"
 	[ "$verdict" = ok ] || tail -n 30 "/out/$arg.log" | sed 's/^/    | /'
 done
 
