@@ -91,6 +91,9 @@ config_free(struct config *c)
 		free((char *) c->stream[i].value);
 	}
 	free(c->stream);
+	for (size_t i = 0; i < c->nidle; i++)
+		buf_free(&c->idle[i].names);
+	free(c->idle);
 	config_text_free(&c->errors);
 	config_text_free(&c->warnings);
 	config_text_free(&c->announcements);
@@ -120,7 +123,7 @@ collect(struct config_strings *to, const struct config_entry *e,
 		const char *fmt, va_list ap)
 {
 	struct buf	b = {0};
-	char		text[2048];
+	char		text[3072];		/* a line of the log holds 4096 */
 
 	if (e != NULL)
 		buf_printf(&b, "%s: %s: ", e->origin, shown_name(e));
@@ -150,6 +153,36 @@ config_warn(struct config *c, const struct config_entry *e,
 	va_start(ap, fmt);
 	collect(&c->warnings, e, fmt, ap);
 	va_end(ap);
+}
+
+void
+config_idle(struct config *c, const struct config_entry *e, const char *note)
+{
+	struct config_idle *idle = NULL;
+
+	for (size_t i = 0; i < c->nidle && idle == NULL; i++)
+	{
+		if (strcmp(c->idle[i].note, note) == 0)
+			idle = &c->idle[i];
+	}
+	if (idle == NULL)
+	{
+		c->idle = config_text_realloc(c->idle,
+									  (c->nidle + 1) * sizeof(*c->idle));
+		idle = &c->idle[c->nidle++];
+		*idle = (struct config_idle) {.note = note};
+	}
+	buf_printf(&idle->names, "%s%s (%s)", idle->n++ > 0 ? ", " : "",
+			   shown_name(e), e->origin);
+}
+
+/* A worker's file has many settings that mean nothing here: a line a reason. */
+static void
+warn_idle(struct config *c)
+{
+	for (size_t i = 0; i < c->nidle; i++)
+		config_warn(c, NULL, "%s: no effect here: %s",
+					buf_cstr(&c->idle[i].names), c->idle[i].note);
 }
 
 static void
@@ -919,10 +952,12 @@ check_unknown(struct config *c, const struct config_entry *e, bool fatal)
 	const struct config_kafka_name *kafka;
 	const char *name = e->kafka_name != NULL ? e->kafka_name : e->name;
 	const char *best = NULL;
-	size_t		distance = strlen(name) / 4 + 2;
+	size_t		distance = strlen(name) / 4 + 3;	/* first that is too far */
 	struct buf	b = {0};
 	size_t		n;
 
+	if (distance > strlen(name) / 2 + 1)
+		distance = strlen(name) / 2 + 1;
 	if (e->kafka_name == NULL)
 	{
 		table = config_table(&n);
@@ -1030,7 +1065,7 @@ check_stance(struct config *c, const struct config_entry *e)
 			ok = false;
 			break;
 		case CONFIG_NO_EFFECT:
-			config_warn(c, e, "has no effect here: %s", note);
+			config_idle(c, e, note);
 			break;
 		case CONFIG_REFUSED:
 			config_fail(c, e, "is refused: %s", note);
@@ -1473,6 +1508,7 @@ config_check(struct config *c)
 	check_special(c);
 	config_topic_build(c);
 	config_kafka_build(c);
+	warn_idle(c);
 	make_announcements(c);
 	return c->errors.n == 0;
 }

@@ -704,7 +704,6 @@ build_special(struct build *b)
 	};
 	struct config *c = b->c;
 	const struct config_entry *e;
-	const struct made *codec = find_made(b, "compression.type");
 	int64_t		n;
 
 	build_jaas(b);
@@ -767,6 +766,8 @@ build_special(struct build *b)
 
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
 	{
+		const struct made *codec = find_made(b, "compression.type");
+
 		e = given(c, levels[i].name);
 		if (e == NULL || e->value == NULL)
 			continue;
@@ -841,7 +842,7 @@ config_kafka_build(struct config *c)
 								e->kafka->note);
 				break;
 			case KAFKA_IGNORE:
-				config_warn(c, e, "has no effect here: %s", e->kafka->note);
+				config_idle(c, e, e->kafka->note);
 				break;
 			case KAFKA_REFUSE:
 				config_fail(c, e, "is refused: %s", e->kafka->note);

@@ -145,6 +145,14 @@ struct config_strings
 	size_t		n;
 };
 
+/* Settings that have no effect for one and the same reason. */
+struct config_idle
+{
+	const char *note;
+	struct buf	names;			/* with their places */
+	size_t		n;
+};
+
 struct config_topic_group;
 
 struct config
@@ -156,6 +164,8 @@ struct config
 	struct config_strings warnings;
 	struct config_strings announcements;
 	struct config_strings env;	/* the whole environment, for ${env:NAME} */
+	struct config_idle *idle;	/* settings without effect, by reason */
+	size_t		nidle;
 
 	struct config_setting *kafka;
 	const char **kafka_origin;	/* parallel to kafka */
@@ -175,6 +185,10 @@ void		config_fail(struct config *c, const struct config_entry *e,
 void		config_warn(struct config *c, const struct config_entry *e,
 						const char *fmt,...)
 			__attribute__((format(printf, 3, 4)));
+
+/* 'e' has no effect, because of 'note' (static); told in one warning. */
+void		config_idle(struct config *c, const struct config_entry *e,
+						const char *note);
 
 /* True if 'a' wins over 'b', which came in earlier. */
 bool		config_wins(const struct config_entry *a,

@@ -1,0 +1,1245 @@
+/* links: config config_table config_kafka config_topic config_print */
+/* links: config_properties config_json config_text buf */
+/* libs: jansson libpcre2-8 */
+/*
+ * The configuration as its users see it: precedence, references, what each
+ * stance of the table lets through, and that no secret ever shows.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config_part.h"
+
+/* The least that can be run. */
+#define BASE \
+	"database.hostname=db\n" \
+	"database.user=u\n" \
+	"database.dbname=d\n" \
+	"topic.prefix=p\n" \
+	"bootstrap.servers=k:9092\n"
+
+static char scratch[] = "/tmp/walferry-config-XXXXXX";
+
+static struct config *
+load(const char *text)
+{
+	struct config *c = config_new();
+
+	assert_true(config_load_text(c, "f", text, strlen(text)));
+	return c;
+}
+
+static void
+show_errors(const struct config *c)
+{
+	for (size_t i = 0; i < config_error_count(c); i++)
+		print_message("error: %s\n", config_error(c, i));
+}
+
+/* A checked configuration of BASE and 'more', which must be right. */
+static struct config *
+good(const char *more)
+{
+	struct buf	text = {0};
+	struct config *c;
+
+	buf_printf(&text, "%s%s", BASE, more);
+	c = load(buf_cstr(&text));
+	if (!config_check(c))
+	{
+		show_errors(c);
+		fail_msg("refused: %s", more);
+	}
+	buf_free(&text);
+	return c;
+}
+
+static bool
+has_line(size_t n, const char *(*get) (const struct config *, size_t),
+		 const struct config *c, const char *part)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strstr(get(c, i), part) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* BASE and 'more' must give exactly one error, which holds 'part'. */
+static void
+refused(const char *more, const char *part)
+{
+	struct buf	text = {0};
+	struct config *c;
+
+	buf_printf(&text, "%s%s", BASE, more);
+	c = load(buf_cstr(&text));
+	assert_false(config_check(c));
+	if (config_error_count(c) != 1 ||
+		strstr(config_error(c, 0), part) == NULL)
+	{
+		show_errors(c);
+		fail_msg("%s: wanted one error with \"%s\"", more, part);
+	}
+	/* place and name */
+	assert_ptr_equal(strstr(config_error(c, 0), "f:6: "),
+					 config_error(c, 0));
+	config_free(c);
+	buf_free(&text);
+}
+
+/* BASE and 'more' must be right and give a warning that holds 'part'. */
+static void
+warned(const char *more, const char *part)
+{
+	struct config *c = good(more);
+
+	if (!has_line(config_warning_count(c), config_warning, c, part))
+	{
+		for (size_t i = 0; i < config_warning_count(c); i++)
+			print_message("warning: %s\n", config_warning(c, i));
+		fail_msg("%s: wanted a warning with \"%s\"", more, part);
+	}
+	config_free(c);
+}
+
+static void
+accepted_in_silence(const char *more)
+{
+	struct config *c = good(more);
+
+	if (config_warning_count(c) != 0)
+		fail_msg("%s: %s", more, config_warning(c, 0));
+	config_free(c);
+}
+
+static char *
+write_file(const char *name, const char *text)
+{
+	static char path[128];
+	FILE	   *f;
+
+	snprintf(path, sizeof(path), "%s/%s", scratch, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	return path;
+}
+
+static char *
+printed(const struct config *c)
+{
+	struct buf	b = {0};
+	char	   *s;
+
+	config_print(c, &b);
+	s = config_text_dup(buf_cstr(&b));
+	buf_free(&b);
+	return s;
+}
+
+/* ---- the table ---- */
+
+/* Debezium's properties, section by section of its documentation. */
+static const char *const debezium_names[] = {
+	/* required, connection */
+	"name", "connector.class", "tasks.max", "database.hostname",
+	"database.port", "database.user", "database.password",
+	"database.dbname", "topic.prefix",
+	/* replication */
+	"plugin.name", "slot.name", "slot.drop.on.stop", "slot.failover",
+	"slot.stream.params", "slot.max.retries", "slot.retry.delay.ms",
+	"offset.mismatch.strategy",
+	"internal.slot.seek.to.known.offset.on.start",
+	"internal.create.slot.command.timeout", "publication.name",
+	"publication.autocreate.mode", "publish.via.partition.root",
+	"replica.identity.autoset.values", "status.update.interval.ms",
+	"lsn.flush.mode", "flush.lsn.source", "lsn.flush.timeout.ms",
+	"lsn.flush.timeout.action", "xmin.fetch.interval.ms",
+	"database.initial.statements", "database.query.timeout.ms",
+	"database.tcpKeepAlive", "database.connection.factory.class",
+	"connection.validation.timeout.ms", "driver.socketTimeout",
+	"read.only",
+	/* TLS */
+	"database.sslmode", "database.sslcert", "database.sslkey",
+	"database.sslpassword", "database.sslrootcert",
+	"database.sslfactory",
+	/* filters and keys */
+	"schema.include.list", "schema.exclude.list", "table.include.list",
+	"table.exclude.list", "column.include.list", "column.exclude.list",
+	"table.ignore.builtin", "message.key.columns",
+	"message.prefix.include.list", "message.prefix.exclude.list",
+	"skipped.operations", "skip.messages.without.change",
+	"guardrail.collections.max", "guardrail.collections.limit.action",
+	/* values */
+	"time.precision.mode", "decimal.handling.mode",
+	"hstore.handling.mode", "interval.handling.mode",
+	"binary.handling.mode", "money.fraction.digits",
+	"include.unknown.datatypes", "unavailable.value.placeholder",
+	"column.truncate.to.20.chars", "column.mask.with.5.chars",
+	"column.mask.hash.SHA-256.with.salt.abc",
+	"column.mask.hash.v2.SHA-256.with.salt.abc",
+	"column.propagate.source.type", "datatype.propagate.source.type",
+	"schema.name.adjustment.mode", "field.name.adjustment.mode",
+	"schema.refresh.mode", "include.schema.comments",
+	"include.schema.changes", "converters", "post.processors",
+	"post.processors.reselector.type",
+	"event.converting.failure.handling.mode", "sourceinfo.struct.maker",
+	/* snapshot */
+	"snapshot.mode", "snapshot.mode.custom.name",
+	"snapshot.mode.configuration.based.snapshot.data",
+	"snapshot.mode.configuration.based.snapshot.schema",
+	"snapshot.mode.configuration.based.start.stream",
+	"snapshot.mode.configuration.based.snapshot.on.schema.error",
+	"snapshot.mode.configuration.based.snapshot.on.data.error",
+	"snapshot.isolation.mode", "snapshot.locking.mode",
+	"snapshot.locking.mode.custom.name", "snapshot.query.mode",
+	"snapshot.query.mode.custom.name",
+	"snapshot.include.collection.list", "snapshot.lock.timeout.ms",
+	"snapshot.select.statement.overrides",
+	"snapshot.select.statement.overrides.public.orders",
+	"snapshot.fetch.size", "snapshot.delay.ms", "streaming.delay.ms",
+	"snapshot.max.threads", "snapshot.max.threads.multiplier",
+	"legacy.snapshot.max.threads", "snapshot.tables.order.by.row.count",
+	"internal.snapshot.scan.all.columns.force",
+	"incremental.snapshot.chunk.size",
+	"incremental.snapshot.allow.schema.changes",
+	"incremental.snapshot.watermarking.strategy", "query.fetch.size",
+	/* queues, errors */
+	"max.queue.size", "max.queue.size.in.bytes", "max.batch.size",
+	"poll.interval.ms", "poll.dispatch.interval.ms",
+	"queue.provider.type", "event.processing.failure.handling.mode",
+	"errors.max.retries", "retriable.restart.connector.wait.ms",
+	"internal.custom.retriable.exception",
+	"executor.shutdown.timeout.ms",
+	"internal.log.position.check.enable",
+	"internal.offset.activity.monitor.interval.ms",
+	/* topics, heartbeat, transactions */
+	"topic.naming.strategy", "topic.delimiter", "topic.cache.size",
+	"topic.heartbeat.prefix", "topic.heartbeat.name",
+	"heartbeat.topics.prefix", "topic.transaction",
+	"heartbeat.interval.ms", "heartbeat.action.query",
+	"tombstones.on.delete", "provide.transaction.metadata",
+	"transaction.metadata.factory", "extended.headers.enabled",
+	/* signals, notifications */
+	"signal.data.collection", "signal.enabled.channels",
+	"signal.poll.interval.ms", "signal.kafka.topic",
+	"signal.kafka.groupId", "signal.kafka.bootstrap.servers",
+	"signal.kafka.poll.timeout.ms",
+	"signal.consumer.security.protocol", "signal.file",
+	"signal.emit.failure.max.retries",
+	"signal.emit.failure.backoff.ms", "notification.enabled.channels",
+	"notification.sink.topic.name",
+	/* the rest */
+	"custom.metric.tags", "statistics.metrics.enabled",
+	"internal.advanced.metrics.enable", "custom.sanitize.pattern",
+	"openlineage.integration.enabled",
+	"openlineage.integration.config.file.path",
+	"openlineage.integration.job.namespace",
+	"openlineage.integration.job.description",
+	"openlineage.integration.job.tags",
+	"openlineage.integration.job.owners",
+	"openlineage.integration.dataset.kafka.bootstrap.server",
+	"schemas.storage.class", "tables.storage.class",
+	/* of Kafka Connect */
+	"key.converter", "value.converter", "key.converter.schemas.enable",
+	"value.converter.schemas.enable",
+	"value.converter.schema.registry.url",
+	"value.converter.decimal.format",
+	"value.converter.replace.null.with.default", "header.converter",
+	"transforms", "transforms.unwrap.type", "predicates",
+	"predicates.p.type", "topic.creation.default.partitions",
+	"topic.creation.default.replication.factor",
+	"topic.creation.default.cleanup.policy", "topic.creation.groups",
+	"topic.creation.g.include", "topic.creation.g.exclude",
+	"exactly.once.support", "transaction.boundary",
+	"exactly.once.source.support", "errors.tolerance",
+	"errors.log.enable", "offset.flush.interval.ms",
+};
+
+static void
+table_knows_every_property_of_debezium(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(debezium_names) / sizeof(char *); i++)
+	{
+		if (config_table_find(debezium_names[i]) == NULL)
+			fail_msg("no row for %s", debezium_names[i]);
+	}
+	assert_null(config_table_find("no.such.name"));
+}
+
+static void
+table_is_consistent(void **state)
+{
+	size_t		n;
+	const struct config_option *table = config_table(&n);
+
+	(void) state;
+	for (size_t i = 0; i < n; i++)
+	{
+		const struct config_option *o = &table[i];
+		int64_t		number;
+
+		assert_non_null(o->help);
+		if (o->name == NULL)
+			continue;
+		for (size_t k = 0; k < i; k++)
+		{
+			if (table[k].name != NULL && strcmp(table[k].name, o->name) == 0)
+				fail_msg("%s is there twice", o->name);
+		}
+		/* who is told "no" is told why */
+		if ((o->stance == CONFIG_NO_EFFECT || o->stance == CONFIG_REFUSED) &&
+			o->note == NULL)
+			fail_msg("%s has no note", o->name);
+		if (o->stance == CONFIG_PARTLY && (o->built == NULL ||
+										   o->deflt == NULL))
+			fail_msg("%s does not say what is built", o->name);
+		if (o->parent != NULL && config_table_find(o->parent) == NULL)
+			fail_msg("%s has an unknown parent", o->name);
+		if (o->type == CONFIG_ENUM && o->deflt != NULL && o->values != NULL &&
+			!config_text_one_of(o->values, o->deflt, NULL))
+			fail_msg("%s: the default is not one of its values", o->name);
+		if ((o->type == CONFIG_INT || o->type == CONFIG_MS ||
+			 o->type == CONFIG_BYTES) && o->deflt != NULL &&
+			!config_text_number(o->type, o->deflt, &number))
+			fail_msg("%s: the default is no number", o->name);
+		if ((o->stance == CONFIG_WORKS || o->stance == CONFIG_PARTLY) &&
+			(o->type == CONFIG_BOOL || o->type == CONFIG_INT ||
+			 o->type == CONFIG_MS || o->type == CONFIG_BYTES) &&
+			o->deflt == NULL)
+			fail_msg("%s has no default", o->name);
+		/* no name of ours hides one without "walferry." in the environment */
+		if (strncmp(o->name, "walferry.", 9) == 0 &&
+			config_table_find(o->name + 9) != NULL)
+			fail_msg("%s is ambiguous in the environment", o->name);
+		/* a top-level client setting of the same name would be out of reach */
+		if (config_kafka_find(o->name) != NULL)
+			fail_msg("%s is a client setting too", o->name);
+	}
+}
+
+static void
+every_default_is_accepted_when_it_is_written(void **state)
+{
+	size_t		n;
+	const struct config_option *table = config_table(&n);
+
+	(void) state;
+	for (size_t i = 0; i < n; i++)
+	{
+		char		line[256];
+
+		if (table[i].name == NULL || table[i].deflt == NULL ||
+			config_table_is_pattern(&table[i]))
+			continue;
+		snprintf(line, sizeof(line), "%s=%s\n", table[i].name,
+				 table[i].deflt);
+		accepted_in_silence(line);
+	}
+}
+
+/* ---- values ---- */
+
+static void
+defaults_are_there_without_being_set(void **state)
+{
+	struct config *c = good("");
+	size_t		n;
+
+	(void) state;
+	assert_int_equal(config_int(c, "database.port"), 5432);
+	assert_string_equal(config_str(c, "database.sslmode"), "prefer");
+	assert_string_equal(config_str(c, "slot.name"), "debezium");
+	assert_true(config_bool(c, "tombstones.on.delete"));
+	assert_false(config_bool(c, "slot.drop.on.stop"));
+	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 8388608);
+	assert_int_equal(config_int(c, "walferry.shutdown.timeout.ms"), 30000);
+	assert_true(config_is(c, "walferry.sink", "kafka"));
+	assert_true(config_is(c, "walferry.keyless.partition", "topic"));
+	assert_null(config_str(c, "database.password"));
+	assert_null(config_str(c, "walferry.health.socket"));
+	assert_null(config_list(c, "table.include.list", &n));
+	assert_int_equal(n, 0);
+	assert_string_equal(config_list(c, "skipped.operations", &n)[0], "t");
+	assert_int_equal(n, 1);
+	assert_false(config_is_set(c, "database.port"));
+	assert_true(config_is_set(c, "database.user"));
+	/* the name falls back to the logical one */
+	assert_string_equal(config_str(c, "name"), "p");
+	config_free(c);
+}
+
+static void
+values_are_read_by_their_types(void **state)
+{
+	struct config *c;
+	size_t		n;
+	const char *const *list;
+	const struct config_setting *params;
+
+	(void) state;
+	c = good("table.include.list=public\\\\.a{1,2}, s\\\\.\\\\[x\\\\,y\\\\]\n"
+			 "slot.stream.params=a=1; b = x=y ;\n"
+			 "decimal.handling.mode=STRING\n"
+			 "tombstones.on.delete=False\n"
+			 "walferry.shutdown.timeout.ms=2m\n"
+			 "max.queue.size.in.bytes=16MB\n"
+			 "skipped.operations=none\n"
+			 "unavailable.value.placeholder=hex:c3bc21\n");
+	list = config_list(c, "table.include.list", &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0], "public\\.a{1,2}");
+	assert_string_equal(list[1], "s\\.\\[x,y\\]");
+	params = config_stream_params(c, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(params[0].name, "a");
+	assert_string_equal(params[0].value, "1");
+	assert_string_equal(params[1].name, "b");
+	assert_string_equal(params[1].value, "x=y");
+	assert_true(config_is(c, "decimal.handling.mode", "string"));
+	assert_false(config_bool(c, "tombstones.on.delete"));
+	assert_int_equal(config_int(c, "walferry.shutdown.timeout.ms"), 120000);
+	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 16777216);
+	assert_string_equal(config_str(c, "unavailable.value.placeholder"),
+						"ü!");
+	config_free(c);
+}
+
+static void
+bad_values_are_refused_by_name(void **state)
+{
+	(void) state;
+	refused("database.port=0\n", "database.port: must be between 1 and 65535");
+	refused("database.port=5432x\n", "database.port: must be a whole number");
+	refused("tombstones.on.delete=yes\n", "must be one of true, false");
+	refused("decimal.handling.mode=exact\n",
+			"must be one of precise, double, string");
+	refused("time.precision.mode=exact\n", "must be one of adaptive,");
+	refused("walferry.shutdown.timeout.ms=-1\n", "must be between 0 and");
+	refused("walferry.shutdown.timeout.ms=1d\n",
+			"must be a number of milliseconds");
+	refused("slot.name=My-Slot\n", "slot.name: must be 1 to 63");
+	refused("slot.name=a234567890123456789012345678901234567890123456789012"
+			"345678901234\n", "slot.name: must be 1 to 63");
+	refused("topic.prefix=a b\n", "topic.prefix: may have letters");
+	refused("topic.delimiter=/\n", "topic.delimiter: must be");
+	refused("skipped.operations=c,x\n", "\"x\" is none of c, u, d, t, none");
+	refused("skipped.operations=t,none\n", "none stands alone");
+	refused("slot.stream.params=a\n", "must be name=value;name=value");
+	refused("unavailable.value.placeholder=hex:0g\n", "hexadecimal");
+	refused("unavailable.value.placeholder=hex:00\n", "zero");
+	refused("unavailable.value.placeholder=hex:ff\n", "UTF-8");
+	refused("errors.max.retries=-2\n", "must be between -1 and");
+	refused("walferry.retry.backoff.max.ms=10\n", "must not be less than");
+}
+
+static void
+bad_expression_names_the_property_and_the_offset(void **state)
+{
+	(void) state;
+	refused("table.include.list=public\\\\.ok, s\\\\.(t\n",
+			"table.include.list: bad regular expression \"s\\.(t\": "
+			"missing closing parenthesis at offset 5");
+	refused("message.prefix.exclude.list=*x\n",
+			"message.prefix.exclude.list: bad regular expression \"*x\"");
+}
+
+static void
+include_and_exclude_exclude_each_other(void **state)
+{
+	static const char *const kinds[] = {
+		"schema", "table", "column", "message.prefix"
+	};
+
+	(void) state;
+	for (size_t i = 0; i < 4; i++)
+	{
+		char		more[128];
+		char		part[128];
+
+		/* on one line for the check of the place */
+		snprintf(more, sizeof(more), "%s.exclude.list=a\n"
+				 "%s.include.list=b\n", kinds[i], kinds[i]);
+		snprintf(part, sizeof(part), "%s.exclude.list: cannot be used "
+				 "together with %s.include.list", kinds[i], kinds[i]);
+		refused(more, part);
+	}
+}
+
+static void
+what_is_missing_is_named(void **state)
+{
+	struct config *c = load("walferry.sink=kafka\n");
+	static const char *const names[] = {
+		"database.hostname: is missing", "database.user: is missing",
+		"database.dbname: is missing", "topic.prefix: is missing",
+		"bootstrap.servers: is missing"
+	};
+
+	(void) state;
+	assert_false(config_check(c));
+	assert_int_equal(config_error_count(c), 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_true(has_line(5, config_error, c, names[i]));
+	config_free(c);
+
+	/* a look at the stream needs no broker */
+	c = load("database.hostname=db\ndatabase.user=u\ndatabase.dbname=d\n"
+			 "topic.prefix=p\nwalferry.sink=stdout\n");
+	assert_true(config_check(c));
+	config_free(c);
+}
+
+/* ---- stances ---- */
+
+static void
+values_not_built_are_refused_by_name(void **state)
+{
+	static const char *const lines[] = {
+		"time.precision.mode=connect", "hstore.handling.mode=map",
+		"snapshot.mode=initial", "snapshot.mode=when_needed",
+		"snapshot.mode=always", "snapshot.mode=custom",
+		"heartbeat.interval.ms=10000",
+		"heartbeat.action.query=insert into t values (1)",
+		"provide.transaction.metadata=true",
+		"exactly.once.support=required", "exactly.once=true",
+		"exactly.once.source.support=enabled",
+		"key.converter=io.confluent.connect.avro.AvroConverter",
+		"value.converter=org.apache.kafka.connect.storage.StringConverter",
+		"key.converter.schemas.enable=true",
+		"value.converter.schemas.enable=true",
+		"value.converter.decimal.format=NUMERIC",
+		"value.converter.replace.null.with.default=true",
+		"debezium.format.value=avro", "debezium.format.key=protobuf",
+		"debezium.format.schemas.enable=true",
+		"message.key.columns=public.t:id", "slot.failover=true",
+		"skip.messages.without.change=true", "xmin.fetch.interval.ms=1000",
+		"column.truncate.to.20.chars=public.t.c",
+		"column.mask.with.5.chars=public.t.c",
+		"column.mask.hash.v2.SHA-256.with.salt.x=public.t.c",
+		"signal.data.collection=public.s",
+		"signal.enabled.channels=source,kafka",
+		"notification.enabled.channels=log", "transforms=unwrap",
+		"predicates=p", "post.processors=reselector",
+		"replica.identity.autoset.values=a:FULL",
+		"database.initial.statements=select 1",
+		"guardrail.collections.max=5", "driver.socketTimeout=5",
+		"field.name.adjustment.mode=avro", "streaming.delay.ms=5",
+		"event.converting.failure.handling.mode=skip",
+		"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy",
+		"database.tcpKeepAlive=false",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+	{
+		char		more[160];
+		char		part[160];
+		size_t		name_len = strcspn(lines[i], "=");
+
+		snprintf(more, sizeof(more), "%s\n", lines[i]);
+		if (strstr(lines[i], "salt") != NULL)
+			snprintf(part, sizeof(part), "is not built yet");
+		else
+			snprintf(part, sizeof(part), "f:6: %.*s: ", (int) name_len,
+					 lines[i]);
+		refused(more, part);
+		refused(more, "is not built yet");
+	}
+}
+
+static void
+what_will_never_work_is_refused_with_the_way_out(void **state)
+{
+	(void) state;
+	refused("converters=isbn\nisbn.type=x\n", "remove them");
+	refused("snapshot.mode.custom.name=x\n", "remove it");
+	refused("database.server.name=x\n", "write topic.prefix");
+	refused("table.whitelist=x\n", "write table.include.list");
+	refused("connector.class=io.debezium.connector.mysql.MySqlConnector\n",
+			"walferry reads PostgreSQL only");
+	refused("debezium.sink.type=pulsar\n", "walferry writes to Kafka");
+	refused("lsn.flush.mode=manual\n", "cannot be used here");
+	refused("errors.tolerance=all\n", "no event is ever left out");
+	refused("event.processing.failure.handling.mode=skip\n",
+			"no event is ever left out");
+}
+
+static void
+what_has_no_effect_is_one_warning_for_each_reason(void **state)
+{
+	struct config *c;
+
+	(void) state;
+	warned("max.batch.size=10\n",
+		   "max.batch.size (f:6): no effect here: rows are not queued");
+	warned("quarkus.log.level=INFO\n", "no effect here");
+	warned("publication.name=mine\n", "needs no publication");
+	warned("plugin.name=pgoutput\n", "plugin.name: pgoutput is not used");
+	warned("plugin.name=decoderbufs\n", "decoderbufs is not used");
+	c = good("max.queue.size=10\nmax.batch.size=10\npoll.interval.ms=1\n");
+	assert_int_equal(config_warning_count(c), 2);
+	config_free(c);
+	c = good("plugin.name=pgoutput\n");
+	assert_true(config_is(c, "plugin.name", "walferry"));
+	config_free(c);
+	/* a value without effect need not be right */
+	warned("poll.interval.ms=whenever\n", "no effect");
+	/* a detail is covered by what is said of the whole */
+	refused("transforms=a\ntransforms.a.type=x\ntransforms.a.x=y\n",
+			"transforms: is not built yet");
+	accepted_in_silence("heartbeat.interval.ms=0\n"
+						"topic.heartbeat.prefix=hb\n");
+}
+
+static void
+unknown_names_are_errors_with_a_suggestion(void **state)
+{
+	(void) state;
+	refused("table.inlcude.list=x\n",
+			"table.inlcude.list: unknown property; did you mean "
+			"table.include.list?");
+	refused("slotname=x\n", "did you mean slot.name?");
+	refused("bootstrap.server=x\n", "did you mean bootstrap.servers?");
+	refused("debezium.source.topic.prefx=x\n", "did you mean topic.prefix?");
+	refused("producer.override.linger=5\n",
+			"did you mean producer.override.linger.ms?");
+	refused("completely.different=x\n", "unknown property; walferry --help");
+	warned("walferry.unknown.properties=warn\ncompletely.different=x\n",
+		   "completely.different: unknown property");
+}
+
+static void
+a_name_given_twice_in_a_file_is_warned_of(void **state)
+{
+	struct config *c = good("slot.name=a\nslot.name=b\n");
+
+	(void) state;
+	assert_string_equal(config_str(c, "slot.name"), "b");
+	assert_true(has_line(config_warning_count(c), config_warning, c,
+						 "f:7: slot.name: is already in this file (f:6)"));
+	config_free(c);
+}
+
+static void
+missing_snapshot_and_schema_are_announced_once(void **state)
+{
+	struct config *c = good("");
+
+	(void) state;
+	assert_int_equal(config_announcement_count(c), 2);
+	assert_true(has_line(2, config_announcement, c, "snapshots"));
+	assert_true(has_line(2, config_announcement, c, "without schema"));
+	config_free(c);
+	c = good("snapshot.mode=never\nvalue.converter.schemas.enable=false\n");
+	assert_int_equal(config_announcement_count(c), 0);
+	assert_true(config_is(c, "snapshot.mode", "no_data"));
+	config_free(c);
+}
+
+static void
+no_limit_of_memory_is_not_offered(void **state)
+{
+	struct config *c = good("max.queue.size.in.bytes=0\n");
+
+	(void) state;
+	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 8388608);
+	assert_int_equal(config_warning_count(c), 1);
+	config_free(c);
+}
+
+/* ---- inputs and precedence ---- */
+
+static void
+flags_win_over_environment_over_later_over_earlier_file(void **state)
+{
+	static char *const env[] = {
+		"WALFERRY_SLOT_NAME=env", "PATH=/bin", "PGPORT=1111",
+		"PGHOST=pghost", "WALFERRY_LOG_LEVEL=debug",
+		"DEBEZIUM_SOURCE_TABLE_INCLUDE_LIST=a", NULL
+	};
+	struct config *c = config_new();
+	static const char first[] = BASE "slot.name=one\ndatabase.port=1\n"
+		"decimal.handling.mode=double\n";
+	static const char second[] = "slot.name=two\ndatabase.port=2\n";
+	size_t		n;
+
+	(void) state;
+	assert_true(config_load_text(c, "a", first, strlen(first)));
+	assert_true(config_load_text(c, "b", second, strlen(second)));
+	config_load_env(c, env);
+	assert_true(config_check(c));
+	assert_string_equal(config_str(c, "slot.name"), "env");
+	assert_int_equal(config_int(c, "database.port"), 2);
+	assert_string_equal(config_str(c, "database.hostname"), "db");
+	assert_true(config_is(c, "decimal.handling.mode", "double"));
+	assert_true(config_is(c, "walferry.log.level", "debug"));
+	assert_string_equal(config_list(c, "table.include.list", &n)[0], "a");
+	config_free(c);
+
+	/* whatever the order of the calls */
+	c = config_new();
+	config_set_arg(c, "slot.name=flag=x");
+	config_set_flag(c, "slot.name", "flag");
+	config_load_env(c, env);
+	assert_true(config_load_text(c, "a", first, strlen(first)));
+	assert_true(config_check(c));
+	assert_string_equal(config_str(c, "slot.name"), "flag");
+	config_free(c);
+}
+
+static void
+libpq_variables_stand_in_for_what_is_missing(void **state)
+{
+	static char *const env[] = {
+		"PGHOST=h", "PGUSER=u", "PGDATABASE=d", "PGPASSWORD=canary",
+		"PGSSLMODE=require", NULL
+	};
+	struct config *c = config_new();
+
+	(void) state;
+	config_load_env(c, env);
+	config_set_arg(c, "topic.prefix=p");
+	config_set_arg(c, "bootstrap.servers=k");
+	assert_true(config_check(c));
+	assert_string_equal(config_str(c, "database.hostname"), "h");
+	assert_string_equal(config_str(c, "database.password"), "canary");
+	assert_true(config_is(c, "database.sslmode", "require"));
+	config_free(c);
+}
+
+static void
+environment_reaches_every_kind_of_name(void **state)
+{
+	static char *const env[] = {
+		"WALFERRY_DATABASE_HOSTNAME=h",
+		"WALFERRY_DATABASE_TCPKEEPALIVE=true",
+		"WALFERRY_WALFERRY_HEALTH_SOCKET=/s",
+		"WALFERRY_BOOTSTRAP_SERVERS=k",
+		"WALFERRY_PRODUCER_OVERRIDE_LINGER_MS=7",
+		"WALFERRY_TOPIC_CREATION_DEFAULT_PARTITIONS=4",
+		"DEBEZIUM_SOURCE_DATABASE_USER=u",
+		"DEBEZIUM_SOURCE_DATABASE_DBNAME=d",
+		"DEBEZIUM_SOURCE_TOPIC_PREFIX=p",
+		"DEBEZIUM_SINK_TYPE=kafka",
+		"DEBEZIUM_SINK_KAFKA_PRODUCER_BATCH_SIZE=1000",
+		"DEBEZIUM_FORMAT_VALUE=json",
+		"DEBEZIUM_VERSION=3.0",
+		/* of a Kubernetes service called walferry */
+		"WALFERRY_SERVICE_HOST=10.0.0.1", "WALFERRY_SERVICE_PORT=80",
+		"WALFERRY_PORT=tcp://10.0.0.1:80", "WALFERRY_PORT_80_TCP=x",
+		NULL
+	};
+	struct config *c = config_new();
+	const struct config_setting *k;
+	struct config_topic topic;
+	size_t		n;
+	bool		linger = false;
+
+	(void) state;
+	config_load_env(c, env);
+	if (!config_check(c))
+	{
+		show_errors(c);
+		fail();
+	}
+	assert_string_equal(config_str(c, "database.hostname"), "h");
+	assert_string_equal(config_str(c, "walferry.health.socket"), "/s");
+	config_topic_creation(c, "x", &topic);
+	assert_int_equal(topic.partitions, 4);
+	k = config_kafka_settings(c, &n);
+	for (size_t i = 0; i < n; i++)
+		linger |= strcmp(k[i].name, "linger.ms") == 0 &&
+			strcmp(k[i].value, "7") == 0;
+	assert_true(linger);
+	config_free(c);
+}
+
+static void
+unknown_variable_with_our_prefix_is_an_error(void **state)
+{
+	static char *const env[] = {
+		"WALFERRY_TABLE_INCLUDE_LST=canary", NULL
+	};
+	struct config *c = load(BASE);
+
+	(void) state;
+	config_load_env(c, env);
+	assert_false(config_check(c));
+	assert_int_equal(config_error_count(c), 1);
+	assert_string_equal(config_error(c, 0),
+						"env WALFERRY_TABLE_INCLUDE_LST: table.include.lst: "
+						"unknown property; did you mean table.include.list?");
+	config_free(c);
+}
+
+static void
+references_are_resolved(void **state)
+{
+	char		text[1024];
+	char		name[200];
+	char	   *var;
+	char	   *env[4];
+	struct config *c;
+
+	(void) state;
+	write_file("secrets.properties", "user = al\\u0069ce\npw: s3:cret\n");
+	write_file("password", "hun${ter}2\n\n");
+	snprintf(text, sizeof(text),
+			 "database.hostname=${env:DBHOST}.${env:ZONE}\n"
+			 "database.user=${file:%s/secrets.properties:user}\n"
+			 "database.password=${file:%s/password}\n"
+			 "database.sslpassword=${directory:%s:password}\n"
+			 "database.dbname=d\ntopic.prefix=p\nbootstrap.servers=k\n",
+			 scratch, scratch, scratch);
+	snprintf(name, sizeof(name), "WALFERRY_DATABASE_SSLKEY_FILE=%s/password",
+			 scratch);
+	var = config_text_dup(name);
+	env[0] = "DBHOST=db1";
+	env[1] = "ZONE=internal";
+	env[2] = var;
+	env[3] = NULL;
+	c = load(text);
+	config_load_env(c, env);
+	free(var);
+	if (!config_check(c))
+	{
+		show_errors(c);
+		fail();
+	}
+	assert_string_equal(config_str(c, "database.hostname"), "db1.internal");
+	assert_string_equal(config_str(c, "database.user"), "alice");
+	/* what comes out of a file is not looked into again */
+	assert_string_equal(config_str(c, "database.password"), "hun${ter}2");
+	assert_string_equal(config_str(c, "database.sslpassword"), "hun${ter}2");
+	assert_string_equal(config_str(c, "database.sslkey"), "hun${ter}2");
+	config_free(c);
+}
+
+static void
+broken_references_are_errors(void **state)
+{
+	char		more[300];
+
+	(void) state;
+	refused("slot.name=${env:NO_SUCH}\n", "the environment has no NO_SUCH");
+	refused("database.password=${file:/no/such}\n", "cannot read /no/such");
+	refused("database.password=${vault:secret/db:pw}\n",
+			"the reference ${vault:...} is not understood");
+	write_file("secrets.properties", "user=x\n");
+	snprintf(more, sizeof(more),
+			 "database.password=${file:%s/secrets.properties:pw}\n", scratch);
+	refused(more, "has no \"pw\"");
+	warned("database.password=${PASSWORD}\n",
+		   "${env:PASSWORD} would read the environment");
+}
+
+static void
+debezium_server_file_is_read(void **state)
+{
+	static const char text[] =
+		"debezium.sink.type=kafka\n"
+		"debezium.sink.kafka.producer.bootstrap.servers=kafka:9092\n"
+		"debezium.sink.kafka.producer.key.serializer="
+		"org.apache.kafka.common.serialization.StringSerializer\n"
+		"debezium.sink.kafka.producer.value.serializer="
+		"org.apache.kafka.common.serialization.StringSerializer\n"
+		"debezium.source.connector.class="
+		"io.debezium.connector.postgresql.PostgresConnector\n"
+		"debezium.source.offset.storage.file.filename=data/offsets.dat\n"
+		"debezium.source.offset.flush.interval.ms=0\n"
+		"debezium.source.database.hostname=${DB_HOST:localhost}\n"
+		"debezium.source.database.port=5432\n"
+		"debezium.source.database.user=postgres\n"
+		"debezium.source.database.password=${DB_PASSWORD}\n"
+		"debezium.source.database.dbname=postgres\n"
+		"debezium.source.topic.prefix=tutorial\n"
+		"debezium.source.table.include.list=inventory.customers\n"
+		"debezium.source.plugin.name=pgoutput\n"
+		"debezium.source.snapshot.mode=no_data\n"
+		"debezium.format.value=json\n"
+		"debezium.format.value.schemas.enable=false\n"
+		"quarkus.log.level=INFO\n"
+		"quarkus.log.console.json=false\n";
+	static char *const env[] = {"DB_PASSWORD=pw", NULL};
+	struct config *c = load(text);
+	const struct config_setting *k;
+	size_t		n;
+
+	(void) state;
+	config_load_env(c, env);
+	if (!config_check(c))
+	{
+		show_errors(c);
+		fail();
+	}
+	assert_string_equal(config_str(c, "database.hostname"), "localhost");
+	assert_string_equal(config_str(c, "database.password"), "pw");
+	assert_string_equal(config_str(c, "topic.prefix"), "tutorial");
+	k = config_kafka_settings(c, &n);
+	assert_string_equal(k[0].name, "bootstrap.servers");
+	assert_string_equal(k[0].value, "kafka:9092");
+	assert_int_equal(config_announcement_count(c), 0);
+	config_free(c);
+}
+
+static void
+connect_tutorial_and_its_worker_are_read(void **state)
+{
+	static const char worker[] =
+		"bootstrap.servers=kafka:9092\n"
+		"group.id=1\n"
+		"config.storage.topic=my_connect_configs\n"
+		"offset.storage.topic=my_connect_offsets\n"
+		"status.storage.topic=my_connect_statuses\n"
+		"offset.storage.replication.factor=1\n"
+		"key.converter=org.apache.kafka.connect.json.JsonConverter\n"
+		"value.converter=org.apache.kafka.connect.json.JsonConverter\n"
+		"value.converter.schemas.enable=false\n"
+		"offset.flush.interval.ms=60000\n"
+		"offset.flush.timeout.ms=5000\n"
+		"task.shutdown.graceful.timeout.ms=10000\n"
+		"heartbeat.interval.ms=3000\n"
+		"session.timeout.ms=30000\n"
+		"rest.advertised.host.name=connect\n"
+		"rest.port=8083\n"
+		"listeners=http://:8083\n"
+		"plugin.path=/kafka/connect\n"
+		"consumer.security.protocol=SSL\n"
+		"producer.compression.type=lz4\n"
+		"admin.client.id=x\n";
+	static const char connector[] =
+		"{\n"
+		"  \"name\": \"inventory-connector\",\n"
+		"  \"config\": {\n"
+		"    \"connector.class\": "
+		"\"io.debezium.connector.postgresql.PostgresConnector\",\n"
+		"    \"tasks.max\": \"1\",\n"
+		"    \"database.hostname\": \"postgres\",\n"
+		"    \"database.port\": 5432,\n"
+		"    \"database.user\": \"postgres\",\n"
+		"    \"database.password\": \"postgres\",\n"
+		"    \"database.dbname\" : \"postgres\",\n"
+		"    \"topic.prefix\": \"dbserver1\",\n"
+		"    \"schema.include.list\": \"inventory\"\n"
+		"  }\n"
+		"}\n";
+	struct config *c = config_new();
+	char	   *print;
+
+	(void) state;
+	assert_true(config_load_text(c, "w.properties", worker, strlen(worker)));
+	assert_true(config_load_text(c, "register.json", connector,
+								 strlen(connector)));
+	if (!config_check(c))
+	{
+		show_errors(c);
+		fail();
+	}
+	assert_string_equal(config_str(c, "name"), "inventory-connector");
+	assert_int_equal(config_int(c, "database.port"), 5432);
+	/* the worker's heartbeat is not the connector's */
+	assert_int_equal(config_int(c, "heartbeat.interval.ms"), 0);
+	assert_true(has_line(config_warning_count(c), config_warning, c,
+						 "heartbeat.interval.ms (w.properties:13)"));
+	/* Debezium's default snapshot is announced */
+	assert_int_equal(config_announcement_count(c), 1);
+	print = printed(c);
+	assert_non_null(strstr(print, "# register.json:12\n"));
+	assert_non_null(strstr(print, "compression.type = lz4"));
+	free(print);
+	config_free(c);
+}
+
+static void
+files_that_cannot_be_read_are_errors(void **state)
+{
+	struct config *c = config_new();
+	char		where[160];
+
+	(void) state;
+	assert_false(config_load_file(c, "/no/such/file"));
+	assert_false(config_load_file(c, scratch));
+	assert_false(config_load_file(c, write_file("a.yaml", "a: b\n")));
+	assert_false(config_load_file(c, write_file("b.json", "{\"a\":\n}")));
+	assert_false(config_check(c));
+	snprintf(where, sizeof(where), "%s/b.json:2: bad JSON", scratch);
+	assert_true(has_line(config_error_count(c), config_error, c,
+						 "/no/such/file: cannot read the configuration: No "
+						 "such file"));
+	assert_true(has_line(config_error_count(c), config_error, c, where));
+	assert_true(has_line(config_error_count(c), config_error, c, "YAML"));
+	assert_true(has_line(config_error_count(c), config_error, c,
+						 "directory"));
+	config_free(c);
+}
+
+/* ---- secrets, printouts ---- */
+
+static void
+all_messages(const struct config *c, struct buf *out)
+{
+	config_print(c, out);
+	for (size_t i = 0; i < config_error_count(c); i++)
+		buf_printf(out, "%s\n", config_error(c, i));
+	for (size_t i = 0; i < config_warning_count(c); i++)
+		buf_printf(out, "%s\n", config_warning(c, i));
+	for (size_t i = 0; i < config_announcement_count(c); i++)
+		buf_printf(out, "%s\n", config_announcement(c, i));
+}
+
+static void
+no_secret_is_ever_shown(void **state)
+{
+	static const char text[] = BASE
+		"database.password=canary01\n"
+		"database.sslpassword=canary02\n"
+		"sasl.jaas.config=org.apache.kafka.common.security.plain."
+		"PlainLoginModule required username=\"u\" password=\"canary03\";\n"
+		"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
+		"ssl.key.password=canary04\n"
+		"ssl.keystore.location=k.p12\nssl.keystore.type=PKCS12\n"
+		"ssl.keystore.password=canary05\n"
+		"ssl.keystore.key=canary06\n"
+		"ssl.truststore.password=canary07\n"
+		"producer.override.sasl.password=canary08\n"
+		"consumer.override.sasl.jaas.config=canary09\n"
+		"value.converter.basic.auth.user.info=canary10\n"
+		"value.converter.schema.registry.url=http://u:canary11@h/\n"
+		"column.mask.hash.SHA-256.with.salt.canary12=s.t.c\n"
+		"sasl.oauthbearer.client.secret=canary13\n"
+		"database.passwrod=canary14\n"
+		"signal.consumer.sasl.jaas.config=canary15\n"
+		"config.providers.vault.param.token=canary16\n"
+		"slot.name=${file:%s:slot}\n"
+		"database.initial.statements=${file:%s:canary}\n";
+	static char *const env[] = {
+		"WALFERRY_DATABASE_PASSWORDS=canary17", NULL
+	};
+	char	   *file = config_text_dup(write_file("s", "slot=canary_18\n"
+												  "canary=canary19\n"));
+	char		full[4096];
+	struct config *c;
+	struct buf	out = {0};
+	char	   *show;
+
+	(void) state;
+	snprintf(full, sizeof(full), text, file, file);
+	c = load(full);
+	config_load_env(c, env);
+	config_set_arg(c, "database.password=canary20");
+	config_set_arg(c, "canary21");
+	config_set_arg(c, "database.pasword=canary22");
+	assert_false(config_check(c));
+	all_messages(c, &out);
+	show = config_text_dup(buf_cstr(&out));
+	/* a key's name in a reference is not a secret */
+	for (char *p; (p = strstr(show, ":canary}")) != NULL;)
+		memset(p, '-', 8);
+	if (strstr(show, "canary") != NULL)
+		fail_msg("%s", strstr(show, "canary"));
+	free(show);
+	/* each is there all the same, masked */
+	assert_non_null(strstr(buf_cstr(&out), "database.password = ****"));
+	assert_non_null(strstr(buf_cstr(&out), "sasl.password = ****"));
+	assert_non_null(strstr(buf_cstr(&out), "slot.name = ${file:"));
+	buf_free(&out);
+	config_free(c);
+	free(file);
+
+	/* a good one, and a connector that cannot be parsed */
+	c = good("database.password=canary\nproducer.override.sasl.password="
+			 "canary\nproducer.override.sasl.username=u\n");
+	all_messages(c, &out);
+	assert_null(strstr(buf_cstr(&out), "canary"));
+	assert_string_equal(config_str(c, "database.password"), "canary");
+	config_free(c);
+	buf_free(&out);
+}
+
+static void
+secret_on_the_command_line_is_warned_of(void **state)
+{
+	struct config *c = load(BASE);
+
+	(void) state;
+	config_set_arg(c, "database.password=canary");
+	assert_true(config_check(c));
+	assert_int_equal(config_warning_count(c), 1);
+	assert_non_null(strstr(config_warning(c, 0), "visible to every user"));
+	config_free(c);
+}
+
+static void
+print_tells_value_and_origin(void **state)
+{
+	static char *const env[] = {"WALFERRY_SLOT_NAME=s1", NULL};
+	struct config *c = load(BASE "max.batch.size=7\n");
+	char	   *s;
+
+	(void) state;
+	config_load_env(c, env);
+	config_set_arg(c, "table.include.list=a.b");
+	assert_true(config_check(c));
+	s = printed(c);
+	assert_non_null(strstr(s, "database.hostname = db   "));
+	assert_non_null(strstr(s, "# f:1\n"));
+	assert_non_null(strstr(s, "# env WALFERRY_SLOT_NAME\n"));
+	assert_non_null(strstr(s, "# flag\n"));
+	assert_non_null(strstr(s, "database.port = 5432   "));
+	assert_non_null(strstr(s, "# default\n"));
+	assert_non_null(strstr(s, "max.batch.size = 7   "));
+	assert_non_null(strstr(s, "# f:6, no effect\n"));
+	assert_non_null(strstr(s, "acks = all"));
+	free(s);
+	config_free(c);
+}
+
+static void
+help_and_document_come_from_the_table(void **state)
+{
+	size_t		n;
+	const struct config_option *table = config_table(&n);
+	const struct config_kafka_name *kafka;
+	struct buf	help = {0};
+	struct buf	docs = {0};
+
+	(void) state;
+	config_help(&help);
+	config_docs(&docs);
+	buf_cstr(&help);
+	buf_cstr(&docs);
+	for (size_t i = 0; i < n; i++)
+	{
+		char		row[160];
+
+		if (table[i].name == NULL)
+			continue;
+		snprintf(row, sizeof(row), "\n| `%s` | ", table[i].name);
+		assert_non_null(strstr((char *) docs.data, row));
+		snprintf(row, sizeof(row), "\n  %s", table[i].name);
+		if (table[i].stance == CONFIG_WORKS)
+			assert_non_null(strstr((char *) help.data, row));
+	}
+	kafka = config_kafka_table(&n);
+	for (size_t i = 0; i < n; i++)
+	{
+		char		row[160];
+
+		snprintf(row, sizeof(row), "\n| `%s` | ", kafka[i].name);
+		assert_non_null(strstr((char *) docs.data, row));
+	}
+	/* every row of a Markdown table has the columns of its head */
+	for (char *line = strtok((char *) docs.data, "\n"); line != NULL;
+		 line = strtok(NULL, "\n"))
+	{
+		int			bars = 0;
+
+		for (char *p = line; *p; p++)
+			bars += *p == '|' && (p == line || p[-1] != '\\');
+		if (*line == '|' && bars != 6 && bars != 4)
+			fail_msg("%s", line);
+	}
+	buf_free(&help);
+	buf_free(&docs);
+}
+
+static void
+adopt_takes_what_may_change_and_names_the_rest(void **state)
+{
+	struct config *c = good("");
+	struct config *fresh = good("walferry.log.level=debug\n"
+								"walferry.progress.interval.ms=5s\n"
+								"slot.name=other\n"
+								"producer.override.linger.ms=9\n");
+	struct buf	restart = {0};
+
+	(void) state;
+	config_adopt(c, fresh, &restart);
+	config_free(fresh);
+	assert_true(config_is(c, "walferry.log.level", "debug"));
+	assert_int_equal(config_int(c, "walferry.progress.interval.ms"), 5000);
+	assert_true(config_is(c, "slot.name", "debezium"));
+	assert_string_equal(buf_cstr(&restart),
+						"slot.name, Kafka client settings");
+	buf_free(&restart);
+	config_free(c);
+}
+
+static int
+make_scratch(void **state)
+{
+	(void) state;
+	return mkdtemp(scratch) == NULL;
+}
+
+static int
+remove_scratch(void **state)
+{
+	static const char *const files[] = {
+		"secrets.properties", "password", "a.yaml", "b.json", "s"
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	{
+		char		path[128];
+
+		snprintf(path, sizeof(path), "%s/%s", scratch, files[i]);
+		unlink(path);
+	}
+	return rmdir(scratch);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table_knows_every_property_of_debezium),
+		cmocka_unit_test(table_is_consistent),
+		cmocka_unit_test(every_default_is_accepted_when_it_is_written),
+		cmocka_unit_test(defaults_are_there_without_being_set),
+		cmocka_unit_test(values_are_read_by_their_types),
+		cmocka_unit_test(bad_values_are_refused_by_name),
+		cmocka_unit_test(bad_expression_names_the_property_and_the_offset),
+		cmocka_unit_test(include_and_exclude_exclude_each_other),
+		cmocka_unit_test(what_is_missing_is_named),
+		cmocka_unit_test(values_not_built_are_refused_by_name),
+		cmocka_unit_test(what_will_never_work_is_refused_with_the_way_out),
+		cmocka_unit_test(what_has_no_effect_is_one_warning_for_each_reason),
+		cmocka_unit_test(unknown_names_are_errors_with_a_suggestion),
+		cmocka_unit_test(a_name_given_twice_in_a_file_is_warned_of),
+		cmocka_unit_test(missing_snapshot_and_schema_are_announced_once),
+		cmocka_unit_test(no_limit_of_memory_is_not_offered),
+		cmocka_unit_test(flags_win_over_environment_over_later_over_earlier_file),
+		cmocka_unit_test(libpq_variables_stand_in_for_what_is_missing),
+		cmocka_unit_test(environment_reaches_every_kind_of_name),
+		cmocka_unit_test(unknown_variable_with_our_prefix_is_an_error),
+		cmocka_unit_test(references_are_resolved),
+		cmocka_unit_test(broken_references_are_errors),
+		cmocka_unit_test(debezium_server_file_is_read),
+		cmocka_unit_test(connect_tutorial_and_its_worker_are_read),
+		cmocka_unit_test(files_that_cannot_be_read_are_errors),
+		cmocka_unit_test(no_secret_is_ever_shown),
+		cmocka_unit_test(secret_on_the_command_line_is_warned_of),
+		cmocka_unit_test(print_tells_value_and_origin),
+		cmocka_unit_test(help_and_document_come_from_the_table),
+		cmocka_unit_test(adopt_takes_what_may_change_and_names_the_rest),
+	};
+
+	return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+}
