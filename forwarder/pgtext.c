@@ -12,8 +12,7 @@
 
 static const char hex_digits[16] = "0123456789abcdef";
 
-static
-PGTEXT_FN(text_bool)
+static PGTEXT_FN(text_bool)
 {
 	(void) t;
 	if (len != 1)
@@ -22,18 +21,16 @@ PGTEXT_FN(text_bool)
 	return true;
 }
 
-static
-PGTEXT_FN(text_bytes)
+static PGTEXT_FN(text_bytes)
 {
 	(void) t;
 	buf_put(out, data, len);
 	return true;
 }
 
-static
-PGTEXT_FN(text_bytea)
+static PGTEXT_FN(text_bytea)
 {
-	uint8_t    *p = buf_reserve(out, 2 + 2 * len);
+	uint8_t *p = buf_reserve(out, 2 + 2 * len);
 
 	(void) t;
 	*p++ = '\\';
@@ -47,8 +44,7 @@ PGTEXT_FN(text_bytea)
 	return true;
 }
 
-static
-PGTEXT_FN(text_char)
+static PGTEXT_FN(text_char)
 {
 	(void) t;
 	if (len != 1)
@@ -65,8 +61,7 @@ PGTEXT_FN(text_char)
 	return true;
 }
 
-static
-PGTEXT_FN(text_int2)
+static PGTEXT_FN(text_int2)
 {
 	(void) t;
 	if (len != 2)
@@ -75,8 +70,7 @@ PGTEXT_FN(text_int2)
 	return true;
 }
 
-static
-PGTEXT_FN(text_int4)
+static PGTEXT_FN(text_int4)
 {
 	(void) t;
 	if (len != 4)
@@ -85,8 +79,7 @@ PGTEXT_FN(text_int4)
 	return true;
 }
 
-static
-PGTEXT_FN(text_int8)
+static PGTEXT_FN(text_int8)
 {
 	(void) t;
 	if (len != 8)
@@ -95,8 +88,7 @@ PGTEXT_FN(text_int8)
 	return true;
 }
 
-static
-PGTEXT_FN(text_uint4)
+static PGTEXT_FN(text_uint4)
 {
 	(void) t;
 	if (len != 4)
@@ -105,8 +97,7 @@ PGTEXT_FN(text_uint4)
 	return true;
 }
 
-static
-PGTEXT_FN(text_uint8)
+static PGTEXT_FN(text_uint8)
 {
 	(void) t;
 	if (len != 8)
@@ -115,25 +106,22 @@ PGTEXT_FN(text_uint8)
 	return true;
 }
 
-static
-PGTEXT_FN(text_tid)
+static PGTEXT_FN(text_tid)
 {
 	(void) t;
 	if (len != 6)
 		return false;
 	buf_putc(out, '(');
-	buf_put_u64(out, (uint32_t) pgtext_u16(data) << 16 |
-				pgtext_u16(data + 2));
+	buf_put_u64(out, (uint32_t) pgtext_u16(data) << 16 | pgtext_u16(data + 2));
 	buf_putc(out, ',');
 	buf_put_u64(out, pgtext_u16(data + 4));
 	buf_putc(out, ')');
 	return true;
 }
 
-static
-PGTEXT_FN(text_uuid)
+static PGTEXT_FN(text_uuid)
 {
-	uint8_t    *p;
+	uint8_t *p;
 
 	(void) t;
 	if (len != 16)
@@ -153,7 +141,7 @@ PGTEXT_FN(text_uuid)
 static void
 put_upper_hex(struct buf *out, uint32_t v)
 {
-	int			shift = 28;
+	int shift = 28;
 
 	while (shift > 0 && v >> shift == 0)
 		shift -= 4;
@@ -161,8 +149,7 @@ put_upper_hex(struct buf *out, uint32_t v)
 		buf_putc(out, "0123456789ABCDEF"[v >> shift & 15]);
 }
 
-static
-PGTEXT_FN(text_pg_lsn)
+static PGTEXT_FN(text_pg_lsn)
 {
 	(void) t;
 	if (len != 8)
@@ -173,15 +160,13 @@ PGTEXT_FN(text_pg_lsn)
 	return true;
 }
 
-static
-PGTEXT_FN(text_money)
+static PGTEXT_FN(text_money)
 {
-	int64_t		v;
-	uint64_t	cents,
-				units;
-	uint8_t		digits[32];
-	size_t		n = sizeof(digits);
-	int			group = 0;
+	int64_t	 v;
+	uint64_t cents, units;
+	uint8_t	 digits[32];
+	size_t	 n = sizeof(digits);
+	int		 group = 0;
 
 	(void) t;
 	if (len != 8)
@@ -211,10 +196,9 @@ PGTEXT_FN(text_money)
 }
 
 /* txid_snapshot and pg_snapshot: count, xmin, xmax, the ids in between */
-static
-PGTEXT_FN(text_snapshot)
+static PGTEXT_FN(text_snapshot)
 {
-	size_t		n;
+	size_t n;
 
 	(void) t;
 	if (len < 20)
@@ -236,11 +220,11 @@ PGTEXT_FN(text_snapshot)
 }
 
 /*
- * X(name, type oid, array oid, sub oid, length, alignment, text function)
+ * X(name, array oid, sub oid, length, alignment, text function)
  *
- * The enum of pgtext.h gives the type oids their names; the second argument
- * repeats the number only through that name.
+ * The type's own oid is the constant of that name in pgtext.h.
  */
+/* clang-format off */
 #define TYPES(X) \
 	X(BOOL, 1000, 0, 1, 1, text_bool) \
 	X(BYTEA, 1001, 0, -1, 4, text_bytea) \
@@ -305,39 +289,40 @@ PGTEXT_FN(text_snapshot)
 	X(PG_SNAPSHOT, 5039, 0, -1, 8, text_snapshot) \
 	X(XID8, 271, 0, 8, 8, text_uint8)
 
-/* Of two elements of an array; box holds commas itself. */
+/* Between the elements of an array; box holds commas itself. */
 #define DELIM(name) (PGTEXT_##name == PGTEXT_BOX ? ';' : ',')
 
-#define SCALAR_ENTRY(name, array, sub, length, alignment, fn) \
+#define TYPE_INDEX(name, array, sub, length, alignment, fn) \
+	TYPE_##name, TYPE_##name##_ARRAY,
+#define TYPE_ENTRY(name, array, sub, length, alignment, fn) \
 	[TYPE_##name] = {PGTEXT_##name, array, sub, length, alignment, \
 					 DELIM(name), fn},
 #define ARRAY_ENTRY(name, array, sub, length, alignment, fn) \
 	[TYPE_##name##_ARRAY] = {array, 0, PGTEXT_##name, -1, \
 							 (alignment) == 8 ? 8 : 4, ',', \
 							 pgtext_array_out},
-#define SCALAR_INDEX(name, array, sub, length, alignment, fn) \
-	TYPE_##name, TYPE_##name##_ARRAY,
-#define SCALAR_CASE(name, array, sub, length, alignment, fn) \
+#define TYPE_CASE(name, array, sub, length, alignment, fn) \
 	case PGTEXT_##name: return &types[TYPE_##name]; \
 	case array: return &types[TYPE_##name##_ARRAY];
 
 enum type_index
 {
-	TYPES(SCALAR_INDEX)
+	TYPES(TYPE_INDEX)
 	NTYPES
 };
 
 static const struct pgtext_type types[NTYPES] = {
-	TYPES(SCALAR_ENTRY)
+	TYPES(TYPE_ENTRY)
 	TYPES(ARRAY_ENTRY)
 };
+/* clang-format on */
 
 const struct pgtext_type *
 pgtext_find(uint32_t oid)
 {
 	switch (oid)
 	{
-		TYPES(SCALAR_CASE)
+		TYPES(TYPE_CASE)
 		default:
 			return NULL;
 	}
@@ -348,7 +333,7 @@ pgtext_append(struct buf *out, uint32_t type_oid, const uint8_t *data,
 			  size_t len)
 {
 	const struct pgtext_type *t = pgtext_find(type_oid);
-	size_t		start = out->len;
+	size_t					  start = out->len;
 
 	if (t == NULL)
 		return PGTEXT_UNKNOWN_TYPE;
@@ -390,9 +375,9 @@ bool
 pgtext_value_at(const uint8_t *body, size_t body_len, size_t *pos,
 				int16_t typlen, const uint8_t **data, size_t *len)
 {
-	size_t		at = *pos;
-	size_t		left;
-	size_t		size;
+	size_t at = *pos;
+	size_t left;
+	size_t size;
 
 	if (at > body_len)
 		return false;
@@ -428,7 +413,7 @@ pgtext_value_at(const uint8_t *body, size_t body_len, size_t *pos,
 	}
 	else
 	{
-		uint32_t	header;
+		uint32_t header;
 
 		if (left < 4)
 			return false;
@@ -446,14 +431,14 @@ pgtext_value_at(const uint8_t *body, size_t body_len, size_t *pos,
 void
 pgtext_quote_from(struct buf *out, size_t start, enum pgtext_quote style)
 {
-	size_t		len = out->len - start;
-	size_t		extra = 2;
-	uint8_t    *from;
-	uint8_t    *to;
+	size_t	 len = out->len - start;
+	size_t	 extra = 2;
+	uint8_t *from;
+	uint8_t *to;
 
 	for (size_t i = 0; i < len; i++)
 	{
-		uint8_t		c = out->data[start + i];
+		uint8_t c = out->data[start + i];
 
 		extra += c == '"' || c == '\\';
 	}
@@ -463,7 +448,7 @@ pgtext_quote_from(struct buf *out, size_t start, enum pgtext_quote style)
 	*--to = '"';
 	while (from > out->data + start)
 	{
-		uint8_t		c = *--from;
+		uint8_t c = *--from;
 
 		*--to = c;
 		if (c == '"' || c == '\\')

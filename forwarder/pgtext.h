@@ -44,8 +44,8 @@
 enum pgtext_status
 {
 	PGTEXT_OK,
-	PGTEXT_UNKNOWN_TYPE,		/* pgtext_knows() is false for it */
-	PGTEXT_CORRUPT,				/* not a value of that type */
+	PGTEXT_UNKNOWN_TYPE, /* pgtext_knows() is false for it */
+	PGTEXT_CORRUPT,		 /* not a value of that type */
 };
 
 /* Type oids that callers need to name; pg_type.dat fixes them for ever. */
@@ -127,16 +127,16 @@ enum pgtext_status pgtext_append(struct buf *out, uint32_t type_oid,
  * enums, composites and whatever extensions add are not known: their oids
  * differ from one database to the next.
  */
-bool		pgtext_knows(uint32_t type_oid);
+bool pgtext_knows(uint32_t type_oid);
 
 /* Element type of a known array type, 0 for any other type. */
-uint32_t	pgtext_element_type(uint32_t array_oid);
+uint32_t pgtext_element_type(uint32_t array_oid);
 
 /*
  * How a known type lies on disk: 'len' bytes, or -1 for varlena (name is 64),
  * and its alignment (1, 2, 4 or 8).  False if the type is not known.
  */
-bool		pgtext_storage(uint32_t type_oid, int16_t *len, uint8_t *align);
+bool pgtext_storage(uint32_t type_oid, int16_t *len, uint8_t *align);
 
 /*
  * ---- numeric (pgtext_numeric.c) ----
@@ -156,26 +156,25 @@ enum pgtext_numeric_kind
 struct pgtext_numeric
 {
 	enum pgtext_numeric_kind kind;
-	bool		negative;
-	int			dscale;			/* 0 .. 16383 */
-	int			weight;
-	int			ndigits;		/* 0 for zero */
-	const uint8_t *digits;		/* ndigits little-endian int16, unaligned */
+	bool					 negative;
+	int						 dscale; /* 0 .. 16383 */
+	int						 weight;
+	int						 ndigits; /* 0 for zero */
+	const uint8_t *digits; /* ndigits little-endian int16, unaligned */
 };
 
 /* Read and check a value.  The view lives as long as 'data'. */
-enum pgtext_status pgtext_numeric_read(struct pgtext_numeric *n,
-									   const uint8_t *data, size_t len);
+enum pgtext_status
+pgtext_numeric_read(struct pgtext_numeric *n, const uint8_t *data, size_t len);
 
 /* PostgreSQL's text: plain digits, never an exponent; NaN, Infinity. */
-void		pgtext_numeric_text(struct buf *out,
-								const struct pgtext_numeric *n);
+void pgtext_numeric_text(struct buf *out, const struct pgtext_numeric *n);
 
 /*
  * Decimals needed to show the value exactly, trailing zeros dropped; never
  * negative.  0 for the special values.
  */
-int			pgtext_numeric_min_scale(const struct pgtext_numeric *n);
+int pgtext_numeric_min_scale(const struct pgtext_numeric *n);
 
 /*
  * Append value * 10^scale, rounded half up (away from zero), as the shortest
@@ -184,16 +183,15 @@ int			pgtext_numeric_min_scale(const struct pgtext_numeric *n);
  * False, with nothing appended, for NaN, the infinities and a scale beyond
  * the maximum.
  */
-#define PGTEXT_NUMERIC_MAX_SCALE 100000
-bool		pgtext_numeric_unscaled(struct buf *out,
-									const struct pgtext_numeric *n,
-									int scale);
+#define PGTEXT_NUMERIC_MAX_SCALE 200000
+bool pgtext_numeric_unscaled(struct buf *out, const struct pgtext_numeric *n,
+							 int scale);
 
 /* The same for a plain integer, such as money. */
-void		pgtext_numeric_unscaled_i64(struct buf *out, int64_t v);
+void pgtext_numeric_unscaled_i64(struct buf *out, int64_t v);
 
 /* Nearest double, ties to even; overflow gives an infinity. */
-double		pgtext_numeric_double(const struct pgtext_numeric *n);
+double pgtext_numeric_double(const struct pgtext_numeric *n);
 
 /*
  * ---- floating point (pgtext_float.c) ----
@@ -203,12 +201,12 @@ double		pgtext_numeric_double(const struct pgtext_numeric *n);
  */
 
 /* As float8out and float4out: 1e+15, 0.1, -0, NaN, -Infinity. */
-void		pgtext_float_double(struct buf *out, double v);
-void		pgtext_float_single(struct buf *out, float v);
+void pgtext_float_double(struct buf *out, double v);
+void pgtext_float_single(struct buf *out, float v);
 
 /* As Double.toString and Float.toString (Java 19 and later): 1.0E15, 0.1. */
-void		pgtext_float_double_java(struct buf *out, double v);
-void		pgtext_float_single_java(struct buf *out, float v);
+void pgtext_float_double_java(struct buf *out, double v);
+void pgtext_float_single_java(struct buf *out, float v);
 
 /*
  * ---- arrays (pgtext_array.c) ----
@@ -217,27 +215,27 @@ void		pgtext_float_single_java(struct buf *out, float v);
 
 struct pgtext_array
 {
-	uint32_t	elem_oid;
-	int			ndim;			/* 0 for an empty array */
-	int32_t		dims[PGTEXT_ARRAY_MAX_DIMS];
-	int32_t		lbounds[PGTEXT_ARRAY_MAX_DIMS];
-	uint32_t	nelems;			/* product of dims */
+	uint32_t elem_oid;
+	int		 ndim; /* 0 for an empty array */
+	int32_t	 dims[PGTEXT_ARRAY_MAX_DIMS];
+	int32_t	 lbounds[PGTEXT_ARRAY_MAX_DIMS];
+	uint32_t nelems; /* product of dims */
 
 	/* what follows is the iterator's */
 	const uint8_t *body;
-	size_t		body_len;
-	size_t		bitmap;			/* offset in body, 0 if there are no nulls */
-	size_t		pos;			/* of the next element, in body */
-	uint32_t	next;
-	int16_t		elem_len;
-	uint8_t		elem_align;
+	size_t		   body_len;
+	size_t		   bitmap; /* offset in body, 0 if there are no nulls */
+	size_t		   pos;	   /* of the next element, in body */
+	uint32_t	   next;
+	int16_t		   elem_len;
+	uint8_t		   elem_align;
 };
 
 struct pgtext_element
 {
-	bool		null;
-	const uint8_t *data;		/* wire form; NULL for a null */
-	size_t		len;
+	bool		   null;
+	const uint8_t *data; /* wire form; NULL for a null */
+	size_t		   len;
 };
 
 /*
@@ -245,29 +243,29 @@ struct pgtext_element
  * known element type, also for int2vector and oidvector.  The iterator lives
  * as long as 'data'; it needs no closing.
  */
-enum pgtext_status pgtext_array_open(struct pgtext_array *a,
-									 const uint8_t *data, size_t len);
+enum pgtext_status
+pgtext_array_open(struct pgtext_array *a, const uint8_t *data, size_t len);
 
 /*
  * Next element in row-major order.  Call 'nelems' times; PGTEXT_CORRUPT ends
  * the iteration, as does a call too many.
  */
-enum pgtext_status pgtext_array_next(struct pgtext_array *a,
-									 struct pgtext_element *e);
+enum pgtext_status
+pgtext_array_next(struct pgtext_array *a, struct pgtext_element *e);
 
 /*
  * ---- bit and bit varying (pgtext_bits.c) ----
  */
 
 /* Number of bits, or -1 if the value is corrupt. */
-int64_t		pgtext_bits_length(const uint8_t *data, size_t len);
+int64_t pgtext_bits_length(const uint8_t *data, size_t len);
 
 /*
  * Append the bits as java.util.BitSet.toByteArray() has them: bit 0 is the
  * rightmost, least significant byte first, no byte after the highest set bit.
  */
-enum pgtext_status pgtext_bits_bitset(struct buf *out, const uint8_t *data,
-									  size_t len);
+enum pgtext_status
+pgtext_bits_bitset(struct buf *out, const uint8_t *data, size_t len);
 
 /*
  * ---- dates (pgtext_datetime.c) ----
@@ -284,7 +282,6 @@ enum pgtext_status pgtext_bits_bitset(struct buf *out, const uint8_t *data,
  * Civil date of a day counted from 2000-01-01, proleptic Gregorian.  The year
  * is astronomical: 0 is 1 BC.  'days' within the range of an int32.
  */
-void		pgtext_datetime_civil(int64_t days, int64_t *year, int *month,
-								  int *day);
+void pgtext_datetime_civil(int64_t days, int64_t *year, int *month, int *day);
 
-#endif							/* FORWARDER_PGTEXT_H */
+#endif /* FORWARDER_PGTEXT_H */

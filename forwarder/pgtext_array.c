@@ -17,15 +17,15 @@ static enum pgtext_status
 array_open(struct pgtext_array *a, const struct pgtext_type **elem,
 		   const uint8_t *data, size_t len)
 {
-	uint64_t	nelems = 1;
-	uint32_t	dataoffset;
-	size_t		head;
+	uint64_t nelems = 1;
+	uint32_t dataoffset;
+	size_t	 head;
 
 	*elem = NULL;
 	if (len < ARRAY_HEAD || pgtext_i32(data) < 0 ||
 		pgtext_i32(data) > PGTEXT_ARRAY_MAX_DIMS)
 		return PGTEXT_CORRUPT;
-	*a = (struct pgtext_array) {.body = data, .body_len = len};
+	*a = (struct pgtext_array){.body = data, .body_len = len};
 	a->ndim = pgtext_i32(data);
 	dataoffset = pgtext_u32(data + 4);
 	a->elem_oid = pgtext_u32(data + 8);
@@ -46,9 +46,8 @@ array_open(struct pgtext_array *a, const struct pgtext_type **elem,
 	a->nelems = a->ndim == 0 ? 0 : (uint32_t) nelems;
 	if (dataoffset != 0)
 	{
-		if (dataoffset < 4 || dataoffset - 4 > len ||
-			dataoffset - 4 < head || (a->nelems + 7) / 8 >
-			dataoffset - 4 - head)
+		if (dataoffset < 4 || dataoffset - 4 > len || dataoffset - 4 < head ||
+			(a->nelems + 7) / 8 > dataoffset - 4 - head)
 			return PGTEXT_CORRUPT;
 		a->bitmap = head;
 		a->pos = dataoffset - 4;
@@ -75,20 +74,20 @@ pgtext_array_open(struct pgtext_array *a, const uint8_t *data, size_t len)
 enum pgtext_status
 pgtext_array_next(struct pgtext_array *a, struct pgtext_element *e)
 {
-	uint32_t	i = a->next;
+	uint32_t i = a->next;
 
 	if (i >= a->nelems)
 		return PGTEXT_CORRUPT;
 	a->next++;
 	if (a->bitmap != 0 && !(a->body[a->bitmap + i / 8] >> (i % 8) & 1))
 	{
-		*e = (struct pgtext_element) {.null = true};
+		*e = (struct pgtext_element){.null = true};
 		return PGTEXT_OK;
 	}
 	e->null = false;
 	a->pos = pgtext_align(a->pos, a->elem_align);
-	if (!pgtext_value_at(a->body, a->body_len, &a->pos, a->elem_len,
-						 &e->data, &e->len))
+	if (!pgtext_value_at(a->body, a->body_len, &a->pos, a->elem_len, &e->data,
+						 &e->len))
 	{
 		a->next = a->nelems;
 		return PGTEXT_CORRUPT;
@@ -113,7 +112,7 @@ needs_quotes(const uint8_t *s, size_t len, char delim)
 		return true;
 	for (size_t i = 0; i < len; i++)
 	{
-		uint8_t		c = s[i];
+		uint8_t c = s[i];
 
 		if (c == '"' || c == '\\' || c == '{' || c == '}' ||
 			c == (uint8_t) delim || is_array_space(c))
@@ -124,11 +123,11 @@ needs_quotes(const uint8_t *s, size_t len, char delim)
 
 PGTEXT_FN(pgtext_array_out)
 {
-	struct pgtext_array a;
+	struct pgtext_array		  a;
 	const struct pgtext_type *elem;
-	int32_t		index[PGTEXT_ARRAY_MAX_DIMS] = {0};
-	bool		bounds = false;
-	int			inner;
+	int32_t					  index[PGTEXT_ARRAY_MAX_DIMS] = {0};
+	bool					  bounds = false;
+	int						  inner;
 
 	if (array_open(&a, &elem, data, len) == PGTEXT_CORRUPT)
 		return false;
@@ -166,7 +165,7 @@ PGTEXT_FN(pgtext_array_out)
 	for (;;)
 	{
 		struct pgtext_element e;
-		int			d;
+		int					  d;
 
 		if (pgtext_array_next(&a, &e) != PGTEXT_OK)
 			return false;
@@ -174,12 +173,11 @@ PGTEXT_FN(pgtext_array_out)
 			buf_lit(out, "NULL");
 		else
 		{
-			size_t		start = out->len;
+			size_t start = out->len;
 
 			if (!elem->text(out, elem, e.data, e.len))
 				return false;
-			if (needs_quotes(out->data + start, out->len - start,
-							 elem->delim))
+			if (needs_quotes(out->data + start, out->len - start, elem->delim))
 				pgtext_quote_from(out, start, PGTEXT_QUOTE_BACKSLASH);
 		}
 
@@ -200,12 +198,12 @@ PGTEXT_FN(pgtext_array_out)
 /* int2vector and oidvector: the elements with blanks between */
 PGTEXT_FN(pgtext_array_vector)
 {
-	struct pgtext_array a;
-	struct pgtext_element e;
+	struct pgtext_array		  a;
+	struct pgtext_element	  e;
 	const struct pgtext_type *elem;
 
-	if (array_open(&a, &elem, data, len) != PGTEXT_OK ||
-		a.ndim > 1 || a.bitmap != 0 || elem->oid != t->sub_oid)
+	if (array_open(&a, &elem, data, len) != PGTEXT_OK || a.ndim > 1 ||
+		a.bitmap != 0 || elem->oid != t->sub_oid)
 		return false;
 	while (a.next < a.nelems)
 	{

@@ -9,7 +9,7 @@
 int64_t
 pgtext_bits_length(const uint8_t *data, size_t len)
 {
-	int32_t		nbits;
+	int32_t nbits;
 
 	if (len < 4)
 		return -1;
@@ -21,13 +21,13 @@ pgtext_bits_length(const uint8_t *data, size_t len)
 
 PGTEXT_FN(pgtext_bits_out)
 {
-	int64_t		nbits = pgtext_bits_length(data, len);
-	uint8_t    *p;
+	int64_t	 nbits = pgtext_bits_length(data, len);
+	uint8_t *p;
 
 	(void) t;
 	if (nbits < 0)
 		return false;
-	p = buf_reserve(out, (size_t) nbits);
+	p = buf_reserve(out, (size_t) nbits + 1);
 	for (int64_t i = 0; i < nbits; i++)
 		p[i] = (uint8_t) ('0' + (data[4 + i / 8] >> (7 - i % 8) & 1));
 	buf_commit(out, (size_t) nbits);
@@ -37,9 +37,9 @@ PGTEXT_FN(pgtext_bits_out)
 enum pgtext_status
 pgtext_bits_bitset(struct buf *out, const uint8_t *data, size_t len)
 {
-	int64_t		nbits = pgtext_bits_length(data, len);
-	size_t		nbytes = len - 4;
-	unsigned	shift;
+	int64_t	 nbits = pgtext_bits_length(data, len);
+	size_t	 nbytes = len - 4;
+	unsigned shift;
 
 	if (nbits < 0)
 		return PGTEXT_CORRUPT;
@@ -51,12 +51,12 @@ pgtext_bits_bitset(struct buf *out, const uint8_t *data, size_t len)
 	shift = (unsigned) (8 * nbytes - (size_t) nbits);
 	data += 4;
 	{
-		uint8_t    *p = buf_reserve(out, nbytes);
-		size_t		used = 0;
+		uint8_t *p = buf_reserve(out, nbytes + 1);
+		size_t	 used = 0;
 
 		for (size_t i = 0; i < nbytes; i++)
 		{
-			unsigned	v = data[nbytes - 1 - i];
+			unsigned v = data[nbytes - 1 - i];
 
 			if (i + 1 < nbytes)
 				v |= (unsigned) data[nbytes - 2 - i] << 8;

@@ -30,12 +30,12 @@ pgtext_datetime_civil(int64_t days, int64_t *year, int *month, int *day)
 	 * era begins a cycle: 146097 days in an era, 153 in five months from
 	 * March on.
 	 */
-	int64_t		z = days + 730425;
-	int64_t		era = (z >= 0 ? z : z - 146096) / 146097;
-	uint32_t	doe = (uint32_t) (z - era * 146097);
-	uint32_t	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	uint32_t	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	uint32_t	mp = (5 * doy + 2) / 153;
+	int64_t	 z = days + 730425;
+	int64_t	 era = (z >= 0 ? z : z - 146096) / 146097;
+	uint32_t doe = (uint32_t) (z - era * 146097);
+	uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	uint32_t mp = (5 * doy + 2) / 153;
 
 	*day = (int) (doy - (153 * mp + 2) / 5) + 1;
 	*month = mp < 10 ? (int) mp + 3 : (int) mp - 9;
@@ -46,8 +46,8 @@ pgtext_datetime_civil(int64_t days, int64_t *year, int *month, int *day)
 static uint8_t *
 put_padded(uint8_t *p, uint64_t v, int width)
 {
-	uint8_t		digits[20];
-	int			n = 0;
+	uint8_t digits[20];
+	int		n = 0;
 
 	do
 	{
@@ -65,9 +65,8 @@ put_padded(uint8_t *p, uint64_t v, int width)
 static uint8_t *
 put_date(uint8_t *p, int64_t days, bool *bc)
 {
-	int64_t		year;
-	int			month,
-				day;
+	int64_t year;
+	int		month, day;
 
 	pgtext_datetime_civil(days, &year, &month, &day);
 	*bc = year <= 0;
@@ -107,7 +106,7 @@ put_fraction(uint8_t *p, unsigned usecs)
 static uint8_t *
 put_time(uint8_t *p, int64_t usecs)
 {
-	unsigned	secs = (unsigned) (usecs / USECS_PER_SEC);
+	unsigned secs = (unsigned) (usecs / USECS_PER_SEC);
 
 	pgtext_put_2(p, secs / 3600);
 	p[2] = ':';
@@ -119,9 +118,9 @@ put_time(uint8_t *p, int64_t usecs)
 
 PGTEXT_FN(pgtext_datetime_date)
 {
-	int32_t		days;
-	uint8_t    *p;
-	bool		bc;
+	int32_t	 days;
+	uint8_t *p;
+	bool	 bc;
 
 	(void) t;
 	if (len != 4)
@@ -149,11 +148,11 @@ PGTEXT_FN(pgtext_datetime_date)
 static bool
 put_timestamp(struct buf *out, const uint8_t *data, size_t len, bool zone)
 {
-	int64_t		v;
-	int64_t		days;
-	int64_t		usecs;
-	uint8_t    *p;
-	bool		bc;
+	int64_t	 v;
+	int64_t	 days;
+	int64_t	 usecs;
+	uint8_t *p;
+	bool	 bc;
 
 	if (len != 8)
 		return false;
@@ -202,8 +201,8 @@ PGTEXT_FN(pgtext_datetime_timestamptz)
 
 PGTEXT_FN(pgtext_datetime_time)
 {
-	int64_t		v;
-	uint8_t    *p;
+	int64_t	 v;
+	uint8_t *p;
 
 	(void) t;
 	if (len != 8)
@@ -218,18 +217,18 @@ PGTEXT_FN(pgtext_datetime_time)
 
 PGTEXT_FN(pgtext_datetime_timetz)
 {
-	int64_t		v;
-	int32_t		west;
-	unsigned	secs;
-	uint8_t    *p;
+	int64_t	 v;
+	int32_t	 west;
+	unsigned secs;
+	uint8_t *p;
 
 	(void) t;
 	if (len != 12)
 		return false;
 	v = pgtext_i64(data);
 	west = pgtext_i32(data + 8);
-	if (v < 0 || v > PGTEXT_DATETIME_USECS_PER_DAY ||
-		west <= -16 * 3600 || west >= 16 * 3600)
+	if (v < 0 || v > PGTEXT_DATETIME_USECS_PER_DAY || west <= -16 * 3600 ||
+		west >= 16 * 3600)
 		return false;
 	p = put_time(buf_reserve(out, TIMESTAMP_ROOM), v);
 	*p++ = west <= 0 ? '+' : '-';
@@ -284,9 +283,8 @@ put_interval_field(struct interval_text *it, int64_t v, const char *unit)
 PGTEXT_FN(pgtext_datetime_interval)
 {
 	struct interval_text it = {.out = out, .empty = true};
-	int64_t		time;
-	int32_t		days,
-				months;
+	int64_t				 time;
+	int32_t				 days, months;
 
 	(void) t;
 	if (len != 16)
@@ -309,8 +307,8 @@ PGTEXT_FN(pgtext_datetime_interval)
 	put_interval_field(&it, days, "day");
 	if (it.empty || time != 0)
 	{
-		uint64_t	usecs = time < 0 ? 0 - (uint64_t) time : (uint64_t) time;
-		uint8_t    *p;
+		uint64_t usecs = time < 0 ? 0 - (uint64_t) time : (uint64_t) time;
+		uint8_t *p;
 
 		if (!it.empty)
 			buf_putc(out, ' ');

@@ -21,15 +21,15 @@ __extension__ typedef unsigned __int128 uint128;
 
 enum interval_ends
 {
-	ENDS_EXCLUDED,				/* PostgreSQL */
-	ENDS_IF_EVEN,				/* Java */
+	ENDS_EXCLUDED, /* PostgreSQL */
+	ENDS_IF_EVEN,  /* Java */
 };
 
 /* digits * 10^exponent; no trailing zeros in digits */
 struct decimal
 {
-	uint64_t	digits;
-	int			exponent;
+	uint64_t digits;
+	int		 exponent;
 };
 
 /* floor(e * log10(2)), floor(e * log10(2) + log10(3/4)), floor(e * log2(10)) */
@@ -58,8 +58,8 @@ floor_log2_pow10(int e)
 static inline uint64_t
 round_to_odd_64(const struct pgtext_float_pow10 *g, uint64_t cp)
 {
-	uint128		x = (uint128) g->lo * cp;
-	uint128		y = (uint128) g->hi * cp + (uint64_t) (x >> 64);
+	uint128 x = (uint128) g->lo * cp;
+	uint128 y = (uint128) g->hi * cp + (uint64_t) (x >> 64);
 
 	return (uint64_t) (y >> 64) | ((uint64_t) y > 1);
 }
@@ -67,8 +67,8 @@ round_to_odd_64(const struct pgtext_float_pow10 *g, uint64_t cp)
 static inline uint32_t
 round_to_odd_32(uint64_t g, uint32_t cp)
 {
-	uint128		p = (uint128) g * cp;
-	uint64_t	y = (uint64_t) (p >> 32);
+	uint128	 p = (uint128) g * cp;
+	uint64_t y = (uint64_t) (p >> 32);
 
 	return (uint32_t) (y >> 32) | ((uint32_t) y > 1);
 }
@@ -95,22 +95,21 @@ strip_zeros(struct decimal *d)
 static struct decimal
 choose(uint64_t vbl, uint64_t vb, uint64_t vbr, bool ends, int k)
 {
-	uint64_t	lower = vbl + !ends;
-	uint64_t	upper = vbr - !ends;
-	uint64_t	s = vb / 4;
-	bool		down_in,
-				up_in;
+	uint64_t	   lower = vbl + !ends;
+	uint64_t	   upper = vbr - !ends;
+	uint64_t	   s = vb / 4;
+	bool		   down_in, up_in;
 	struct decimal d;
 
 	if (s >= 10)
 	{
-		uint64_t	tens = s / 10;
+		uint64_t tens = s / 10;
 
 		down_in = lower <= 40 * tens;
 		up_in = 40 * tens + 40 <= upper;
 		if (down_in != up_in)
 		{
-			d = (struct decimal) {tens + up_in, k + 1};
+			d = (struct decimal){tens + up_in, k + 1};
 			strip_zeros(&d);
 			return d;
 		}
@@ -118,13 +117,13 @@ choose(uint64_t vbl, uint64_t vb, uint64_t vbr, bool ends, int k)
 	down_in = lower <= 4 * s;
 	up_in = 4 * s + 4 <= upper;
 	if (down_in != up_in)
-		d = (struct decimal) {s + up_in, k};
+		d = (struct decimal){s + up_in, k};
 	else
 	{
-		uint64_t	middle = 4 * s + 2;
-		bool		round_up = vb > middle || (vb == middle && (s & 1) != 0);
+		uint64_t middle = 4 * s + 2;
+		bool	 round_up = vb > middle || (vb == middle && (s & 1) != 0);
 
-		d = (struct decimal) {s + round_up, k};
+		d = (struct decimal){s + round_up, k};
 	}
 	strip_zeros(&d);
 	return d;
@@ -134,21 +133,19 @@ choose(uint64_t vbl, uint64_t vb, uint64_t vbr, bool ends, int k)
 static struct decimal
 shortest_64(uint64_t bits, enum interval_ends ends)
 {
-	uint64_t	fraction = bits & ((UINT64_C(1) << 52) - 1);
-	int			biased = (int) (bits >> 52);
-	uint64_t	c;
-	int			q;
-	bool		closer;
-	int			k,
-				h;
+	uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
+	int		 biased = (int) (bits >> 52);
+	uint64_t c;
+	int		 q;
+	bool	 closer;
+	int		 k, h;
 	const struct pgtext_float_pow10 *g;
 
 	if (biased != 0)
 	{
 		c = UINT64_C(1) << 52 | fraction;
 		q = biased - 1075;
-		if (q <= 0 && q >= -52 &&
-			(c & ((UINT64_C(1) << -q) - 1)) == 0)
+		if (q <= 0 && q >= -52 && (c & ((UINT64_C(1) << -q) - 1)) == 0)
 		{
 			struct decimal d = {c >> -q, 0};
 
@@ -176,15 +173,14 @@ shortest_64(uint64_t bits, enum interval_ends ends)
 static struct decimal
 shortest_32(uint32_t bits, enum interval_ends ends)
 {
-	uint32_t	fraction = bits & ((UINT32_C(1) << 23) - 1);
-	int			biased = (int) (bits >> 23);
-	uint32_t	c;
-	int			q;
-	bool		closer;
-	int			k,
-				h;
+	uint32_t fraction = bits & ((UINT32_C(1) << 23) - 1);
+	int		 biased = (int) (bits >> 23);
+	uint32_t c;
+	int		 q;
+	bool	 closer;
+	int		 k, h;
 	const struct pgtext_float_pow10 *p;
-	uint64_t	g;
+	uint64_t						 g;
 
 	if (biased != 0)
 	{
@@ -217,7 +213,7 @@ shortest_32(uint32_t bits, enum interval_ends ends)
 static inline int
 count_digits(uint64_t v)
 {
-	int			n = 1;
+	int n = 1;
 
 	while (v >= 10000)
 	{
@@ -247,7 +243,7 @@ put_digits(uint8_t *p, uint64_t v, int n)
 static uint8_t *
 put_plain(uint8_t *p, const struct decimal *d, int ndigits, bool tail)
 {
-	int			before = ndigits + d->exponent; /* digits before the point */
+	int before = ndigits + d->exponent; /* digits before the point */
 
 	if (before <= 0)
 	{
@@ -301,9 +297,9 @@ put_mantissa(uint8_t *p, const struct decimal *d, int ndigits, bool tail)
 static void
 put_postgres(struct buf *out, bool negative, const struct decimal *d, int max)
 {
-	int			ndigits = count_digits(d->digits);
-	int			exponent = ndigits + d->exponent - 1;
-	uint8_t    *p = buf_reserve(out, FLOAT_ROOM);
+	int		 ndigits = count_digits(d->digits);
+	int		 exponent = ndigits + d->exponent - 1;
+	uint8_t *p = buf_reserve(out, FLOAT_ROOM);
 
 	if (negative)
 		*p++ = '-';
@@ -311,7 +307,7 @@ put_postgres(struct buf *out, bool negative, const struct decimal *d, int max)
 		p = put_plain(p, d, ndigits, false);
 	else
 	{
-		unsigned	e = (unsigned) abs(exponent);
+		unsigned e = (unsigned) abs(exponent);
 
 		p = put_mantissa(p, d, ndigits, false);
 		*p++ = 'e';
@@ -327,9 +323,9 @@ put_postgres(struct buf *out, bool negative, const struct decimal *d, int max)
 static void
 put_java(struct buf *out, bool negative, const struct decimal *d)
 {
-	int			ndigits = count_digits(d->digits);
-	int			exponent = ndigits + d->exponent - 1;
-	uint8_t    *p = buf_reserve(out, FLOAT_ROOM);
+	int		 ndigits = count_digits(d->digits);
+	int		 exponent = ndigits + d->exponent - 1;
+	uint8_t *p = buf_reserve(out, FLOAT_ROOM);
 
 	if (negative)
 		*p++ = '-';
@@ -337,7 +333,7 @@ put_java(struct buf *out, bool negative, const struct decimal *d)
 		p = put_plain(p, d, ndigits, true);
 	else
 	{
-		unsigned	e = (unsigned) abs(exponent);
+		unsigned e = (unsigned) abs(exponent);
 
 		p = put_mantissa(p, d, ndigits, true);
 		*p++ = 'E';
@@ -379,14 +375,14 @@ put_special(struct buf *out, double v, const char *zero)
 static struct decimal
 second_digit(double v, struct decimal d)
 {
-	char		text[32];
+	char text[32];
 
 	if (d.digits >= 10)
 		return d;
 	/* d.de-ddd; the point's place is known, its spelling is the locale's */
 	snprintf(text, sizeof(text), "%.1e", v);
 	d.digits = (uint64_t) (text[0] - '0') * 10 +
-		(uint64_t) (strchr(text, 'e')[-1] - '0');
+			   (uint64_t) (strchr(text, 'e')[-1] - '0');
 	d.exponent = atoi(strchr(text, 'e') + 1) - 1;
 	strip_zeros(&d);
 	return d;
@@ -395,7 +391,7 @@ second_digit(double v, struct decimal d)
 void
 pgtext_float_double(struct buf *out, double v)
 {
-	uint64_t	bits;
+	uint64_t	   bits;
 	struct decimal d;
 
 	if (put_special(out, v, "0"))
@@ -408,7 +404,7 @@ pgtext_float_double(struct buf *out, double v)
 void
 pgtext_float_single(struct buf *out, float v)
 {
-	uint32_t	bits;
+	uint32_t	   bits;
 	struct decimal d;
 
 	if (put_special(out, v, "0"))
@@ -421,7 +417,7 @@ pgtext_float_single(struct buf *out, float v)
 void
 pgtext_float_double_java(struct buf *out, double v)
 {
-	uint64_t	bits;
+	uint64_t	   bits;
 	struct decimal d;
 
 	if (put_special(out, v, "0.0"))
@@ -436,7 +432,7 @@ pgtext_float_double_java(struct buf *out, double v)
 void
 pgtext_float_single_java(struct buf *out, float v)
 {
-	uint32_t	bits;
+	uint32_t	   bits;
 	struct decimal d;
 
 	if (put_special(out, v, "0.0"))
@@ -459,8 +455,8 @@ PGTEXT_FN(pgtext_float_out8)
 
 PGTEXT_FN(pgtext_float_out4)
 {
-	uint32_t	bits;
-	float		v;
+	uint32_t bits;
+	float	 v;
 
 	(void) t;
 	if (len != 4)

@@ -23,6 +23,7 @@
 #define PGTEXT_FLOAT_MIN_POW10 (-292)
 #define PGTEXT_FLOAT_MAX_POW10 324
 
+/* clang-format off */
 static const struct pgtext_float_pow10
 {
 	uint64_t	hi;
@@ -646,5 +647,6 @@ static const struct pgtext_float_pow10
 	{UINT64_C(0xfcf62c1dee382c42), UINT64_C(0x46729e03dd9ed7b6)},
 	{UINT64_C(0x9e19db92b4e31ba9), UINT64_C(0x6c07a2c26a8346d2)},
 };
+/* clang-format on */
 
-#endif							/* FORWARDER_PGTEXT_FLOAT_TABLE_H */
+#endif /* FORWARDER_PGTEXT_FLOAT_TABLE_H */

@@ -32,7 +32,7 @@ static bool
 points_fit(const uint8_t *data, size_t len, size_t head)
 {
 	return len >= head && (len - head) % 16 == 0 &&
-		pgtext_u32(data) == (len - head) / 16;
+		   pgtext_u32(data) == (len - head) / 16;
 }
 
 PGTEXT_FN(pgtext_geo_point)
@@ -66,7 +66,7 @@ PGTEXT_FN(pgtext_geo_box)
 
 PGTEXT_FN(pgtext_geo_path)
 {
-	bool		closed;
+	bool closed;
 
 	(void) t;
 	if (!points_fit(data, len, 12))

@@ -12,19 +12,19 @@
 
 struct pgtext_type;
 
-typedef bool (*pgtext_fn) (struct buf *out, const struct pgtext_type *t,
-						   const uint8_t *data, size_t len);
+typedef bool (*pgtext_fn)(struct buf *out, const struct pgtext_type *t,
+						  const uint8_t *data, size_t len);
 
 struct pgtext_type
 {
-	uint32_t	oid;
-	uint32_t	array_oid;		/* of the array of it; 0 in an array's entry */
-	uint32_t	sub_oid;		/* element of an array, bound of a range,
+	uint32_t  oid;
+	uint32_t  array_oid; /* of the array of it; 0 in an array's entry */
+	uint32_t  sub_oid;	 /* element of an array, bound of a range,
 								 * range of a multirange; else 0 */
-	int16_t		len;
-	uint8_t		align;
-	char		delim;			/* between the elements of its array */
-	pgtext_fn	text;
+	int16_t	  len;
+	uint8_t	  align;
+	char	  delim; /* between the elements of its array */
+	pgtext_fn text;
 };
 
 /* NULL if the type is not known.  Array types are found too. */
@@ -41,8 +41,8 @@ pgtext_u16(const uint8_t *p)
 static inline uint32_t
 pgtext_u32(const uint8_t *p)
 {
-	return (uint32_t) p[0] | (uint32_t) p[1] << 8 |
-		(uint32_t) p[2] << 16 | (uint32_t) p[3] << 24;
+	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
+		   (uint32_t) p[3] << 24;
 }
 
 static inline uint64_t
@@ -66,8 +66,8 @@ pgtext_i64(const uint8_t *p)
 static inline double
 pgtext_f64(const uint8_t *p)
 {
-	uint64_t	bits = pgtext_u64(p);
-	double		v;
+	uint64_t bits = pgtext_u64(p);
+	double	 v;
 
 	memcpy(&v, &bits, sizeof(v));
 	return v;
@@ -86,9 +86,8 @@ pgtext_align(size_t pos, size_t align)
  * length 'typlen'; varlena headers of one and of four bytes are understood.
  * Gives its wire form and moves *pos behind it.  False if it does not fit.
  */
-bool		pgtext_value_at(const uint8_t *body, size_t body_len,
-							size_t *pos, int16_t typlen,
-							const uint8_t **data, size_t *len);
+bool pgtext_value_at(const uint8_t *body, size_t body_len, size_t *pos,
+					 int16_t typlen, const uint8_t **data, size_t *len);
 
 /* ---- writing ---- */
 
@@ -118,12 +117,11 @@ enum pgtext_quote
 	PGTEXT_QUOTE_BACKSLASH,
 	PGTEXT_QUOTE_DOUBLED,
 };
-void		pgtext_quote_from(struct buf *out, size_t start,
-							  enum pgtext_quote style);
+void pgtext_quote_from(struct buf *out, size_t start, enum pgtext_quote style);
 
 /* ---- text functions by file ---- */
 
-#define PGTEXT_FN(name) \
+#define PGTEXT_FN(name)                                     \
 	bool name(struct buf *out, const struct pgtext_type *t, \
 			  const uint8_t *data, size_t len)
 
@@ -156,4 +154,4 @@ PGTEXT_FN(pgtext_range_out);
 PGTEXT_FN(pgtext_range_multi);
 PGTEXT_FN(pgtext_xml_out);
 
-#endif							/* FORWARDER_PGTEXT_IMPL_H */
+#endif /* FORWARDER_PGTEXT_IMPL_H */

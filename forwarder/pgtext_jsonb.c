@@ -38,20 +38,20 @@ struct level
 {
 	const uint8_t *entries;
 	const uint8_t *children;
-	size_t		children_len;
-	uint32_t	count;			/* of elements, or of pairs */
-	uint32_t	next;			/* element or pair to come */
-	uint32_t	key_end;		/* of the keys written so far, in children */
-	uint32_t	value_end;		/* of the values or elements */
-	bool		object;
-	bool		scalar;
+	size_t		   children_len;
+	uint32_t	   count;	  /* of elements, or of pairs */
+	uint32_t	   next;	  /* element or pair to come */
+	uint32_t	   key_end;	  /* of the keys written so far, in children */
+	uint32_t	   value_end; /* of the values or elements */
+	bool		   object;
+	bool		   scalar;
 };
 
 struct stack
 {
 	struct level first[INLINE_LEVELS];
-	struct buf	more;			/* array of struct level */
-	size_t		depth;
+	struct buf	 more; /* array of struct level */
+	size_t		 depth;
 };
 
 static struct level *
@@ -84,18 +84,17 @@ stack_pop(struct stack *s)
 static void
 put_string(struct buf *out, const uint8_t *s, size_t len)
 {
-	static const char escape[32] = {
-		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
-	};
-	size_t		run = 0;
-	uint8_t    *p;
+	static const char escape[32] =
+		{['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+	size_t	 run = 0;
+	uint8_t *p;
 
 	/* six bytes at most for one */
 	p = buf_reserve(out, 6 * len + 2);
 	*p++ = '"';
 	for (size_t i = 0; i < len; i++)
 	{
-		uint8_t		c = s[i];
+		uint8_t c = s[i];
 
 		if (c >= ' ' && c != '"' && c != '\\')
 			continue;
@@ -127,14 +126,13 @@ put_string(struct buf *out, const uint8_t *s, size_t len)
 
 /* Where the child with this entry ends, given where it begins. */
 static bool
-child_end(const struct level *l, uint32_t index, uint32_t begin,
-		  uint32_t *end)
+child_end(const struct level *l, uint32_t index, uint32_t begin, uint32_t *end)
 {
-	uint32_t	entry = pgtext_u32(l->entries + 4 * (size_t) index);
+	uint32_t entry = pgtext_u32(l->entries + 4 * (size_t) index);
 
 	*end = entry & ENTRY_OFFLEN;
 	if (!(entry & ENTRY_HAS_OFFSET))
-		*end += begin;			/* both below 2^28 */
+		*end += begin; /* a body is below 2^30 */
 	return *end >= begin && *end <= l->children_len;
 }
 
@@ -142,8 +140,8 @@ child_end(const struct level *l, uint32_t index, uint32_t begin,
 static bool
 level_open(struct level *l, const uint8_t *data, size_t len)
 {
-	uint32_t	header;
-	uint32_t	count;
+	uint32_t header;
+	uint32_t count;
 
 	if (len < 4)
 		return false;
@@ -179,12 +177,12 @@ level_open(struct level *l, const uint8_t *data, size_t len)
 	 */
 	if (l->object)
 	{
-		uint32_t	i = count;
-		uint64_t	sum = 0;
+		uint32_t i = count;
+		uint64_t sum = 0;
 
 		while (i > 0)
 		{
-			uint32_t	entry = pgtext_u32(l->entries + 4 * (size_t) --i);
+			uint32_t entry = pgtext_u32(l->entries + 4 * (size_t) --i);
 
 			sum += entry & ENTRY_OFFLEN;
 			if (entry & ENTRY_HAS_OFFSET)
@@ -201,9 +199,9 @@ static bool
 put_number(struct buf *out, const uint8_t *data, size_t len)
 {
 	struct pgtext_numeric n;
-	const uint8_t *body;
-	size_t		body_len;
-	size_t		pos = 0;
+	const uint8_t		 *body;
+	size_t				  body_len;
+	size_t				  pos = 0;
 
 	if (!pgtext_value_at(data, len, &pos, -1, &body, &body_len) ||
 		pos != len || pgtext_numeric_read(&n, body, body_len) != PGTEXT_OK)
@@ -224,12 +222,11 @@ walk(struct buf *out, struct stack *s, const uint8_t *data, size_t len)
 
 	while (l != NULL)
 	{
-		uint32_t	index = l->next;
-		uint32_t	begin,
-					end;
+		uint32_t	   index = l->next;
+		uint32_t	   begin, end;
 		const uint8_t *child;
-		size_t		child_len;
-		size_t		padding;
+		size_t		   child_len;
+		size_t		   padding;
 
 		if (index == l->count)
 		{
@@ -243,7 +240,7 @@ walk(struct buf *out, struct stack *s, const uint8_t *data, size_t len)
 			buf_lit(out, ", ");
 		if (l->object)
 		{
-			uint32_t	entry = pgtext_u32(l->entries + 4 * (size_t) index);
+			uint32_t entry = pgtext_u32(l->entries + 4 * (size_t) index);
 
 			begin = l->key_end;
 			if ((entry & ENTRY_TYPE) != ENTRY_STRING ||
@@ -301,11 +298,11 @@ walk(struct buf *out, struct stack *s, const uint8_t *data, size_t len)
 PGTEXT_FN(pgtext_jsonb_out)
 {
 	struct stack s;
-	bool		ok;
+	bool		 ok;
 
 	(void) t;
 	s.depth = 0;
-	s.more = (struct buf) {0};
+	s.more = (struct buf){0};
 	ok = walk(out, &s, data, len);
 	buf_free(&s.more);
 	return ok;

@@ -20,7 +20,7 @@ put_ipv4(struct buf *out, const uint8_t *addr)
 static void
 put_hex_word(struct buf *out, unsigned v)
 {
-	int			shift = 12;
+	int shift = 12;
 
 	while (shift > 0 && v >> shift == 0)
 		shift -= 4;
@@ -31,16 +31,15 @@ put_hex_word(struct buf *out, unsigned v)
 static void
 put_ipv6(struct buf *out, const uint8_t *addr)
 {
-	unsigned	words[8];
-	int			best = -1,
-				best_len = 1;	/* a single zero word is written out */
-	bool		v4_tail;
+	unsigned words[8];
+	int		 best = -1, best_len = 1; /* a single zero word is written out */
+	bool	 v4_tail;
 
 	for (int i = 0; i < 8; i++)
 		words[i] = (unsigned) addr[2 * i] << 8 | addr[2 * i + 1];
 	for (int i = 0; i < 8; i++)
 	{
-		int			run = i;
+		int run = i;
 
 		while (run < 8 && words[run] == 0)
 			run++;
@@ -55,8 +54,8 @@ put_ipv6(struct buf *out, const uint8_t *addr)
 
 	/* ::a.b.c.d and ::ffff:a.b.c.d, but ::1 */
 	v4_tail = best == 0 &&
-		(best_len == 6 || (best_len == 7 && words[7] != 1) ||
-		 (best_len == 5 && words[5] == 0xffff));
+			  (best_len == 6 || (best_len == 7 && words[7] != 1) ||
+			   (best_len == 5 && words[5] == 0xffff));
 
 	for (int i = 0; i < 8; i++)
 	{
@@ -82,8 +81,8 @@ put_ipv6(struct buf *out, const uint8_t *addr)
 static bool
 put_inet(struct buf *out, const uint8_t *data, size_t len, bool always_bits)
 {
-	unsigned	bits;
-	unsigned	max_bits;
+	unsigned bits;
+	unsigned max_bits;
 
 	if (len < 2)
 		return false;

@@ -30,9 +30,9 @@ digit_at(const struct pgtext_numeric *n, int i)
 enum pgtext_status
 pgtext_numeric_read(struct pgtext_numeric *n, const uint8_t *data, size_t len)
 {
-	unsigned	header;
+	unsigned header;
 
-	*n = (struct pgtext_numeric) {.kind = PGTEXT_NUMERIC_FINITE};
+	*n = (struct pgtext_numeric){.kind = PGTEXT_NUMERIC_FINITE};
 	if (len < 2 || len % 2 != 0)
 		return PGTEXT_CORRUPT;
 	header = pgtext_u16(data);
@@ -89,9 +89,9 @@ pgtext_numeric_read(struct pgtext_numeric *n, const uint8_t *data, size_t len)
 void
 pgtext_numeric_text(struct buf *out, const struct pgtext_numeric *n)
 {
-	uint8_t    *p;
-	size_t		room;
-	int			i = 0;
+	uint8_t *p;
+	size_t	 room;
+	int		 i = 0;
 
 	switch (n->kind)
 	{
@@ -121,7 +121,7 @@ pgtext_numeric_text(struct buf *out, const struct pgtext_numeric *n)
 	}
 	for (; i <= n->weight; i++)
 	{
-		unsigned	d = i < n->ndigits ? digit_at(n, i) : 0;
+		unsigned d = i < n->ndigits ? digit_at(n, i) : 0;
 
 		if (i == 0 && d < 1000)
 		{
@@ -138,7 +138,7 @@ pgtext_numeric_text(struct buf *out, const struct pgtext_numeric *n)
 	}
 	if (n->dscale > 0)
 	{
-		uint8_t    *point = p;
+		uint8_t *point = p;
 
 		*p++ = '.';
 		for (int left = n->dscale; left > 0; left -= DEC_DIGITS, i++)
@@ -165,9 +165,9 @@ PGTEXT_FN(pgtext_numeric_out)
 int
 pgtext_numeric_min_scale(const struct pgtext_numeric *n)
 {
-	int			last = n->ndigits - 1;
-	int			scale;
-	unsigned	d;
+	int		 last = n->ndigits - 1;
+	int		 scale;
+	unsigned d;
 
 	if (n->kind != PGTEXT_NUMERIC_FINITE)
 		return 0;
@@ -192,18 +192,18 @@ pgtext_numeric_min_scale(const struct pgtext_numeric *n)
 
 struct accumulator
 {
-	uint64_t   *limb;
-	size_t		nlimbs;
+	uint64_t *limb;
+	size_t	  nlimbs;
 };
 
 static void
 multiply_add(struct accumulator *a, uint64_t factor, uint64_t addend)
 {
-	uint64_t	carry = addend;
+	uint64_t carry = addend;
 
 	for (size_t i = 0; i < a->nlimbs; i++)
 	{
-		uint128		v = (uint128) a->limb[i] * factor + carry;
+		uint128 v = (uint128) a->limb[i] * factor + carry;
 
 		a->limb[i] = (uint64_t) v;
 		carry = (uint64_t) (v >> 64);
@@ -219,11 +219,11 @@ multiply_add(struct accumulator *a, uint64_t factor, uint64_t addend)
 static void
 accumulate(struct accumulator *a, const struct pgtext_numeric *n, int scale)
 {
-	uint64_t	factor = 1;
-	uint64_t	chunk = 0;
-	bool		round_up = false;
-	int			i = 0;
-	int			exponent = n->weight * DEC_DIGITS + scale;
+	uint64_t factor = 1;
+	uint64_t chunk = 0;
+	bool	 round_up = false;
+	int		 i = 0;
+	int		 exponent = n->weight * DEC_DIGITS + scale;
 
 	for (; i < n->ndigits && exponent >= 0; i++, exponent -= DEC_DIGITS)
 	{
@@ -239,11 +239,11 @@ accumulate(struct accumulator *a, const struct pgtext_numeric *n, int scale)
 	if (i < n->ndigits)
 	{
 		/* the rest lies wholly or partly behind the last digit to keep */
-		unsigned	d = digit_at(n, i);
+		unsigned d = digit_at(n, i);
 
 		if (exponent > -DEC_DIGITS)
 		{
-			uint32_t	cut = pow10_small[-exponent];
+			uint32_t cut = pow10_small[-exponent];
 
 			chunk = chunk * pow10_small[DEC_DIGITS + exponent] + d / cut;
 			factor *= pow10_small[DEC_DIGITS + exponent];
@@ -272,9 +272,9 @@ accumulate(struct accumulator *a, const struct pgtext_numeric *n, int scale)
 static void
 put_twos_complement(struct buf *out, struct accumulator *a, bool negative)
 {
-	size_t		nbytes;
-	uint8_t		fill = 0;
-	uint8_t    *p;
+	size_t	 nbytes;
+	uint8_t	 fill = 0;
+	uint8_t *p;
 
 	while (a->nlimbs > 0 && a->limb[a->nlimbs - 1] == 0)
 		a->nlimbs--;
@@ -285,7 +285,7 @@ put_twos_complement(struct buf *out, struct accumulator *a, bool negative)
 	}
 	if (negative)
 	{
-		uint64_t	carry = 1;
+		uint64_t carry = 1;
 
 		for (size_t i = 0; i < a->nlimbs; i++)
 		{
@@ -303,7 +303,7 @@ put_twos_complement(struct buf *out, struct accumulator *a, bool negative)
 		for (size_t b = 0; b < 8; b++)
 			p[nbytes - 1 - 8 * i - b] = (uint8_t) (a->limb[i] >> (8 * b));
 	{
-		size_t		skip = 0;
+		size_t skip = 0;
 
 		while (skip + 1 < nbytes && p[skip] == fill &&
 			   (p[skip + 1] & 0x80) == (fill & 0x80))
@@ -318,9 +318,9 @@ pgtext_numeric_unscaled(struct buf *out, const struct pgtext_numeric *n,
 						int scale)
 {
 	struct accumulator a = {0};
-	uint64_t	inline_limbs[INLINE_LIMBS];
-	struct buf	borrowed = {0};
-	long		decimals;
+	uint64_t		   inline_limbs[INLINE_LIMBS];
+	struct buf		   borrowed = {0};
+	long			   decimals;
 
 	if (n->kind != PGTEXT_NUMERIC_FINITE || n->ndigits == 0)
 	{
@@ -350,7 +350,7 @@ pgtext_numeric_unscaled(struct buf *out, const struct pgtext_numeric *n,
 void
 pgtext_numeric_unscaled_i64(struct buf *out, int64_t v)
 {
-	uint64_t	limb = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
+	uint64_t		   limb = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
 	struct accumulator a = {&limb, 1};
 
 	put_twos_complement(out, &a, v < 0);
@@ -364,11 +364,11 @@ pgtext_numeric_unscaled_i64(struct buf *out, int64_t v)
 double
 pgtext_numeric_double(const struct pgtext_numeric *n)
 {
-	char		text[800 + 16];
-	char	   *p = text;
-	int			used = 0;
-	int			exponent;
-	double		v;
+	char   text[800 + 16];
+	char  *p = text;
+	int	   used = 0;
+	int	   exponent;
+	double v;
 
 	switch (n->kind)
 	{
@@ -387,18 +387,16 @@ pgtext_numeric_double(const struct pgtext_numeric *n)
 	if (n->ndigits <= 3)
 	{
 		/* up to 12 digits: exact, and so is a power of ten below 10^23 */
-		static const double pow10_exact[] = {
-			1e0, 1e4, 1e8, 1e12, 1e16, 1e20
-		};
-		uint64_t	m = 0;
-		int			e = n->weight - n->ndigits + 1;
+		static const double pow10_exact[] = {1e0, 1e4, 1e8, 1e12, 1e16, 1e20};
+		uint64_t			m = 0;
+		int					e = n->weight - n->ndigits + 1;
 
 		for (int i = 0; i < n->ndigits; i++)
 			m = m * NBASE + digit_at(n, i);
 		if (e >= -5 && e <= 5)
 		{
 			v = e < 0 ? (double) m / pow10_exact[-e]
-				: (double) m * pow10_exact[e];
+					  : (double) m * pow10_exact[e];
 			return n->negative ? -v : v;
 		}
 	}

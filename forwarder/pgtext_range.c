@@ -53,12 +53,12 @@ needs_quotes(const uint8_t *s, size_t len)
 
 /* The bound at *pos, which is moved behind it. */
 static bool
-put_bound(struct buf *out, const struct pgtext_type *sub,
-		  const uint8_t *body, size_t body_len, size_t *pos)
+put_bound(struct buf *out, const struct pgtext_type *sub, const uint8_t *body,
+		  size_t body_len, size_t *pos)
 {
 	const uint8_t *data;
-	size_t		len;
-	size_t		start = out->len;
+	size_t		   len;
+	size_t		   start = out->len;
 
 	/* a value with a one-byte header is not padded; padding is zeros */
 	if (sub->len >= 0 || *pos >= body_len || body[*pos] == 0)
@@ -92,23 +92,24 @@ put_range(struct buf *out, const struct pgtext_type *sub, unsigned flags,
 
 PGTEXT_FN(pgtext_range_out)
 {
-	size_t		pos = 4;
+	size_t pos = 4;
 
 	if (len < 5 || pgtext_u32(data) != t->oid)
 		return false;
 	return put_range(out, pgtext_find(t->sub_oid), data[len - 1], data,
-					 len - 1, &pos) && pos == len - 1;
+					 len - 1, &pos) &&
+		   pos == len - 1;
 }
 
 PGTEXT_FN(pgtext_range_multi)
 {
-	const struct pgtext_type *sub =
-		pgtext_find(pgtext_find(t->sub_oid)->sub_oid);
-	uint32_t	count;
+	const struct pgtext_type *sub = pgtext_find(
+		pgtext_find(t->sub_oid)->sub_oid);
+	uint32_t	   count;
 	const uint8_t *items;
 	const uint8_t *flags;
-	size_t		bounds;
-	size_t		offset = 0;
+	size_t		   bounds;
+	size_t		   offset = 0;
 
 	if (len < 8 || pgtext_u32(data) != t->oid)
 		return false;
@@ -135,11 +136,11 @@ PGTEXT_FN(pgtext_range_multi)
 	buf_putc(out, '{');
 	for (uint32_t i = 0; i < count; i++)
 	{
-		size_t		pos;
+		size_t pos;
 
 		if (i > 0)
 		{
-			uint32_t	item = pgtext_u32(items + 4 * ((size_t) i - 1));
+			uint32_t item = pgtext_u32(items + 4 * ((size_t) i - 1));
 
 			buf_putc(out, ',');
 			if (item & ITEM_HAS_OFFSET)

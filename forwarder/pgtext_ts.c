@@ -14,7 +14,7 @@
 static void
 put_lexeme(struct buf *out, const uint8_t *s, size_t len)
 {
-	uint8_t    *p = buf_reserve(out, 2 * len + 2);
+	uint8_t *p = buf_reserve(out, 2 * len + 2);
 
 	*p++ = '\'';
 	for (size_t i = 0; i < len; i++)
@@ -29,9 +29,9 @@ put_lexeme(struct buf *out, const uint8_t *s, size_t len)
 
 PGTEXT_FN(pgtext_ts_vector)
 {
-	size_t		count;
+	size_t		   count;
 	const uint8_t *lexemes;
-	size_t		lexemes_len;
+	size_t		   lexemes_len;
 
 	(void) t;
 	if (len < 4)
@@ -44,10 +44,10 @@ PGTEXT_FN(pgtext_ts_vector)
 
 	for (size_t i = 0; i < count; i++)
 	{
-		uint32_t	entry = pgtext_u32(data + 4 + 4 * i);
-		size_t		word_len = entry >> 1 & 0x7ff;
-		size_t		at = entry >> 12;
-		size_t		npos;
+		uint32_t entry = pgtext_u32(data + 4 + 4 * i);
+		size_t	 word_len = entry >> 1 & 0x7ff;
+		size_t	 at = entry >> 12;
+		size_t	 npos;
 
 		if (at > lexemes_len || word_len > lexemes_len - at)
 			return false;
@@ -66,7 +66,7 @@ PGTEXT_FN(pgtext_ts_vector)
 			return false;
 		for (size_t k = 0; k < npos; k++)
 		{
-			unsigned	pos = pgtext_u16(lexemes + at + 2 * k);
+			unsigned pos = pgtext_u16(lexemes + at + 2 * k);
 
 			buf_putc(out, k == 0 ? ':' : ',');
 			buf_put_u64(out, pos & 0x3fff);
@@ -112,19 +112,19 @@ struct pending
 		PENDING_OPERAND,
 		PENDING_SIGN,
 		PENDING_CLOSE,
-	}			what;
-	uint32_t	item;
-	int			parent_priority;
-	bool		right_of_phrase;
+	} what;
+	uint32_t item;
+	int		 parent_priority;
+	bool	 right_of_phrase;
 };
 
 struct query
 {
 	const uint8_t *items;
-	uint32_t	count;
+	uint32_t	   count;
 	const uint8_t *operands;
-	size_t		operands_len;
-	uint32_t	visits;			/* of a tree there are 'count' */
+	size_t		   operands_len;
+	uint32_t	   visits; /* of a tree there are 'count' */
 };
 
 static void
@@ -136,10 +136,10 @@ push(struct buf *stack, struct pending p)
 static bool
 put_query_operand(struct buf *out, const struct query *q, const uint8_t *item)
 {
-	unsigned	weight = item[1];
-	bool		prefix = item[2] != 0;
-	size_t		word_len = pgtext_u32(item + 8) & 0xfff;
-	size_t		at = pgtext_u32(item + 8) >> 12;
+	unsigned weight = item[1];
+	bool	 prefix = item[2] != 0;
+	size_t	 word_len = pgtext_u32(item + 8) & 0xfff;
+	size_t	 at = pgtext_u32(item + 8) >> 12;
 
 	if (at > q->operands_len || word_len > q->operands_len - at)
 		return false;
@@ -159,7 +159,7 @@ put_query_operand(struct buf *out, const struct query *q, const uint8_t *item)
 static bool
 put_query_sign(struct buf *out, const uint8_t *item)
 {
-	int			distance = (int16_t) pgtext_u16(item + 2);
+	int distance = (int16_t) pgtext_u16(item + 2);
 
 	switch (item[1])
 	{
@@ -187,14 +187,14 @@ put_query_sign(struct buf *out, const uint8_t *item)
 static bool
 walk_query(struct buf *out, struct query *q, struct buf *stack)
 {
-	push(stack, (struct pending) {.what = PENDING_OPERAND,
-		 .parent_priority = -1});
+	push(stack,
+		 (struct pending){.what = PENDING_OPERAND, .parent_priority = -1});
 	while (stack->len > 0)
 	{
 		struct pending p;
 		const uint8_t *item;
-		int			priority;
-		bool		parentheses;
+		int			   priority;
+		bool		   parentheses;
 
 		stack->len -= sizeof(p);
 		memcpy(&p, stack->data + stack->len, sizeof(p));
@@ -219,36 +219,35 @@ walk_query(struct buf *out, struct query *q, struct buf *stack)
 				return false;
 			continue;
 		}
-		if (item[0] != ITEM_OPERATOR ||
-			item[1] < OPERATOR_NOT || item[1] > OPERATOR_PHRASE ||
-			p.item + 1 >= q->count)
+		if (item[0] != ITEM_OPERATOR || item[1] < OPERATOR_NOT ||
+			item[1] > OPERATOR_PHRASE || p.item + 1 >= q->count)
 			return false;
 		priority = priority_of[item[1]];
 		parentheses = priority < p.parent_priority ||
-			(item[1] == OPERATOR_PHRASE && p.right_of_phrase);
+					  (item[1] == OPERATOR_PHRASE && p.right_of_phrase);
 		if (parentheses)
 		{
 			buf_lit(out, "( ");
-			push(stack, (struct pending) {.what = PENDING_CLOSE});
+			push(stack, (struct pending){.what = PENDING_CLOSE});
 		}
 		if (item[1] == OPERATOR_NOT)
 		{
 			buf_putc(out, '!');
-			push(stack, (struct pending) {PENDING_OPERAND, p.item + 1,
-				 priority, false});
+			push(stack, (struct pending){PENDING_OPERAND, p.item + 1, priority,
+										 false});
 		}
 		else
 		{
-			uint32_t	left = pgtext_u32(item + 4);
+			uint32_t left = pgtext_u32(item + 4);
 
 			if (left == 0 || left >= q->count - p.item)
 				return false;
-			push(stack, (struct pending) {PENDING_OPERAND, p.item + 1,
-				 priority, item[1] == OPERATOR_PHRASE});
-			push(stack, (struct pending) {.what = PENDING_SIGN,
-				 .item = p.item});
-			push(stack, (struct pending) {PENDING_OPERAND, p.item + left,
-				 priority, false});
+			push(stack, (struct pending){PENDING_OPERAND, p.item + 1, priority,
+										 item[1] == OPERATOR_PHRASE});
+			push(stack,
+				 (struct pending){.what = PENDING_SIGN, .item = p.item});
+			push(stack, (struct pending){PENDING_OPERAND, p.item + left,
+										 priority, false});
 		}
 	}
 	return true;
@@ -257,8 +256,8 @@ walk_query(struct buf *out, struct query *q, struct buf *stack)
 PGTEXT_FN(pgtext_ts_query)
 {
 	struct query q = {0};
-	struct buf	stack = {0};
-	bool		ok;
+	struct buf	 stack = {0};
+	bool		 ok;
 
 	(void) t;
 	if (len < 4)

@@ -18,7 +18,7 @@ static bool
 is_space(const struct scan *s)
 {
 	return s->p < s->end &&
-		(*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r');
+		   (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r');
 }
 
 static void
@@ -31,7 +31,7 @@ skip_space(struct scan *s)
 static bool
 starts_with(const struct scan *s, const char *word)
 {
-	size_t		n = strlen(word);
+	size_t n = strlen(word);
 
 	return (size_t) (s->end - s->p) >= n && memcmp(s->p, word, n) == 0;
 }
@@ -40,7 +40,7 @@ starts_with(const struct scan *s, const char *word)
 static bool
 read_value(struct scan *s, struct scan *value)
 {
-	uint8_t		quote;
+	uint8_t quote;
 
 	skip_space(s);
 	if (s->p == s->end || *s->p != '=')
@@ -63,8 +63,8 @@ static bool
 is_name_byte(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' ||
-		c == ':' || c > 0x7f;
+		   (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' ||
+		   c == ':' || c > 0x7f;
 }
 
 /*
@@ -76,7 +76,7 @@ read_declaration(struct scan *s, struct scan *version, int *standalone)
 {
 	const uint8_t *start = s->p;
 	const uint8_t *before;
-	struct scan value;
+	struct scan	   value;
 
 	version->p = version->end = NULL;
 	*standalone = -1;
@@ -153,7 +153,7 @@ PGTEXT_FN(pgtext_xml_out)
 		buf_putc(out, '"');
 		if (standalone >= 0)
 			buf_puts(out, standalone ? " standalone=\"yes\""
-					 : " standalone=\"no\"");
+									 : " standalone=\"no\"");
 		buf_lit(out, "?>");
 	}
 	else if (s.p < s.end && *s.p == '\n')

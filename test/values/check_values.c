@@ -18,8 +18,8 @@
 
 struct tally
 {
-	uint64_t	compared;
-	uint64_t	differing;
+	uint64_t compared;
+	uint64_t differing;
 };
 
 static int
@@ -72,11 +72,10 @@ show_hex(const char *label, const struct buf *b)
 static bool
 numeric_agrees(const struct buf *raw, const struct buf *text)
 {
-	static struct buf unscaled,
-				plain;
+	static struct buf	  unscaled, plain;
 	struct pgtext_numeric n;
-	const char *s;
-	bool		negative = false;
+	const char			 *s;
+	bool				  negative = false;
 
 	if (pgtext_numeric_read(&n, raw->data, raw->len) != PGTEXT_OK)
 		return false;
@@ -90,17 +89,17 @@ numeric_agrees(const struct buf *raw, const struct buf *text)
 	if (!pgtext_numeric_unscaled(&unscaled, &n, n.dscale))
 		return n.kind != PGTEXT_NUMERIC_FINITE;
 	if (plain.len > 10000)
-		return true;			/* the way back below is quadratic */
+		return true; /* the way back below is quadratic */
 
 	/* magnitude */
 	if (unscaled.data[0] & 0x80)
 	{
-		unsigned	carry = 1;
+		unsigned carry = 1;
 
 		negative = true;
 		for (size_t i = unscaled.len; i-- > 0;)
 		{
-			unsigned	v = (unsigned) (uint8_t) ~unscaled.data[i] + carry;
+			unsigned v = (unsigned) (uint8_t) ~unscaled.data[i] + carry;
 
 			unscaled.data[i] = (uint8_t) v;
 			carry = v >> 8;
@@ -110,13 +109,13 @@ numeric_agrees(const struct buf *raw, const struct buf *text)
 		return false;
 	for (size_t at = plain.len; at-- > 0;)
 	{
-		unsigned	rest = 0;
+		unsigned rest = 0;
 
 		if (s[at] == '.' || s[at] == '-')
 			continue;
 		for (size_t i = 0; i < unscaled.len; i++)
 		{
-			unsigned	v = rest << 8 | unscaled.data[i];
+			unsigned v = rest << 8 | unscaled.data[i];
 
 			unscaled.data[i] = (uint8_t) (v / 10);
 			rest = v % 10;
@@ -134,21 +133,17 @@ int
 main(int argc, char **argv)
 {
 	static struct tally tallies[MAX_OID];
-	struct buf	raw = {0},
-				want = {0},
-				got = {0};
-	char	   *line = NULL;
-	size_t		cap = 0;
-	uint64_t	lines = 0,
-				differing = 0;
-	int			types = 0,
-				missing = 0;
-	bool		all_types = !(argc == 2 && strcmp(argv[1], "--one") == 0);
+	struct buf			raw = {0}, want = {0}, got = {0};
+	char			   *line = NULL;
+	size_t				cap = 0;
+	uint64_t			lines = 0, differing = 0;
+	int					types = 0, missing = 0;
+	bool all_types = !(argc == 2 && strcmp(argv[1], "--one") == 0);
 
 	while (getline(&line, &cap, stdin) > 0)
 	{
-		char	   *p;
-		unsigned long oid = strtoul(line, &p, 10);
+		char			  *p;
+		unsigned long	   oid = strtoul(line, &p, 10);
 		enum pgtext_status status;
 
 		lines++;
@@ -164,7 +159,7 @@ main(int argc, char **argv)
 		/* exactly as long as it is, for what the sanitizers see */
 		status = PGTEXT_CORRUPT;
 		{
-			uint8_t    *exact = malloc(raw.len ? raw.len : 1);
+			uint8_t *exact = malloc(raw.len ? raw.len : 1);
 
 			if (exact == NULL)
 				abort();

@@ -187,7 +187,7 @@ CREATE FUNCTION rtsquery(depth int) RETURNS text LANGUAGE plpgsql VOLATILE AS
 $$
 BEGIN
 	IF depth = 0 OR r(4) = 0 THEN
-		RETURN quote_literal('w' || replace(rtext(), '\', '')) ||
+		RETURN quote_literal('w' || replace(left(rtext(), 99), '\', '')) ||
 			(ARRAY['', ':*', ':A', ':AB', ':*CD', ':ABCD', ''])[1 + r(7)];
 	END IF;
 	CASE r(5)
@@ -213,7 +213,7 @@ DECLARE
 	w text;
 BEGIN
 	FOR i IN 1 .. r(8) LOOP
-		w := quote_literal('w' || replace(rtext(), '\', '\\'));
+		w := quote_literal('w' || replace(left(rtext(), 99), '\', '\\'));
 		IF left(w, 1) = ' ' THEN
 			w := ltrim(w, ' E');
 		END IF;
