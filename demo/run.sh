@@ -181,6 +181,7 @@ start_walferry()
 		topic.prefix=$TOPIC_PREFIX
 		table.include.list=public\\.aircraft,public\\.state_vector
 		bootstrap.servers=$BOOTSTRAP
+		walferry.health.socket=$dir/health.sock
 		topic.creation.default.partitions=4
 		topic.creation.default.replication.factor=1
 	end

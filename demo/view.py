@@ -34,10 +34,9 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def output(*command):
-    """What a command prints, or None if it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True,
-                          stderr=subprocess.DEVNULL)
-    return done.stdout if done.returncode == 0 else None
+    """What a command prints, nothing if it finds nothing."""
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.DEVNULL).stdout
 
 
 def records(table):
@@ -47,7 +46,7 @@ def records(table):
                for arg in ("-t", f"{topic}:{partition}:-1")]
     text = output("kcat", "-Q", "-b", os.environ["BOOTSTRAP"], *queries)
     # "flights.public.aircraft [0] offset 12"
-    return sum(int(line.split()[-1]) for line in (text or "").splitlines())
+    return sum(int(line.split()[-1]) for line in text.splitlines())
 
 
 def latest(table, count):
@@ -56,7 +55,7 @@ def latest(table, count):
                   "-t", f"{PREFIX}.public.{table}", "-o", "-1",
                   "-c", str(count), "-f", r"%S\t%k\t%s\n")
     found = []
-    for line in (text or "").splitlines():
+    for line in text.splitlines():
         size, key, value = line.split("\t", 2)
         if size == "-1":
             found.append(("tombstone", key, ""))
@@ -71,7 +70,7 @@ def health():
     text = output(os.environ["WALFERRY"], "health",
                   "--config", os.environ["CONFIG"])
     try:
-        return json.loads(text or "{}")
+        return json.loads(text)
     except ValueError:
         return {}
 
@@ -126,8 +125,9 @@ class View:
             " FROM pg_replication_slots WHERE slot_name = 'walferry_demo';")
         now["cpu"], now["rss"] = self.process.usage()
         state = health()
-        now["latency"] = " · ".join(
-            f"{name} {state[field]:.1f} ms" if field in state else f"{name} -"
+        now["latency"] = ", ".join(
+            f"{name} -" if state.get(field) is None else
+            f"{name} {state[field]:.1f} ms"
             for name, field in (("p50", "latency_ms_p50"),
                                 ("p99", "latency_ms_p99")))
         return now
