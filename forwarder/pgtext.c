@@ -10,7 +10,7 @@
 /* The only fixed-width type that travels in fewer bytes than it has. */
 #define NAME_LEN 64
 
-static const char hex_digits[16] = "0123456789abcdef";
+static const char hex_digits[] = "0123456789abcdef";
 
 static PGTEXT_FN(text_bool)
 {
