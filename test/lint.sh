@@ -94,7 +94,12 @@ tidy()
 	tr '\n' '\0' < "$list" | xargs -0 -r -n 1 -P "$(nproc)" sh -c '
 		out=$(clang-tidy --quiet "$1" -- $TIDY_FLAGS 2>/dev/null) && exit 0
 		printf "%s\n" "$out"
-		exit 1' tidy > "$list.tidy" 2>&1 || { cat "$list.tidy"; return 1; }
+		exit 1' tidy > "$list.tidy" 2>&1 || {
+		cat "$list.tidy"
+		echo "clang-tidy's findings in short:"
+		sed -n "s|^$top/\(.*\) error: |\1 |p" "$list.tidy" | sort -u
+		return 1
+	}
 }
 
 cpp()
