@@ -24,7 +24,7 @@ struct config *
 config_new(void)
 {
 	struct config *c = config_text_alloc(sizeof(*c));
-	size_t		n;
+	size_t		   n;
 
 	config_table(&n);
 	c->slots = config_text_alloc(n * sizeof(*c->slots));
@@ -58,7 +58,7 @@ free_slot(struct config_slot *s)
 void
 config_free(struct config *c)
 {
-	size_t		n;
+	size_t n;
 
 	if (c == NULL)
 		return;
@@ -122,8 +122,8 @@ static void
 collect(struct config_strings *to, const struct config_entry *e,
 		const char *fmt, va_list ap)
 {
-	struct buf	b = {0};
-	char		text[3072];		/* a line of the log holds 4096 */
+	struct buf b = {0};
+	char	   text[3072]; /* a line of the log holds 4096 */
 
 	if (e != NULL)
 		buf_printf(&b, "%s: %s: ", e->origin, shown_name(e));
@@ -134,10 +134,10 @@ collect(struct config_strings *to, const struct config_entry *e,
 }
 
 void
-config_fail(struct config *c, const struct config_entry *e,
-			const char *fmt,...)
+config_fail(struct config *c, const struct config_entry *e, const char *fmt,
+			...)
 {
-	va_list		ap;
+	va_list ap;
 
 	va_start(ap, fmt);
 	collect(&c->errors, e, fmt, ap);
@@ -145,10 +145,10 @@ config_fail(struct config *c, const struct config_entry *e,
 }
 
 void
-config_warn(struct config *c, const struct config_entry *e,
-			const char *fmt,...)
+config_warn(struct config *c, const struct config_entry *e, const char *fmt,
+			...)
 {
-	va_list		ap;
+	va_list ap;
 
 	va_start(ap, fmt);
 	collect(&c->warnings, e, fmt, ap);
@@ -170,13 +170,13 @@ config_idle(struct config *c, const struct config_entry *e, const char *note)
 		c->idle = config_text_realloc(c->idle,
 									  (c->nidle + 1) * sizeof(*c->idle));
 		idle = &c->idle[c->nidle++];
-		*idle = (struct config_idle) {.note = note};
+		*idle = (struct config_idle){.note = note};
 	}
 	buf_printf(&idle->names, "%s%s (%s)", idle->n++ > 0 ? ", " : "",
 			   shown_name(e), e->origin);
 }
 
-/* A worker's file has many settings that mean nothing here: a line a reason. */
+/* A worker's file has much that means nothing here: one line a reason. */
 static void
 warn_idle(struct config *c)
 {
@@ -260,7 +260,7 @@ classify(struct config_entry *e)
 	{
 		const char *prefix;
 		int			level;
-	}			prefixes[] = {
+	} prefixes[] = {
 		{"producer.override.", 2},
 		{"producer.", 1},
 		{"debezium.sink.kafka.producer.", 1},
@@ -268,7 +268,7 @@ classify(struct config_entry *e)
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 	{
-		size_t		n = strlen(prefixes[i].prefix);
+		size_t n = strlen(prefixes[i].prefix);
 
 		if (strncmp(e->name, prefixes[i].prefix, n) == 0)
 		{
@@ -292,8 +292,8 @@ add_entry(struct config *c, const char *given, const char *raw,
 {
 	struct config_entry *e;
 
-	c->entries = config_text_realloc(c->entries, (c->nentries + 1) *
-									 sizeof(*c->entries));
+	c->entries = config_text_realloc(c->entries,
+									 (c->nentries + 1) * sizeof(*c->entries));
 	e = &c->entries[c->nentries++];
 	memset(e, 0, sizeof(*e));
 	e->given = config_text_dup(given);
@@ -307,8 +307,8 @@ add_entry(struct config *c, const char *given, const char *raw,
 static char *
 place(const char *file, int line)
 {
-	struct buf	b = {0};
-	char	   *s;
+	struct buf b = {0};
+	char	  *s;
 
 	buf_printf(&b, "%s:%d", file, line);
 	s = config_text_dup(buf_cstr(&b));
@@ -319,22 +319,24 @@ place(const char *file, int line)
 struct loading
 {
 	struct config *c;
-	const char *name;
-	size_t		first;			/* entry of the file */
+	const char	  *name;
+	size_t		   first; /* entry of the file */
 };
 
 static void
 take_pair(void *arg, const char *name, const char *value, int line)
 {
-	struct loading *l = arg;
+	struct loading		*l = arg;
 	struct config_entry *e;
 
 	e = add_entry(l->c, name, value, RANK_FILE, place(l->name, line));
 	for (size_t i = l->first; i < l->c->nentries - 1; i++)
 	{
 		if (strcmp(l->c->entries[i].given, e->given) == 0)
-			config_warn(l->c, e, "is already in this file (%s); this one "
-						"counts", l->c->entries[i].origin);
+			config_warn(l->c, e,
+						"is already in this file (%s); this one "
+						"counts",
+						l->c->entries[i].origin);
 	}
 }
 
@@ -345,11 +347,11 @@ take_pair(void *arg, const char *name, const char *value, int line)
 static void
 mark_worker(struct config *c, size_t first)
 {
-	static const char *const signs[] = {
-		"offset.storage.topic", "offset.storage.file.filename",
-		"config.storage.topic", "status.storage.topic", "plugin.path"
-	};
-	bool		worker = false;
+	static const char *const signs[] = {"offset.storage.topic",
+										"offset.storage.file.filename",
+										"config.storage.topic",
+										"status.storage.topic", "plugin.path"};
+	bool					 worker = false;
 
 	for (size_t i = first; i < c->nentries; i++)
 	{
@@ -380,11 +382,11 @@ bool
 config_load_text(struct config *c, const char *name, const char *text,
 				 size_t len)
 {
-	struct loading l = {.c = c,.name = name,.first = c->nentries};
-	struct buf	why = {0};
-	size_t		start = 0;
-	int			line = 1;
-	bool		ok;
+	struct loading l = {.c = c, .name = name, .first = c->nentries};
+	struct buf	   why = {0};
+	size_t		   start = 0;
+	int			   line = 1;
+	bool		   ok;
 
 	while (start < len && isspace((unsigned char) text[start]))
 		start++;
@@ -403,9 +405,9 @@ config_load_text(struct config *c, const char *name, const char *text,
 static bool
 read_file(const char *path, size_t max, struct buf *out)
 {
-	FILE	   *f = fopen(path, "rb");
-	size_t		n;
-	bool		ok;
+	FILE  *f = fopen(path, "rb");
+	size_t n;
+	bool   ok;
 
 	if (f == NULL)
 		return false;
@@ -431,9 +433,9 @@ read_file(const char *path, size_t max, struct buf *out)
 bool
 config_load_file(struct config *c, const char *path)
 {
-	struct buf	text = {0};
-	size_t		n = strlen(path);
-	bool		ok;
+	struct buf text = {0};
+	size_t	   n = strlen(path);
+	bool	   ok;
 
 	if (!read_file(path, FILE_MAX_LEN, &text))
 	{
@@ -445,8 +447,10 @@ config_load_file(struct config *c, const char *path)
 	if ((n > 5 && strcmp(path + n - 5, ".yaml") == 0) ||
 		(n > 4 && strcmp(path + n - 4, ".yml") == 0))
 	{
-		config_fail(c, NULL, "%s: YAML is not read; write properties, or the "
-					"connector's JSON", path);
+		config_fail(c, NULL,
+					"%s: YAML is not read; write properties, or the "
+					"connector's JSON",
+					path);
 		ok = false;
 	}
 	else
@@ -464,8 +468,9 @@ env_equal(const char *env_name, const char *name)
 {
 	for (; *name != '\0' && *env_name != '\0'; name++, env_name++)
 	{
-		char		ch = isalnum((unsigned char) *name) ?
-			(char) toupper((unsigned char) *name) : '_';
+		char ch = isalnum((unsigned char) *name)
+					  ? (char) toupper((unsigned char) *name)
+					  : '_';
 
 		if (ch != *env_name)
 			return false;
@@ -487,15 +492,17 @@ has_prefix(const char *s, const char *prefix)
 static char *
 property_of(const char *env_name)
 {
-	static const char own[] = "walferry.";
-	static const char *const open[] = {
-		"topic.creation.", "producer.override.", "producer.",
-		"debezium.sink.kafka.producer.", "debezium.sink.",
-		"debezium.format.", "quarkus."
-	};
-	const struct config_option *table;
+	static const char				own[] = "walferry.";
+	static const char *const		open[] = {"topic.creation.",
+											  "producer.override.",
+											  "producer.",
+											  "debezium.sink.kafka.producer.",
+											  "debezium.sink.",
+											  "debezium.format.",
+											  "quarkus."};
+	const struct config_option	   *table;
 	const struct config_kafka_name *kafka;
-	size_t		n;
+	size_t							n;
 
 	table = config_table(&n);
 	for (size_t i = 0; i < n; i++)
@@ -505,8 +512,7 @@ property_of(const char *env_name)
 		if (name == NULL || config_table_is_pattern(&table[i]))
 			continue;
 		if (env_equal(env_name, name) ||
-			(has_prefix(name, own) && env_equal(env_name,
-												name + strlen(own))))
+			(has_prefix(name, own) && env_equal(env_name, name + strlen(own))))
 			return config_text_dup(name);
 	}
 	kafka = config_kafka_table(&n);
@@ -518,17 +524,16 @@ property_of(const char *env_name)
 	}
 	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
 	{
-		size_t		len = strlen(open[i]);
-		struct buf	b = {0};
-		char	   *s;
-		char		head[64];
+		size_t	   len = strlen(open[i]);
+		struct buf b = {0};
+		char	  *s;
+		char	   head[64];
 
 		snprintf(head, sizeof(head), "%.*s", (int) len, env_name);
 		if (strlen(env_name) <= len || !env_equal(head, open[i]))
 			continue;
 		for (const char *p = env_name; *p; p++)
-			buf_putc(&b, *p == '_' ? '.' :
-					 (char) tolower((unsigned char) *p));
+			buf_putc(&b, *p == '_' ? '.' : (char) tolower((unsigned char) *p));
 		s = config_text_dup(buf_cstr(&b));
 		buf_free(&b);
 		return s;
@@ -544,22 +549,22 @@ static bool
 is_service_link(const char *rest)
 {
 	return has_prefix(rest, "SERVICE_") || strcmp(rest, "PORT") == 0 ||
-		has_prefix(rest, "PORT_");
+		   has_prefix(rest, "PORT_");
 }
 
 static void
 take_variable(struct config *c, const char *var, const char *rest,
 			  const char *full, const char *value)
 {
-	size_t		len = strlen(rest);
-	bool		from_file = false;
-	char	   *property = property_of(rest);
+	size_t				 len = strlen(rest);
+	bool				 from_file = false;
+	char				*property = property_of(rest);
 	struct config_entry *e;
-	struct buf	origin = {0};
+	struct buf			 origin = {0};
 
 	if (property == NULL && len > 5 && strcmp(rest + len - 5, "_FILE") == 0)
 	{
-		char	   *cut = config_text_dupn(rest, len - 5);
+		char *cut = config_text_dupn(rest, len - 5);
 
 		property = property_of(cut);
 		free(cut);
@@ -568,11 +573,10 @@ take_variable(struct config *c, const char *var, const char *rest,
 	if (property == NULL)
 	{
 		/* let config_check() complain, with a suggestion */
-		struct buf	b = {0};
+		struct buf b = {0};
 
 		for (const char *p = full; *p; p++)
-			buf_putc(&b, *p == '_' ? '.' :
-					 (char) tolower((unsigned char) *p));
+			buf_putc(&b, *p == '_' ? '.' : (char) tolower((unsigned char) *p));
 		property = config_text_dup(buf_cstr(&b));
 		buf_free(&b);
 	}
@@ -591,7 +595,7 @@ config_load_env(struct config *c, char *const *env)
 	{
 		const char *var;
 		const char *name;
-	}			pg[] = {
+	} pg[] = {
 		{"PGHOST", "database.hostname"},
 		{"PGPORT", "database.port"},
 		{"PGUSER", "database.user"},
@@ -632,7 +636,7 @@ config_load_env(struct config *c, char *const *env)
 		{
 			for (size_t i = 0; i < sizeof(pg) / sizeof(pg[0]); i++)
 			{
-				struct buf	origin = {0};
+				struct buf origin = {0};
 
 				if (strcmp(var, pg[i].var) != 0 || *value == '\0')
 					continue;
@@ -654,7 +658,8 @@ config_set_flag(struct config *c, const char *name, const char *value)
 	e = add_entry(c, name, value, RANK_FLAG, config_text_dup("flag"));
 	if (config_text_is_secret(e->name) && *value != '\0' &&
 		strncmp(value, "${", 2) != 0)
-		config_warn(c, e, "a secret on the command line is visible to every "
+		config_warn(c, e,
+					"a secret on the command line is visible to every "
 					"user of this machine; use ${file:...} or the "
 					"environment");
 }
@@ -713,8 +718,8 @@ static bool
 put_file(struct config *c, const struct config_entry *e, const char *path,
 		 struct buf *out)
 {
-	struct buf	text = {0};
-	bool		ok = read_file(path, SECRET_MAX_LEN, &text);
+	struct buf text = {0};
+	bool	   ok = read_file(path, SECRET_MAX_LEN, &text);
 
 	if (!ok)
 		config_fail(c, e, "cannot read %s: %s", path, strerror(errno));
@@ -742,11 +747,11 @@ static bool
 put_key(struct config *c, const struct config_entry *e, const char *path,
 		const char *key, struct buf *out)
 {
-	struct buf	text = {0};
-	struct buf	why = {0};
+	struct buf	  text = {0};
+	struct buf	  why = {0};
 	struct lookup l = {.key = key};
-	int			line = 1;
-	bool		ok = false;
+	int			  line = 1;
+	bool		  ok = false;
 
 	if (!read_file(path, SECRET_MAX_LEN, &text))
 		config_fail(c, e, "cannot read %s: %s", path, strerror(errno));
@@ -811,8 +816,10 @@ put_reference(struct config *c, struct config_entry *e, const char *ref,
 	if (colon == NULL)
 	{
 		if (e->opt != NULL && e->opt->stance == CONFIG_WORKS)
-			config_warn(c, e, "${%s} is taken as it stands; ${env:%s} would "
-						"read the environment", ref, ref);
+			config_warn(c, e,
+						"${%s} is taken as it stands; ${env:%s} would "
+						"read the environment",
+						ref, ref);
 		*known = false;
 		return true;
 	}
@@ -820,7 +827,7 @@ put_reference(struct config *c, struct config_entry *e, const char *ref,
 	{
 		const char *value;
 
-		if (*rest == ':')		/* Connect: ${env::NAME} */
+		if (*rest == ':') /* Connect: ${env::NAME} */
 			rest++;
 		value = env_value(c, rest, strlen(rest));
 		if (value == NULL)
@@ -833,9 +840,8 @@ put_reference(struct config *c, struct config_entry *e, const char *ref,
 	else if (has_prefix(ref, "file:") || has_prefix(ref, "directory:"))
 	{
 		const char *sep = strchr(rest, ':');
-		char	   *path = config_text_dupn(rest, sep != NULL ?
-											(size_t) (sep - rest) :
-											strlen(rest));
+		char *path = config_text_dupn(rest, sep != NULL ? (size_t) (sep - rest)
+														: strlen(rest));
 
 		e->hidden = true;
 		if (sep == NULL)
@@ -844,7 +850,7 @@ put_reference(struct config *c, struct config_entry *e, const char *ref,
 			ok = put_key(c, e, path, sep + 1, out);
 		else
 		{
-			struct buf	full = {0};
+			struct buf full = {0};
 
 			buf_printf(&full, "%s/%s", path, sep + 1);
 			ok = put_file(c, e, buf_cstr(&full), out);
@@ -854,7 +860,8 @@ put_reference(struct config *c, struct config_entry *e, const char *ref,
 	}
 	else
 	{
-		config_fail(c, e, "the reference ${%.*s:...} is not understood; "
+		config_fail(c, e,
+					"the reference ${%.*s:...} is not understood; "
 					"use ${file:path:key}, ${file:path}, "
 					"${directory:path:key} or ${env:NAME}",
 					(int) (colon - ref), ref);
@@ -866,8 +873,8 @@ put_reference(struct config *c, struct config_entry *e, const char *ref,
 static void
 resolve(struct config *c, struct config_entry *e)
 {
-	struct buf	out = {0};
-	bool		ok = true;
+	struct buf out = {0};
+	bool	   ok = true;
 
 	if (e->from_file)
 	{
@@ -878,8 +885,8 @@ resolve(struct config *c, struct config_entry *e)
 	{
 		for (const char *p = e->raw; *p != '\0';)
 		{
-			const char *end = p[0] == '$' && p[1] == '{' ?
-				strchr(p, '}') : NULL;
+			const char *end = p[0] == '$' && p[1] == '{' ? strchr(p, '}')
+														 : NULL;
 			char	   *ref;
 			bool		known;
 
@@ -912,7 +919,7 @@ config_wins(const struct config_entry *a, const struct config_entry *b)
 		return a->rank > b->rank;
 	if (a->level != b->level)
 		return a->level > b->level;
-	return a > b;				/* both in c->entries */
+	return a > b; /* both in c->entries */
 }
 
 /* The best entry of a name, or NULL. */
@@ -936,7 +943,7 @@ static void
 suggest(const char *name, const char *candidate, const char **best,
 		size_t *distance)
 {
-	size_t		d = config_text_distance(name, candidate);
+	size_t d = config_text_distance(name, candidate);
 
 	if (d < *distance)
 	{
@@ -948,11 +955,11 @@ suggest(const char *name, const char *candidate, const char **best,
 static void
 check_unknown(struct config *c, const struct config_entry *e, bool fatal)
 {
-	const struct config_option *table;
+	const struct config_option	   *table;
 	const struct config_kafka_name *kafka;
 	const char *name = e->kafka_name != NULL ? e->kafka_name : e->name;
 	const char *best = NULL;
-	size_t		distance = strlen(name) / 4 + 3;	/* first that is too far */
+	size_t		distance = strlen(name) / 4 + 3; /* first that is too far */
 	struct buf	b = {0};
 	size_t		n;
 
@@ -980,8 +987,8 @@ check_unknown(struct config *c, const struct config_entry *e, bool fatal)
 	else
 		buf_lit(&b, "unknown property");
 	if (best != NULL)
-		buf_printf(&b, "; did you mean %.*s%s?",
-				   (int) (name - e->name), e->name, best);
+		buf_printf(&b, "; did you mean %.*s%s?", (int) (name - e->name),
+				   e->name, best);
 	else if (e->kafka_name == NULL)
 		buf_lit(&b, "; walferry --help lists them all");
 	if (fatal)
@@ -1001,15 +1008,15 @@ is_number(enum config_type type)
 static bool
 means(const struct config_option *opt, const char *value, const char *set)
 {
-	int64_t		a;
-	int64_t		b;
+	int64_t a;
+	int64_t b;
 
 	if (set == NULL)
 		return *value == '\0';
 	if (config_text_one_of(set, value, NULL))
 		return true;
 	return is_number(opt->type) && config_text_number(opt->type, value, &a) &&
-		config_text_number(opt->type, set, &b) && a == b;
+		   config_text_number(opt->type, set, &b) && a == b;
 }
 
 /* How a value is named in a message. */
@@ -1017,8 +1024,7 @@ static void
 put_value(struct buf *b, const struct config_entry *e)
 {
 	if ((e->opt != NULL && (e->opt->flags & CONFIG_SECRET)) || e->hidden ||
-		config_text_is_secret(e->name) ||
-		config_text_has_userinfo(e->value))
+		config_text_is_secret(e->name) || config_text_has_userinfo(e->value))
 		buf_lit(b, "this value");
 	else
 		buf_printf(b, "\"%s\"", e->value);
@@ -1032,9 +1038,9 @@ static bool
 check_stance(struct config *c, const struct config_entry *e)
 {
 	const struct config_option *opt = e->opt;
-	const char *note = opt->note;
-	struct buf	b = {0};
-	bool		ok = true;
+	const char				   *note = opt->note;
+	struct buf					b = {0};
+	bool						ok = true;
 
 	if (opt->stance == CONFIG_WORKS || means(opt, e->value, opt->deflt) ||
 		(opt->built != NULL && means(opt, e->value, opt->built)))
@@ -1047,13 +1053,13 @@ check_stance(struct config *c, const struct config_entry *e)
 		case CONFIG_PARTLY:
 			if (opt->values != NULL &&
 				!config_text_one_of(opt->values, e->value, NULL))
-				return true;	/* check_type() says what is wrong with it */
+				return true; /* check_type() says what is wrong with it */
 			put_value(&b, e);
-			buf_puts(&b, opt->flags & CONFIG_NEVER ?
-					 " cannot be used here; what works is " :
-					 " is not built yet; what works is ");
-			config_text_put_set(&b, opt->values != NULL ? opt->built :
-								opt->deflt);
+			buf_puts(&b, opt->flags & CONFIG_NEVER
+							 ? " cannot be used here; what works is "
+							 : " is not built yet; what works is ");
+			config_text_put_set(&b,
+								opt->values != NULL ? opt->built : opt->deflt);
 			if (note != NULL)
 				buf_printf(&b, "; %s", note);
 			config_fail(c, e, "%s", buf_cstr(&b));
@@ -1089,18 +1095,20 @@ take_list(struct config *c, struct config_slot *s, const char *value,
 	s->nlist = list.n;
 	for (size_t i = 0; i < list.n; i++)
 	{
-		char		reason[160];
-		size_t		offset;
-		char	   *spelling;
+		char   reason[160];
+		size_t offset;
+		char  *spelling;
 
 		if (opt->type == CONFIG_REGEX_LIST &&
 			config_text_regex_error(list.v[i], &offset, reason,
 									sizeof(reason)) != NULL)
-			config_fail(c, s->entry, "bad regular expression \"%s\": %s at "
-						"offset %zu", list.v[i], reason, offset);
+			config_fail(c, s->entry,
+						"bad regular expression \"%s\": %s at "
+						"offset %zu",
+						list.v[i], reason, offset);
 		if (opt->type == CONFIG_LIST && opt->values != NULL)
 		{
-			struct buf	b = {0};
+			struct buf b = {0};
 
 			if (config_text_one_of(opt->values, list.v[i], &spelling))
 			{
@@ -1120,12 +1128,13 @@ static void
 take_number(struct config *c, struct config_slot *s, const char *value,
 			const struct config_option *opt)
 {
-	const char *what = opt->type == CONFIG_MS ?
-		"a number of milliseconds, or a number with ms, s, m or h" :
-		opt->type == CONFIG_BYTES ?
-		"a number of bytes, or a number with kB, MB or GB" :
-		"a whole number";
-	int64_t		max = opt->min == 0 && opt->max == 0 ? INT64_MAX : opt->max;
+	const char *what =
+		opt->type == CONFIG_MS
+			? "a number of milliseconds, or a number with ms, s, m or h"
+		: opt->type == CONFIG_BYTES
+			? "a number of bytes, or a number with kB, MB or GB"
+			: "a whole number";
+	int64_t max = opt->min == 0 && opt->max == 0 ? INT64_MAX : opt->max;
 
 	if (!config_text_number(opt->type, value, &s->num))
 		config_fail(c, s->entry, "must be %s", what);
@@ -1144,8 +1153,7 @@ static void
 take_value(struct config *c, struct config_slot *s, const char *value,
 		   const struct config_option *opt)
 {
-	const char *values = opt->type == CONFIG_BOOL ? "true|false" :
-		opt->values;
+	const char *values = opt->type == CONFIG_BOOL ? "true|false" : opt->values;
 	struct buf	b = {0};
 
 	switch (opt->type)
@@ -1171,9 +1179,8 @@ take_value(struct config *c, struct config_slot *s, const char *value,
 			break;
 	}
 	/* An empty string is one only where that can be meant. */
-	if (s->str == NULL &&
-		(*value != '\0' || opt->deflt != NULL ||
-		 (opt->flags & CONFIG_REQUIRED)))
+	if (s->str == NULL && (*value != '\0' || opt->deflt != NULL ||
+						   (opt->flags & CONFIG_REQUIRED)))
 		s->str = config_text_dup(value);
 	if (opt->type == CONFIG_BOOL)
 		s->num = strcmp(s->str, "true") == 0;
@@ -1182,7 +1189,7 @@ take_value(struct config *c, struct config_slot *s, const char *value,
 static size_t
 index_of(const char *name)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
 
 	for (size_t i = 0; i < n; i++)
@@ -1218,7 +1225,7 @@ replace(struct config_slot *s, const char *value)
 static void
 check_required(struct config *c)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
 
 	for (size_t i = 0; i < n; i++)
@@ -1237,7 +1244,8 @@ check_required(struct config *c)
 static void
 check_names(struct config *c)
 {
-	static const char topic_chars[] = "abcdefghijklmnopqrstuvwxyz"
+	static const char topic_chars[] =
+		"abcdefghijklmnopqrstuvwxyz"
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	static const char slot_chars[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
 	const struct config_slot *s = config_slot_of(c, "topic.prefix");
@@ -1245,17 +1253,20 @@ check_names(struct config *c)
 	if (s->str != NULL && *s->str != '\0')
 	{
 		if (s->str[strspn(s->str, topic_chars)] != '\0')
-			config_fail(c, s->entry, "may have letters, digits, '.', '_' and "
+			config_fail(c, s->entry,
+						"may have letters, digits, '.', '_' and "
 						"'-' only");
 		else if (strlen(s->str) > TOPIC_PREFIX_MAX)
-			config_fail(c, s->entry, "must be shorter than %d characters: "
+			config_fail(c, s->entry,
+						"must be shorter than %d characters: "
 						"the table's name has to fit beside it",
 						TOPIC_PREFIX_MAX);
 	}
 	s = config_slot_of(c, "topic.delimiter");
 	if (s->str == NULL || *s->str == '\0' || strlen(s->str) > 16 ||
 		s->str[strspn(s->str, topic_chars)] != '\0')
-		config_fail(c, s->entry, "must be one or more of letters, digits, "
+		config_fail(c, s->entry,
+					"must be one or more of letters, digits, "
 					"'.', '_' and '-'");
 	s = config_slot_of(c, "slot.name");
 	if (s->str != NULL && (*s->str == '\0' || strlen(s->str) > 63 ||
@@ -1266,15 +1277,14 @@ check_names(struct config *c)
 static void
 check_lists(struct config *c)
 {
-	static const char *const kinds[] = {
-		"schema", "table", "column", "message.prefix"
-	};
+	static const char *const  kinds[] = {"schema", "table", "column",
+										 "message.prefix"};
 	const struct config_slot *ops = config_slot_of(c, "skipped.operations");
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 	{
-		char		include[64];
-		char		exclude[64];
+		char					  include[64];
+		char					  exclude[64];
 		const struct config_slot *s;
 
 		snprintf(include, sizeof(include), "%s.include.list", kinds[i]);
@@ -1295,24 +1305,23 @@ static void
 check_stream_params(struct config *c)
 {
 	const struct config_slot *s = config_slot_of(c, "slot.stream.params");
-	const char *p = s->str != NULL ? s->str : "";
+	const char				 *p = s->str != NULL ? s->str : "";
 
 	while (*p != '\0')
 	{
-		size_t		n = strcspn(p, ";");
-		char	   *pair = config_text_trim(p, n);
-		char	   *eq = strchr(pair, '=');
+		size_t n = strcspn(p, ";");
+		char  *pair = config_text_trim(p, n);
+		char  *eq = strchr(pair, '=');
 
 		if (*pair != '\0' && (eq == NULL || eq == pair))
 			config_fail(c, s->entry, "must be name=value;name=value");
 		else if (*pair != '\0')
 		{
 			c->stream = config_text_realloc(c->stream, (c->nstream + 1) *
-											sizeof(*c->stream));
-			c->stream[c->nstream++] = (struct config_setting)
-			{
+														   sizeof(*c->stream));
+			c->stream[c->nstream++] = (struct config_setting){
 				.name = config_text_trim(pair, (size_t) (eq - pair)),
-					.value = config_text_trim(eq + 1, strlen(eq + 1)),
+				.value = config_text_trim(eq + 1, strlen(eq + 1)),
 			};
 		}
 		free(pair);
@@ -1325,9 +1334,9 @@ static void
 check_placeholder(struct config *c)
 {
 	struct config_slot *s = slot_of(c, "unavailable.value.placeholder");
-	struct buf	bytes = {0};
-	const char *p;
-	bool		ok;
+	struct buf			bytes = {0};
+	const char		   *p;
+	bool				ok;
 
 	if (s->str == NULL || strncmp(s->str, "hex:", 4) != 0)
 		return;
@@ -1335,8 +1344,8 @@ check_placeholder(struct config *c)
 	ok = *p != '\0' && strlen(p) % 2 == 0;
 	for (; ok && *p != '\0'; p += 2)
 	{
-		char		pair[3] = {p[0], p[1], '\0'};
-		long		v;
+		char pair[3] = {p[0], p[1], '\0'};
+		long v;
 
 		ok = isxdigit((unsigned char) p[0]) && isxdigit((unsigned char) p[1]);
 		v = ok ? strtol(pair, NULL, 16) : 0;
@@ -1348,7 +1357,8 @@ check_placeholder(struct config *c)
 	if (ok)
 		replace(s, buf_cstr(&bytes));
 	else
-		config_fail(c, s->entry, "after hex: there must be pairs of "
+		config_fail(c, s->entry,
+					"after hex: there must be pairs of "
 					"hexadecimal digits that make UTF-8 text without zero "
 					"bytes");
 	buf_free(&bytes);
@@ -1362,8 +1372,10 @@ check_special(struct config *c)
 	s = slot_of(c, "plugin.name");
 	if (s->str != NULL && strcmp(s->str, "walferry") != 0)
 	{
-		config_warn(c, s->entry, "%s is not used; the slot is read through "
-					"the walferry plugin", s->str);
+		config_warn(c, s->entry,
+					"%s is not used; the slot is read through "
+					"the walferry plugin",
+					s->str);
 		replace(s, "walferry");
 	}
 	s = slot_of(c, "snapshot.mode");
@@ -1373,10 +1385,12 @@ check_special(struct config *c)
 	if (s->num < 65536)
 	{
 		if (s->num != 0)
-			config_warn(c, s->entry, "is too little to work with; 65536 is "
+			config_warn(c, s->entry,
+						"is too little to work with; 65536 is "
 						"used");
 		else
-			config_warn(c, s->entry, "no limit is not offered; the default "
+			config_warn(c, s->entry,
+						"no limit is not offered; the default "
 						"of 8388608 is used");
 		s->num = s->num != 0 ? 65536 : 8388608;
 	}
@@ -1385,11 +1399,12 @@ check_special(struct config *c)
 	{
 		s = slot_of(c, "walferry.retry.backoff.max.ms");
 		if (s->entry != NULL)
-			config_fail(c, s->entry, "must not be less than "
+			config_fail(c, s->entry,
+						"must not be less than "
 						"retriable.restart.connector.wait.ms");
 		else
-			s->num = config_slot_of(c,
-									"retriable.restart.connector.wait.ms")->num;
+			s->num = config_slot_of(c, "retriable.restart.connector.wait.ms")
+						 ->num;
 	}
 	s = slot_of(c, "name");
 	if (s->str == NULL && config_slot_of(c, "topic.prefix")->str != NULL)
@@ -1401,13 +1416,14 @@ make_announcements(struct config *c)
 {
 	if (config_slot_of(c, "snapshot.mode")->entry == NULL)
 		announce(c, "snapshots are not built yet: rows that are in the tables "
-				 "before the slot exists are not carried, changes only "
-				 "(snapshot.mode=no_data says so and silences this)");
+					"before the slot exists are not carried, changes only "
+					"(snapshot.mode=no_data says so and silences this)");
 	if (config_slot_of(c, "value.converter.schemas.enable")->entry == NULL &&
 		config_slot_of(c, "debezium.format.schemas.enable")->entry == NULL &&
 		config_slot_of(c, "debezium.format.value.schemas.enable")->entry ==
-		NULL)
-		announce(c, "events are JSON without schema; Kafka Connect's default "
+			NULL)
+		announce(c,
+				 "events are JSON without schema; Kafka Connect's default "
 				 "is with (value.converter.schemas.enable=false says so and "
 				 "silences this)");
 }
@@ -1434,15 +1450,15 @@ static bool
 belongs_to_converter(struct config *c, const struct config_entry *e)
 {
 	const struct config_entry *list = winner(c, "converters");
-	struct config_strings names = {0};
-	bool		found = false;
+	struct config_strings	   names = {0};
+	bool					   found = false;
 
 	if (list == NULL)
 		return false;
 	config_text_split(list->raw, false, &names);
 	for (size_t i = 0; i < names.n; i++)
 	{
-		size_t		n = strlen(names.v[i]);
+		size_t n = strlen(names.v[i]);
 
 		if (strncmp(e->name, names.v[i], n) == 0 && e->name[n] == '.')
 			found = true;
@@ -1454,10 +1470,10 @@ belongs_to_converter(struct config *c, const struct config_entry *e)
 bool
 config_check(struct config *c)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
-	struct config_entry *lenient;
-	bool		unknown_fails;
+	struct config_entry		   *lenient;
+	bool						unknown_fails;
 
 	for (size_t i = 0; i < c->nentries; i++)
 		classify(&c->entries[i]);
@@ -1480,9 +1496,9 @@ config_check(struct config *c)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		struct config_slot *s = &c->slots[i];
+		struct config_slot		   *s = &c->slots[i];
 		const struct config_option *opt = &table[i];
-		const char *value = opt->deflt;
+		const char				   *value = opt->deflt;
 
 		if (opt->name == NULL || config_table_is_pattern(opt))
 			continue;
@@ -1530,7 +1546,7 @@ typed_slot(const struct config *c, const char *name, bool fits,
 static enum config_type
 type_of(const char *name)
 {
-	size_t		n;
+	size_t n;
 
 	return config_table(&n)[index_of(name)].type;
 }
@@ -1550,8 +1566,8 @@ config_int(const struct config *c, const char *name)
 bool
 config_bool(const struct config *c, const char *name)
 {
-	return typed_slot(c, name, type_of(name) == CONFIG_BOOL,
-					  "a boolean")->num != 0;
+	return typed_slot(c, name, type_of(name) == CONFIG_BOOL, "a boolean")
+			   ->num != 0;
 }
 
 bool
@@ -1571,7 +1587,7 @@ config_is_set(const struct config *c, const char *name)
 const char *const *
 config_list(const struct config *c, const char *name, size_t *n)
 {
-	enum config_type type = type_of(name);
+	enum config_type		  type = type_of(name);
 	const struct config_slot *s;
 
 	s = typed_slot(c, name, type == CONFIG_LIST || type == CONFIG_REGEX_LIST,
@@ -1591,16 +1607,15 @@ static bool
 same_slot(const struct config_slot *a, const struct config_slot *b)
 {
 	return a->num == b->num && (a->str == NULL) == (b->str == NULL) &&
-		(a->str == NULL || strcmp(a->str, b->str) == 0);
+		   (a->str == NULL || strcmp(a->str, b->str) == 0);
 }
 
 void
-config_adopt(struct config *c, const struct config *fresh,
-			 struct buf *restart)
+config_adopt(struct config *c, const struct config *fresh, struct buf *restart)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
-	bool		clients_differ = c->nkafka != fresh->nkafka;
+	bool						clients_differ = c->nkafka != fresh->nkafka;
 
 	for (size_t i = 0; i < n; i++)
 	{
@@ -1620,7 +1635,7 @@ config_adopt(struct config *c, const struct config *fresh,
 	}
 	for (size_t i = 0; i < c->nkafka && !clients_differ; i++)
 		clients_differ = strcmp(c->kafka[i].name, fresh->kafka[i].name) != 0 ||
-			strcmp(c->kafka[i].value, fresh->kafka[i].value) != 0;
+						 strcmp(c->kafka[i].value, fresh->kafka[i].value) != 0;
 	if (clients_differ)
 		buf_printf(restart, "%sKafka client settings",
 				   restart->len > 0 ? ", " : "");

@@ -43,32 +43,32 @@ struct config_setting
 {
 	const char *name;
 	const char *value;
-	bool		secret;			/* never log the value */
-	bool		optional;		/* skip it where the library is too old for it */
+	bool		secret;	  /* never log the value */
+	bool		optional; /* skip it where the library is too old for it */
 };
 
 /* How a topic is to be created; -1 leaves a number to the broker. */
 struct config_topic
 {
-	int			partitions;
-	int			replication_factor;
-	const struct config_setting *settings;	/* topic configuration */
-	size_t		nsettings;
+	int							 partitions;
+	int							 replication_factor;
+	const struct config_setting *settings; /* topic configuration */
+	size_t						 nsettings;
 };
 
 struct config *config_new(void);
-void		config_free(struct config *c);
+void		   config_free(struct config *c);
 
 /*
  * Read a file.  Its kind is told from its content: a JSON object, or
  * properties; a Connect worker's file is known by its keys.  False (with an
  * error collected) if it cannot be read or parsed.
  */
-bool		config_load_file(struct config *c, const char *path);
+bool config_load_file(struct config *c, const char *path);
 
 /* The same from memory; 'name' stands for the path in messages. */
-bool		config_load_text(struct config *c, const char *name,
-							 const char *text, size_t len);
+bool config_load_text(struct config *c, const char *name, const char *text,
+					  size_t len);
 
 /*
  * Take what concerns us from an environment (NULL-terminated "NAME=value"
@@ -78,18 +78,17 @@ bool		config_load_text(struct config *c, const char *name,
  * PGSSL*, which count less than a file.  ${env:NAME} in values is resolved
  * against the same environment.  The strings need not outlive the call.
  */
-void		config_load_env(struct config *c, char *const *env);
+void config_load_env(struct config *c, char *const *env);
 
 /* A setting from the command line.  config_set_arg takes "name=value". */
-void		config_set_flag(struct config *c, const char *name,
-							const char *value);
-void		config_set_arg(struct config *c, const char *arg);
+void config_set_flag(struct config *c, const char *name, const char *value);
+void config_set_arg(struct config *c, const char *arg);
 
 /*
  * Resolve references, choose the winner of each name, check every value and
  * every combination.  True if the configuration can be run.  Call it once.
  */
-bool		config_check(struct config *c);
+bool config_check(struct config *c);
 
 /* Why config_check() returned false: "file:line: name: what, and the fix". */
 size_t		config_error_count(const struct config *c);
@@ -111,51 +110,50 @@ const char *config_announcement(const struct config *c, size_t i);
 const char *config_str(const struct config *c, const char *name);
 int64_t		config_int(const struct config *c, const char *name);
 bool		config_bool(const struct config *c, const char *name);
-bool		config_is(const struct config *c, const char *name,
-					  const char *value);
+bool config_is(const struct config *c, const char *name, const char *value);
 
 /* True if somebody gave the option, so that it is not just a default. */
-bool		config_is_set(const struct config *c, const char *name);
+bool config_is_set(const struct config *c, const char *name);
 
 /*
  * The elements of a list or a list of regular expressions, in order, trimmed;
  * NULL and 0 if empty.  config_str gives the list as it was written.
  */
-const char *const *config_list(const struct config *c, const char *name,
-							   size_t *n);
+const char *const *
+config_list(const struct config *c, const char *name, size_t *n);
 
 /* slot.stream.params as pairs, in order. */
-const struct config_setting *config_stream_params(const struct config *c,
-												  size_t *n);
+const struct config_setting *
+config_stream_params(const struct config *c, size_t *n);
 
 /*
  * Everything for rd_kafka_conf_set(), in librdkafka's names: what the user
  * gave and what the forwarder insists on (acks=all, idempotence,
  * message.timeout.ms=0, no telemetry).
  */
-const struct config_setting *config_kafka_settings(const struct config *c,
-												   size_t *n);
+const struct config_setting *
+config_kafka_settings(const struct config *c, size_t *n);
 
 /*
  * How to create 'topic', from topic.creation.<group>.*: the first group of
  * topic.creation.groups that includes it, over the default group.
  */
-void		config_topic_creation(const struct config *c, const char *topic,
-								  struct config_topic *out);
+void config_topic_creation(const struct config *c, const char *topic,
+						   struct config_topic *out);
 
 /*
  * Take over those options of 'fresh' (checked) that may change while running.
  * Names of other options that differ are appended to 'restart', separated by
  * ", ".  Strings got earlier from 'c' for reloadable options become invalid.
  */
-void		config_adopt(struct config *c, const struct config *fresh,
-						 struct buf *restart);
+void config_adopt(struct config *c, const struct config *fresh,
+				  struct buf *restart);
 
 /* Each option with value and origin, secrets masked; after config_check(). */
-void		config_print(const struct config *c, struct buf *out);
+void config_print(const struct config *c, struct buf *out);
 
 /* The options for --help, and docs/configuration.md. */
-void		config_help(struct buf *out);
-void		config_docs(struct buf *out);
+void config_help(struct buf *out);
+void config_docs(struct buf *out);
 
-#endif							/* FORWARDER_CONFIG_H */
+#endif /* FORWARDER_CONFIG_H */

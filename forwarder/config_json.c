@@ -59,7 +59,7 @@ find_line(const char *text, size_t len, const char *name, int depth)
 static char *
 value_text(const json_t *v)
 {
-	char		number[64];
+	char number[64];
 
 	switch (json_typeof(v))
 	{
@@ -87,19 +87,19 @@ config_json_parse(const char *text, size_t len, config_pair_fn fn, void *arg,
 				  int *line, struct buf *error)
 {
 	json_error_t why;
-	json_t	   *root;
-	json_t	   *settings;
-	json_t	   *inner;
-	const char *name;
-	json_t	   *v;
-	int			depth = 1;
-	bool		ok = true;
+	json_t		*root;
+	json_t		*settings;
+	json_t		*inner;
+	const char	*name;
+	json_t		*v;
+	int			 depth = 1;
+	bool		 ok = true;
 
 	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (root == NULL)
 	{
 		/* What follows "near" is the user's text and may be a password. */
-		char	   *near = strstr(why.text, " near ");
+		char *near = strstr(why.text, " near ");
 
 		if (near != NULL)
 			*near = '\0';
@@ -113,7 +113,7 @@ config_json_parse(const char *text, size_t len, config_pair_fn fn, void *arg,
 	{
 		*line = 1;
 		buf_lit(error, "the JSON must be an object of settings, or "
-				"{\"name\": ..., \"config\": {...}}");
+					   "{\"name\": ..., \"config\": {...}}");
 		json_decref(root);
 		return false;
 	}
@@ -131,8 +131,8 @@ config_json_parse(const char *text, size_t len, config_pair_fn fn, void *arg,
 
 	json_object_foreach(settings, name, v)
 	{
-		int			at = find_line(text, len, name, depth);
-		char	   *s;
+		int	  at = find_line(text, len, name, depth);
+		char *s;
 
 		if (json_is_null(v))
 			continue;
@@ -140,8 +140,10 @@ config_json_parse(const char *text, size_t len, config_pair_fn fn, void *arg,
 		if (s == NULL)
 		{
 			*line = at;
-			buf_printf(error, "%s: the value must be a string, a number or "
-					   "a boolean", name);
+			buf_printf(error,
+					   "%s: the value must be a string, a number or "
+					   "a boolean",
+					   name);
 			ok = false;
 			break;
 		}

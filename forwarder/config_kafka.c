@@ -21,18 +21,43 @@
 #include <string.h>
 #include <strings.h>
 
-#define PASS(n) {.name = n, .action = KAFKA_PASS}
-#define PASS_INT(n, lo, hi) \
-	{.name = n, .action = KAFKA_PASS, .type = CONFIG_INT, .min = lo, .max = hi}
-#define PASS_BOOL(n) {.name = n, .action = KAFKA_PASS, .type = CONFIG_BOOL}
-#define PASS_ENUM(n, v) \
-	{.name = n, .action = KAFKA_PASS, .type = CONFIG_ENUM, .values = v}
-#define SPECIAL(n) {.name = n, .action = KAFKA_SPECIAL}
-#define IGNORE(n, why) {.name = n, .action = KAFKA_IGNORE, .note = why}
-#define SILENT(n) {.name = n, .action = KAFKA_SILENT}
-#define REFUSE(n, why) {.name = n, .action = KAFKA_REFUSE, .note = why}
-#define ONLY(n, v, why) \
-	{.name = n, .action = KAFKA_ONLY, .values = v, .note = why}
+#define PASS(n)                         \
+	{                                   \
+		.name = n, .action = KAFKA_PASS \
+	}
+#define PASS_INT(n, lo, hi)                                             \
+	{                                                                   \
+		.name = n, .action = KAFKA_PASS, .type = CONFIG_INT, .min = lo, \
+		.max = hi                                                       \
+	}
+#define PASS_BOOL(n)                                         \
+	{                                                        \
+		.name = n, .action = KAFKA_PASS, .type = CONFIG_BOOL \
+	}
+#define PASS_ENUM(n, v)                                                   \
+	{                                                                     \
+		.name = n, .action = KAFKA_PASS, .type = CONFIG_ENUM, .values = v \
+	}
+#define SPECIAL(n)                         \
+	{                                      \
+		.name = n, .action = KAFKA_SPECIAL \
+	}
+#define IGNORE(n, why)                                 \
+	{                                                  \
+		.name = n, .action = KAFKA_IGNORE, .note = why \
+	}
+#define SILENT(n)                         \
+	{                                     \
+		.name = n, .action = KAFKA_SILENT \
+	}
+#define REFUSE(n, why)                                 \
+	{                                                  \
+		.name = n, .action = KAFKA_REFUSE, .note = why \
+	}
+#define ONLY(n, v, why)                                           \
+	{                                                             \
+		.name = n, .action = KAFKA_ONLY, .values = v, .note = why \
+	}
 
 #define NO_GIVING_UP \
 	"a record is sent until the broker has it, however long that takes"
@@ -41,10 +66,11 @@
 #define NO_OAUTH \
 	"OAUTHBEARER is not built yet; use SCRAM-SHA-512, PLAIN or GSSAPI"
 #define NO_TRANSACTIONS "exactly-once delivery is not built yet"
-#define OUR_PARTITION \
+#define OUR_PARTITION                                                 \
 	"the partition is always the one that the Java client's default " \
 	"gives a key, so that a repeat lands where the first copy did"
 
+/* clang-format off */
 static const struct config_kafka_name table[] = {
 	PASS("bootstrap.servers"),
 	{.name = "metadata.broker.list", .action = KAFKA_PASS,
@@ -246,6 +272,7 @@ static const struct config_kafka_name table[] = {
 	REFUSE("log.queue", "write walferry.log.level"),
 	REFUSE("test.mock.num.brokers", "it replaces the broker by a pretence"),
 };
+/* clang-format on */
 
 const struct config_kafka_name *
 config_kafka_table(size_t *n)
@@ -282,17 +309,17 @@ config_kafka_settings(const struct config *c, size_t *n)
 /* A setting of the result and what it came from. */
 struct made
 {
-	char	   *name;
-	char	   *value;
-	bool		optional;
-	const struct config_entry *from;	/* NULL: ours */
+	char					  *name;
+	char					  *value;
+	bool					   optional;
+	const struct config_entry *from; /* NULL: ours */
 };
 
 struct build
 {
 	struct config *c;
-	struct made *made;
-	size_t		nmade;
+	struct made	  *made;
+	size_t		   nmade;
 };
 
 /* The winner among the entries of one client setting; NULL if not given. */
@@ -363,7 +390,7 @@ static void
 set_number(struct build *b, const char *name, int64_t value,
 		   const struct config_entry *from)
 {
-	char		digits[32];
+	char digits[32];
 
 	snprintf(digits, sizeof(digits), "%lld", (long long) value);
 	set(b, name, digits, from);
@@ -389,8 +416,8 @@ number_within(struct config *c, const struct config_entry *e, int64_t min,
 	}
 	if (*out < min || *out > max)
 	{
-		config_fail(c, e, "must be between %lld and %lld",
-					(long long) min, (long long) max);
+		config_fail(c, e, "must be between %lld and %lld", (long long) min,
+					(long long) max);
 		return false;
 	}
 	return true;
@@ -400,10 +427,10 @@ static void
 pass(struct build *b, const struct config_entry *e)
 {
 	const struct config_kafka_name *k = e->kafka;
-	const char *to = k->to != NULL ? k->to : e->kafka_name;
-	char	   *spelling = NULL;
-	struct buf	set_text = {0};
-	int64_t		n;
+	const char					   *to = k->to != NULL ? k->to : e->kafka_name;
+	char						   *spelling = NULL;
+	struct buf						set_text = {0};
+	int64_t							n;
 
 	switch (k->type)
 	{
@@ -413,27 +440,26 @@ pass(struct build *b, const struct config_entry *e)
 			return;
 		case CONFIG_BOOL:
 		case CONFIG_ENUM:
-			{
-				const char *values = k->type == CONFIG_BOOL ? "true|false" :
-					k->values;
+		{
+			const char *values = k->type == CONFIG_BOOL ? "true|false"
+														: k->values;
 
-				if (config_text_one_of(values, e->value, &spelling))
-				{
-					set(b, to, spelling, e);
-					free(spelling);
-					return;
-				}
-				if (strcasecmp(e->value, "OAUTHBEARER") == 0)
-				{
-					config_fail(b->c, e, NO_OAUTH);
-					return;
-				}
-				config_text_put_set(&set_text, values);
-				config_fail(b->c, e, "must be one of %s",
-							buf_cstr(&set_text));
-				buf_free(&set_text);
+			if (config_text_one_of(values, e->value, &spelling))
+			{
+				set(b, to, spelling, e);
+				free(spelling);
 				return;
 			}
+			if (strcasecmp(e->value, "OAUTHBEARER") == 0)
+			{
+				config_fail(b->c, e, NO_OAUTH);
+				return;
+			}
+			config_text_put_set(&set_text, values);
+			config_fail(b->c, e, "must be one of %s", buf_cstr(&set_text));
+			buf_free(&set_text);
+			return;
+		}
 		default:
 			if (*e->value != '\0')
 				set(b, to, e->value, e);
@@ -462,7 +488,7 @@ jaas_word(const char **s, struct buf *out)
 	}
 	if (*p == '"' || *p == '\'')
 	{
-		char		quote = *p++;
+		char quote = *p++;
 
 		while (*p != '\0' && *p != quote)
 		{
@@ -488,8 +514,8 @@ jaas_word(const char **s, struct buf *out)
 static bool
 ends_with(const char *s, const char *end)
 {
-	size_t		ns = strlen(s);
-	size_t		ne = strlen(end);
+	size_t ns = strlen(s);
+	size_t ne = strlen(end);
 
 	return ns >= ne && strcmp(s + ns - ne, end) == 0;
 }
@@ -497,18 +523,20 @@ ends_with(const char *s, const char *end)
 static void
 build_jaas(struct build *b)
 {
-	struct config *c = b->c;
+	struct config			  *c = b->c;
 	const struct config_entry *e = given(c, "sasl.jaas.config");
-	const char *mechanism;
-	const char *p;
-	struct buf	word = {0};
-	struct buf	value = {0};
+	const char				  *mechanism;
+	const char				  *p;
+	struct buf				   word = {0};
+	struct buf				   value = {0};
 	enum
 	{
-		PLAIN, SCRAM, KERBEROS
-	}			module;
-	bool		user = false;
-	bool		password = false;
+		PLAIN,
+		SCRAM,
+		KERBEROS
+	} module;
+	bool user = false;
+	bool password = false;
 
 	if (e == NULL || e->value == NULL || *e->value == '\0')
 		return;
@@ -531,7 +559,8 @@ build_jaas(struct build *b)
 	}
 	else
 	{
-		config_fail(c, e, "only PlainLoginModule, ScramLoginModule and "
+		config_fail(c, e,
+					"only PlainLoginModule, ScramLoginModule and "
 					"Krb5LoginModule are understood");
 		goto done;
 	}
@@ -542,9 +571,10 @@ build_jaas(struct build *b)
 		config_fail(c, e, "the login module is not one for sasl.mechanism %s",
 					mechanism);
 
-	if (!jaas_word(&p, &word))		/* required, requisite ... */
+	if (!jaas_word(&p, &word)) /* required, requisite ... */
 	{
-		config_fail(c, e, "must be: <login module> required "
+		config_fail(c, e,
+					"must be: <login module> required "
 					"username=\"...\" password=\"...\";");
 		goto done;
 	}
@@ -555,7 +585,8 @@ build_jaas(struct build *b)
 		if (!jaas_word(&p, &value) || value.len != 1 || value.data[0] != '=' ||
 			!jaas_word(&p, &value))
 		{
-			config_fail(c, e, "must be: <login module> required "
+			config_fail(c, e,
+						"must be: <login module> required "
 						"username=\"...\" password=\"...\";");
 			goto done;
 		}
@@ -573,7 +604,8 @@ build_jaas(struct build *b)
 		else if (module == SCRAM && strcmp(name, "tokenauth") == 0)
 		{
 			if (strcasecmp(buf_cstr(&value), "true") == 0)
-				config_fail(c, e, "delegation tokens (tokenauth) cannot be "
+				config_fail(c, e,
+							"delegation tokens (tokenauth) cannot be "
 							"used here");
 		}
 		else if (module == KERBEROS && strcmp(name, "principal") == 0)
@@ -583,7 +615,8 @@ build_jaas(struct build *b)
 		else if (module == KERBEROS && strcmp(name, "serviceName") == 0)
 			set(b, "sasl.kerberos.service.name", buf_cstr(&value), e);
 		else if (module != KERBEROS)
-			config_warn(c, e, "an option other than username and password "
+			config_warn(c, e,
+						"an option other than username and password "
 						"has no effect here");
 	}
 	if (module != KERBEROS && !(user && password))
@@ -626,10 +659,10 @@ store_type(struct config *c, const char *type_name, const char *location)
 static void
 build_truststore(struct build *b)
 {
-	struct config *c = b->c;
+	struct config			  *c = b->c;
 	const struct config_entry *e = given(c, "ssl.truststore.location");
 	const struct config_entry *pem = given(c, "ssl.truststore.certificates");
-	const char *location = e != NULL ? e->value : NULL;
+	const char				  *location = e != NULL ? e->value : NULL;
 	const char *type = store_type(c, "ssl.truststore.type", location);
 
 	if (pem != NULL && pem->value != NULL && *pem->value != '\0')
@@ -639,27 +672,31 @@ build_truststore(struct build *b)
 	if (strcmp(type, "PEM") == 0)
 		set(b, "ssl.ca.location", location, e);
 	else if (strcmp(type, "PKCS12") == 0)
-		config_fail(c, e, "a PKCS12 truststore cannot be read; convert it "
+		config_fail(c, e,
+					"a PKCS12 truststore cannot be read; convert it "
 					"(openssl pkcs12 -in %s -cacerts -nokeys -out ca.pem) "
 					"and set ssl.truststore.type=PEM and "
-					"ssl.truststore.location=ca.pem", location);
+					"ssl.truststore.location=ca.pem",
+					location);
 	else
-		config_fail(c, e, "a JKS truststore cannot be read; convert it "
+		config_fail(c, e,
+					"a JKS truststore cannot be read; convert it "
 					"(keytool -list -rfc -keystore %s > ca.pem) and set "
 					"ssl.truststore.type=PEM and "
-					"ssl.truststore.location=ca.pem", location);
+					"ssl.truststore.location=ca.pem",
+					location);
 }
 
 static void
 build_keystore(struct build *b)
 {
-	struct config *c = b->c;
+	struct config			  *c = b->c;
 	const struct config_entry *e = given(c, "ssl.keystore.location");
-	const struct config_entry *chain =
-		given(c, "ssl.keystore.certificate.chain");
+	const struct config_entry *chain = given(c,
+											 "ssl.keystore.certificate.chain");
 	const struct config_entry *key = given(c, "ssl.keystore.key");
 	const struct config_entry *password = given(c, "ssl.keystore.password");
-	const char *location = e != NULL ? e->value : NULL;
+	const char				  *location = e != NULL ? e->value : NULL;
 	const char *type = store_type(c, "ssl.keystore.type", location);
 
 	if (chain != NULL && chain->value != NULL && *chain->value != '\0')
@@ -681,11 +718,13 @@ build_keystore(struct build *b)
 			set(b, "ssl.keystore.password", password->value, password);
 	}
 	else
-		config_fail(c, e, "a JKS keystore cannot be read; convert it "
+		config_fail(c, e,
+					"a JKS keystore cannot be read; convert it "
 					"(keytool -importkeystore -srckeystore %s -destkeystore "
 					"keystore.p12 -deststoretype PKCS12) and set "
 					"ssl.keystore.type=PKCS12 and "
-					"ssl.keystore.location=keystore.p12", location);
+					"ssl.keystore.location=keystore.p12",
+					location);
 }
 
 /* ---- the rest of what is not a plain renaming ---- */
@@ -697,14 +736,14 @@ build_special(struct build *b)
 	{
 		const char *name;
 		const char *type;
-	}			levels[] = {
+	} levels[] = {
 		{"compression.gzip.level", "gzip"},
 		{"compression.lz4.level", "lz4"},
 		{"compression.zstd.level", "zstd"},
 	};
-	struct config *c = b->c;
+	struct config			  *c = b->c;
 	const struct config_entry *e;
-	int64_t		n;
+	int64_t					   n;
 
 	build_jaas(b);
 	build_truststore(b);
@@ -716,7 +755,8 @@ build_special(struct build *b)
 		if (*e->value == '\0' || strcasecmp(e->value, "none") == 0)
 		{
 			set(b, "ssl.endpoint.identification.algorithm", "none", e);
-			config_warn(c, e, "the broker's host name is not checked "
+			config_warn(c, e,
+						"the broker's host name is not checked "
 						"against its certificate");
 		}
 		else if (strcasecmp(e->value, "https") == 0)
@@ -728,7 +768,8 @@ build_special(struct build *b)
 	if (e != NULL && e->value != NULL && *e->value != '\0')
 	{
 		if (strstr(e->value, "_WITH_") != NULL)
-			config_fail(c, e, "these are Java's names; write OpenSSL's, such "
+			config_fail(c, e,
+						"these are Java's names; write OpenSSL's, such "
 						"as ECDHE-RSA-AES256-GCM-SHA384 (openssl ciphers "
 						"-stdname lists both)");
 		else
@@ -737,8 +778,7 @@ build_special(struct build *b)
 
 	/* Java: limit of waiting for any answer.  librdkafka has two. */
 	e = given(c, "request.timeout.ms");
-	if (e != NULL && e->value != NULL &&
-		number_within(c, e, 10, 300000, &n))
+	if (e != NULL && e->value != NULL && number_within(c, e, 10, 300000, &n))
 	{
 		set_number(b, "request.timeout.ms", n, e);
 		set_number(b, "socket.timeout.ms", n, e);
@@ -750,8 +790,7 @@ build_special(struct build *b)
 
 	/* Java: 0 turns batching off, and librdkafka's least is 1. */
 	e = given(c, "batch.size");
-	if (e != NULL && e->value != NULL &&
-		number_within(c, e, 0, INT32_MAX, &n))
+	if (e != NULL && e->value != NULL && number_within(c, e, 0, INT32_MAX, &n))
 		set_number(b, "batch.size", n > 0 ? n : 1, e);
 
 	/* Java: -1 is the system's default, which librdkafka writes 0. */
@@ -785,21 +824,23 @@ check_security(struct build *b)
 {
 	const struct made *protocol = find_made(b, "security.protocol");
 	const struct made *mechanism = find_made(b, "sasl.mechanism");
-	const struct made *verify =
-		find_made(b, "enable.ssl.certificate.verification");
+	const struct made
+			   *verify = find_made(b, "enable.ssl.certificate.verification");
 	const char *p = protocol != NULL ? protocol->value : "plaintext";
 	bool		sasl = strncmp(p, "sasl", 4) == 0;
 	bool		tls = strstr(p, "ssl") != NULL;
 
 	if (sasl)
 	{
-		bool		named = find_made(b, "sasl.username") != NULL &&
-			find_made(b, "sasl.password") != NULL;
+		bool named = find_made(b, "sasl.username") != NULL &&
+					 find_made(b, "sasl.password") != NULL;
 
 		if ((mechanism != NULL && strcmp(mechanism->value, "GSSAPI") != 0) &&
 			!named && given(b->c, "sasl.jaas.config") == NULL)
-			config_fail(b->c, mechanism->from, "%s needs sasl.jaas.config, or "
-						"sasl.username and sasl.password", mechanism->value);
+			config_fail(b->c, mechanism->from,
+						"%s needs sasl.jaas.config, or "
+						"sasl.username and sasl.password",
+						mechanism->value);
 		if (!tls && mechanism != NULL &&
 			strcmp(mechanism->value, "PLAIN") == 0)
 			config_warn(b->c, protocol->from,
@@ -821,8 +862,8 @@ void
 config_kafka_build(struct config *c)
 {
 	struct build b = {.c = c};
-	int64_t		queue = config_slot_of(c, "max.queue.size.in.bytes")->num;
-	char		kbytes[32];
+	int64_t		 queue = config_slot_of(c, "max.queue.size.in.bytes")->num;
+	char		 kbytes[32];
 
 	for (size_t i = 0; i < c->nentries; i++)
 	{
@@ -838,8 +879,7 @@ config_kafka_build(struct config *c)
 				break;
 			case KAFKA_ONLY:
 				if (!config_text_one_of(e->kafka->values, e->value, NULL))
-					config_fail(c, e, "cannot be changed: %s",
-								e->kafka->note);
+					config_fail(c, e, "cannot be changed: %s", e->kafka->note);
 				break;
 			case KAFKA_IGNORE:
 				config_idle(c, e, e->kafka->note);
@@ -860,7 +900,8 @@ config_kafka_build(struct config *c)
 
 	if (strcmp(config_slot_of(c, "walferry.sink")->str, "kafka") == 0 &&
 		find_made(&b, "bootstrap.servers") == NULL)
-		config_fail(c, NULL, "bootstrap.servers: is missing; it names the "
+		config_fail(c, NULL,
+					"bootstrap.servers: is missing; it names the "
 					"Kafka brokers, as host:port,host:port");
 
 	/*
@@ -887,16 +928,15 @@ config_kafka_build(struct config *c)
 	c->nkafka = b.nmade;
 	for (size_t i = 0; i < b.nmade; i++)
 	{
-		c->kafka[i] = (struct config_setting)
-		{
+		c->kafka[i] = (struct config_setting){
 			.name = b.made[i].name,
-				.value = b.made[i].value,
-				.secret = config_text_is_secret(b.made[i].name) ||
-				(b.made[i].from != NULL && b.made[i].from->hidden),
-				.optional = b.made[i].optional,
+			.value = b.made[i].value,
+			.secret = config_text_is_secret(b.made[i].name) ||
+					  (b.made[i].from != NULL && b.made[i].from->hidden),
+			.optional = b.made[i].optional,
 		};
-		c->kafka_origin[i] = b.made[i].from != NULL ?
-			b.made[i].from->origin : "default";
+		c->kafka_origin[i] = b.made[i].from != NULL ? b.made[i].from->origin
+													: "default";
 	}
 	free(b.made);
 }

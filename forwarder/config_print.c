@@ -15,7 +15,7 @@ static void
 put_line(struct buf *out, const char *name, const char *value,
 		 const char *origin)
 {
-	size_t		start = out->len;
+	size_t start = out->len;
 
 	buf_puts(out, name);
 	buf_lit(out, " = ");
@@ -29,11 +29,10 @@ put_line(struct buf *out, const char *name, const char *value,
 }
 
 static bool
-is_secret(const struct config_option *opt, const char *name,
-		  const char *value)
+is_secret(const struct config_option *opt, const char *name, const char *value)
 {
 	return (opt != NULL && (opt->flags & CONFIG_SECRET)) ||
-		config_text_is_secret(name) || config_text_has_userinfo(value);
+		   config_text_is_secret(name) || config_text_has_userinfo(value);
 }
 
 static void
@@ -41,8 +40,8 @@ print_option(const struct config_option *opt, const struct config_slot *s,
 			 struct buf *out)
 {
 	const struct config_entry *e = s->entry;
-	struct buf	origin = {0};
-	const char *value = s->str;
+	struct buf				   origin = {0};
+	const char				  *value = s->str;
 
 	if (e != NULL && (value == NULL || opt->stance == CONFIG_NO_EFFECT))
 		value = e->value != NULL ? e->value : e->raw;
@@ -62,7 +61,7 @@ print_option(const struct config_option *opt, const struct config_slot *s,
 void
 config_print(const struct config *c, struct buf *out)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
 
 	for (size_t i = 0; i < n; i++)
@@ -82,19 +81,25 @@ config_print(const struct config *c, struct buf *out)
 		if (e->opt == NULL || !config_table_is_pattern(e->opt))
 			continue;
 		put_line(out, e->opt->flags & CONFIG_SECRET ? e->opt->name : e->name,
-				 e->value == NULL || is_secret(e->opt, e->name, e->value) ?
-				 MASK : e->hidden ? e->raw : e->value, e->origin);
+				 e->value == NULL || is_secret(e->opt, e->name, e->value)
+					 ? MASK
+				 : e->hidden ? e->raw
+							 : e->value,
+				 e->origin);
 	}
-	if (strcmp(config_slot_of(c, "walferry.sink")->str ?
-			   config_slot_of(c, "walferry.sink")->str : "", "kafka") != 0)
+	if (strcmp(config_slot_of(c, "walferry.sink")->str
+				   ? config_slot_of(c, "walferry.sink")->str
+				   : "",
+			   "kafka") != 0)
 		return;
 	buf_lit(out, "\n# Kafka client, in librdkafka's names\n");
 	for (size_t i = 0; i < c->nkafka; i++)
 	{
 		const struct config_setting *k = &c->kafka[i];
 
-		put_line(out, k->name, k->secret ||
-				 config_text_has_userinfo(k->value) ? MASK : k->value,
+		put_line(out, k->name,
+				 k->secret || config_text_has_userinfo(k->value) ? MASK
+																 : k->value,
 				 c->kafka_origin[i]);
 	}
 }
@@ -105,11 +110,11 @@ config_print(const struct config *c, struct buf *out)
 static void
 put_wrapped(struct buf *out, const char *text, const char *indent)
 {
-	size_t		column = 0;
+	size_t column = 0;
 
 	for (const char *p = text; *p;)
 	{
-		size_t		n = strcspn(p, " ");
+		size_t n = strcspn(p, " ");
 
 		if (column > 0 && column + n + 1 > 72)
 		{
@@ -136,9 +141,9 @@ put_wrapped(struct buf *out, const char *text, const char *indent)
 void
 config_help(struct buf *out)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
-	const char *title = NULL;
+	const char				   *title = NULL;
 
 	for (size_t i = 0; i < n; i++)
 	{
@@ -175,7 +180,8 @@ config_help(struct buf *out)
 		buf_putc(out, '\n');
 		put_wrapped(out, opt->help, "      ");
 	}
-	buf_lit(out, "\nKafka client settings (bootstrap.servers, "
+	buf_lit(out,
+			"\nKafka client settings (bootstrap.servers, "
 			"security.protocol, sasl.*, ssl.*,\nproducer.override.*) and all "
 			"other properties: docs/configuration.md.\n");
 }
@@ -203,7 +209,7 @@ put_codes(struct buf *out, const char *set)
 	}
 	for (const char *p = set;;)
 	{
-		size_t		len = strcspn(p, "|");
+		size_t len = strcspn(p, "|");
 
 		if (len == 0)
 			buf_lit(out, "empty");
@@ -299,10 +305,11 @@ docs_option(struct buf *out, const struct config_option *opt)
 static void
 docs_kafka(struct buf *out)
 {
-	size_t		n;
+	size_t							n;
 	const struct config_kafka_name *table = config_kafka_table(&n);
 
-	buf_lit(out, "\n## Kafka client\n\n"
+	buf_lit(out,
+			"\n## Kafka client\n\n"
 			"The names are the Java client's or librdkafka's, with "
 			"`producer.override.` before them, or `producer.`, or "
 			"`debezium.sink.kafka.producer.`, or nothing; an earlier prefix "
@@ -366,7 +373,7 @@ docs_kafka(struct buf *out)
 void
 config_docs(struct buf *out)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
 
 	buf_lit(out,
@@ -409,7 +416,7 @@ config_docs(struct buf *out)
 			"`1h`); sizes are bytes, or have one (`64kB`, `8MB`, `1GB`). "
 			"Lists are separated by commas. Expressions have to match a "
 			"whole name; a comma inside one is written `\\,` or stands in "
-			"`[]` or `{}`.\n\n"
+			"`[]`, `{}` or `()`.\n\n"
 			"## State of each option\n\n"
 			"* *works*: as described; *only* some values: others are "
 			"refused by name;\n"
@@ -422,9 +429,11 @@ config_docs(struct buf *out)
 	for (size_t i = 0; i < n; i++)
 	{
 		if (table[i].name == NULL)
-			buf_printf(out, "\n## %s\n\n"
+			buf_printf(out,
+					   "\n## %s\n\n"
 					   "| property | values | default | state | meaning |\n"
-					   "|---|---|---|---|---|\n", table[i].help);
+					   "|---|---|---|---|---|\n",
+					   table[i].help);
 		else
 			docs_option(out, &table[i]);
 	}

@@ -76,7 +76,7 @@ put_utf8(struct buf *b, uint32_t cp)
 static bool
 read_hex4(struct parser *s, uint32_t *out)
 {
-	uint32_t	v = 0;
+	uint32_t v = 0;
 
 	if (s->end - s->p < 4)
 		return false;
@@ -86,8 +86,8 @@ read_hex4(struct parser *s, uint32_t *out)
 
 		if (!isxdigit(ch))
 			return false;
-		v = v << 4 | (uint32_t) (isdigit(ch) ? ch - '0' :
-								 tolower(ch) - 'a' + 10);
+		v = v << 4 |
+			(uint32_t) (isdigit(ch) ? ch - '0' : tolower(ch) - 'a' + 10);
 	}
 	s->p += 4;
 	*out = v;
@@ -98,8 +98,8 @@ read_hex4(struct parser *s, uint32_t *out)
 static bool
 read_escape(struct parser *s, struct buf *out, struct buf *error)
 {
-	char		ch = *s->p++;
-	uint32_t	cp;
+	char	 ch = *s->p++;
+	uint32_t cp;
 
 	switch (ch)
 	{
@@ -130,7 +130,7 @@ read_escape(struct parser *s, struct buf *out, struct buf *error)
 	if (cp >= 0xD800 && cp <= 0xDBFF && s->end - s->p >= 6 &&
 		s->p[0] == '\\' && s->p[1] == 'u')
 	{
-		uint32_t	low;
+		uint32_t low;
 
 		s->p += 2;
 		if (!read_hex4(s, &low) || low < 0xDC00 || low > 0xDFFF)
@@ -183,11 +183,11 @@ config_properties_parse(const char *text, size_t len, config_pair_fn fn,
 						void *arg, int *line, struct buf *error)
 {
 	struct parser s = {text, text + len, 1};
-	struct buf	name = {0};
-	struct buf	value = {0};
-	size_t		valid = config_text_utf8_valid(text, len);
-	const char *nul = memchr(text, 0, len);
-	bool		ok = true;
+	struct buf	  name = {0};
+	struct buf	  value = {0};
+	size_t		  valid = config_text_utf8_valid(text, len);
+	const char	 *nul = memchr(text, 0, len);
+	bool		  ok = true;
 
 	if (nul != NULL || valid < len)
 	{
@@ -203,7 +203,7 @@ config_properties_parse(const char *text, size_t len, config_pair_fn fn,
 			buf_lit(error, "a zero byte: this is not a text file");
 		else
 			buf_lit(error, "not UTF-8: save the file as UTF-8, or write "
-					"\\uXXXX");
+						   "\\uXXXX");
 		return false;
 	}
 	if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
@@ -211,7 +211,7 @@ config_properties_parse(const char *text, size_t len, config_pair_fn fn,
 
 	while (s.p < s.end)
 	{
-		int			at;
+		int at;
 
 		skip_space(&s);
 		if (skip_newline(&s))
@@ -247,8 +247,7 @@ config_properties_parse(const char *text, size_t len, config_pair_fn fn,
 		}
 		if (name.len > 0)
 		{
-			char	   *trimmed = config_text_trim(buf_cstr(&value),
-												   value.len);
+			char *trimmed = config_text_trim(buf_cstr(&value), value.len);
 
 			fn(arg, buf_cstr(&name), trimmed, at);
 			free(trimmed);

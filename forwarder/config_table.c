@@ -15,7 +15,10 @@
 
 #include <string.h>
 
-#define SECTION(title) {.name = NULL, .help = title}
+#define SECTION(title)              \
+	{                               \
+		.name = NULL, .help = title \
+	}
 
 #define BOOL CONFIG_BOOL
 #define WORKS CONFIG_WORKS
@@ -38,28 +41,31 @@
 #define NO_JVM "it concerns the JVM"
 #define NO_WORKER "there is no Connect worker"
 #define NO_OFFSETS "the replication slot keeps the position"
-#define ERRORS_RETRY \
+#define ERRORS_RETRY                                                      \
 	"errors.max.retries and retriable.restart.connector.wait.ms say how " \
 	"often and how fast to retry"
-#define RENAMED(to) \
-	"this is the name of an old Debezium version; write " to
+#define RENAMED(to) "this is the name of an old Debezium version; write " to
 
+/* clang-format off */
 static const struct config_option table[] = {
 	SECTION("Connection to PostgreSQL"),
 	{.name = "database.hostname", .flags = CONFIG_REQUIRED,
-		.help = "Host name, address or directory of the Unix socket; a comma-separated list is tried in order."},
+		.help = "Host name, address or directory of the Unix socket; a "
+			"comma-separated list is tried in order."},
 	{.name = "database.port", .type = CONFIG_INT, .deflt = "5432",
 		.min = 1, .max = 65535,
 		.help = "Port."},
 	{.name = "database.user", .flags = CONFIG_REQUIRED,
 		.help = "User; needs the REPLICATION attribute."},
 	{.name = "database.password", .flags = CONFIG_SECRET,
-		.help = "Password. Better `${file:/run/secrets/db}`, `${env:NAME}` or `WALFERRY_DATABASE_PASSWORD_FILE` than in clear."},
+		.help = "Password. Better `${file:/run/secrets/db}`, `${env:NAME}` "
+			"or `WALFERRY_DATABASE_PASSWORD_FILE` than in clear."},
 	{.name = "database.dbname", .flags = CONFIG_REQUIRED,
 		.help = "Database whose changes are carried."},
 	{.name = "database.sslmode", .type = CONFIG_ENUM, .deflt = "prefer",
 		.values = "disable|allow|prefer|require|verify-ca|verify-full",
-		.help = "As in libpq. `verify-full` is what protects against a man in the middle."},
+		.help = "As in libpq. `verify-full` is what protects against a man "
+			"in the middle."},
 	{.name = "database.sslcert",
 		.help = "File with the client's certificate."},
 	{.name = "database.sslkey",
@@ -83,14 +89,16 @@ static const struct config_option table[] = {
 		.note = "no long queries are run",
 		.help = "Limit for a query."},
 	{.name = "database.connection.factory.class", .stance = NOT_YET,
-		.note = "IAM authentication has to wait; use a password or a certificate",
+		.note = "IAM authentication has to wait; use a password or a "
+			"certificate",
 		.help = "Java class that makes connections, as for AWS IAM."},
 	{.name = "connection.validation.timeout.ms", .type = CONFIG_MS,
 		.stance = NO_EFFECT, .deflt = "60000",
 		.note = "walferry.connect.timeout.ms limits connecting",
 		.help = "Limit for checking a connection."},
 	{.name = "driver.*", .stance = NOT_YET,
-		.note = "these are settings of the JDBC driver; libpq's are set by database.ssl* and its own environment variables",
+		.note = "these are settings of the JDBC driver; libpq's are set by "
+			"database.ssl* and its own environment variables",
 		.help = "Settings passed to the JDBC driver."},
 	{.name = "read.only", .type = BOOL, .stance = NO_EFFECT, .deflt = "false",
 		.note = "walferry never writes to the database",
@@ -99,22 +107,29 @@ static const struct config_option table[] = {
 	SECTION("Replication slot and plugin"),
 	{.name = "plugin.name", .type = CONFIG_ENUM, .deflt = "walferry",
 		.values = "walferry|pgoutput|decoderbufs",
-		.help = "Output plugin. `pgoutput` and `decoderbufs`, as a connector's file has them, give a warning and walferry's own is used."},
+		.help = "Output plugin. `pgoutput` and `decoderbufs`, as a "
+			"connector's file has them, give a warning and walferry's own "
+			"is used."},
 	{.name = "slot.name", .deflt = "debezium",
 		.help = "Replication slot; 1 to 63 of `a-z`, `0-9`, `_`."},
 	{.name = "walferry.slot.create", .type = BOOL, .deflt = "true",
 		.help = "Create the slot if it does not exist."},
 	{.name = "slot.drop.on.stop", .type = BOOL, .deflt = "false",
-		.help = "Drop the slot at a clean stop. For tests: changes made while no slot exists are lost."},
+		.help = "Drop the slot at a clean stop. For tests: changes made "
+			"while no slot exists are lost."},
 	{.name = "slot.failover", .type = BOOL, .stance = NOT_YET,
 		.deflt = "false",
-		.note = "create the slot beforehand: SELECT pg_create_logical_replication_slot(name, 'walferry', failover => true)",
-		.help = "Create the slot as one that a standby keeps in step (PostgreSQL 17 and later)."},
+		.note = "create the slot beforehand: SELECT "
+			"pg_create_logical_replication_slot(name, 'walferry', failover "
+			"=> true)",
+		.help = "Create the slot as one that a standby keeps in step "
+			"(PostgreSQL 17 and later)."},
 	{.name = "slot.stream.params",
 		.help = "More options for the plugin, `name=value;name=value`."},
 	{.name = "status.update.interval.ms", .type = CONFIG_MS,
 		.deflt = "10000", .min = 100, .max = 3600000,
-		.help = "How often PostgreSQL is told the position; less than wal_sender_timeout."},
+		.help = "How often PostgreSQL is told the position; less than "
+			"wal_sender_timeout."},
 	{.name = "slot.max.retries", .type = CONFIG_INT, .stance = NO_EFFECT,
 		.deflt = "6", .note = ERRORS_RETRY,
 		.help = "Attempts to connect to the slot."},
@@ -126,14 +141,17 @@ static const struct config_option table[] = {
 		.values = "no_validation|trust_offset|trust_slot|trust_greater_lsn",
 		.built = "trust_slot|no_validation",
 		.note = "no offsets are stored beside the slot",
-		.help = "Which to believe when stored offset and slot disagree. There is only the slot; `no_validation` comes to the same."},
+		.help = "Which to believe when stored offset and slot disagree. "
+			"There is only the slot; `no_validation` comes to the same."},
 	{.name = "internal.slot.seek.to.known.offset.on.start", .type = BOOL,
-		.stance = PARTLY, .flags = CONFIG_NEVER, .deflt = "false", .built = "false",
+		.stance = PARTLY, .flags = CONFIG_NEVER, .deflt = "false",
+		.built = "false",
 		.note = "no offsets are stored beside the slot",
 		.help = "Old form of offset.mismatch.strategy."},
 	{.name = "internal.create.slot.command.timeout", .type = CONFIG_INT,
 		.stance = NO_EFFECT, .deflt = "90",
-		.note = "creating a slot waits for running transactions as long as that takes",
+		.note = "creating a slot waits for running transactions as long as "
+			"that takes",
 		.help = "Limit for creating the slot, in seconds."},
 	{.name = "publication.name", .stance = NO_EFFECT,
 		.deflt = "dbz_publication", .note = NO_PUBLICATION,
@@ -144,13 +162,16 @@ static const struct config_option table[] = {
 	{.name = "replica.identity.autoset.values", .stance = NOT_YET,
 		.note = "run ALTER TABLE ... REPLICA IDENTITY yourself",
 		.help = "Replica identities to set on tables."},
-	{.name = "lsn.flush.mode", .type = CONFIG_ENUM, .stance = PARTLY, .flags = CONFIG_NEVER,
+	{.name = "lsn.flush.mode", .type = CONFIG_ENUM, .stance = PARTLY,
+		.flags = CONFIG_NEVER,
 		.deflt = "connector_and_driver",
 		.values = "manual|connector|connector_and_driver",
 		.built = "connector|connector_and_driver",
 		.note = "the position is confirmed as soon as Kafka holds the events",
-		.help = "Who confirms positions. walferry does, also those of an idle database, so that it keeps no WAL."},
-	{.name = "flush.lsn.source", .type = BOOL, .stance = PARTLY, .flags = CONFIG_NEVER,
+		.help = "Who confirms positions. walferry does, also those of an "
+			"idle database, so that it keeps no WAL."},
+	{.name = "flush.lsn.source", .type = BOOL, .stance = PARTLY,
+		.flags = CONFIG_NEVER,
 		.deflt = "true", .built = "true",
 		.note = "the position is confirmed as soon as Kafka holds the events",
 		.help = "Old form of lsn.flush.mode."},
@@ -170,11 +191,13 @@ static const struct config_option table[] = {
 	{.name = "schema.exclude.list", .type = CONFIG_REGEX_LIST,
 		.help = "Schemas not to carry."},
 	{.name = "table.include.list", .type = CONFIG_REGEX_LIST,
-		.help = "Tables to carry; expressions that match the whole of `schema.table`."},
+		.help = "Tables to carry; expressions that match the whole of "
+			"`schema.table`."},
 	{.name = "table.exclude.list", .type = CONFIG_REGEX_LIST,
 		.help = "Tables not to carry."},
 	{.name = "column.include.list", .type = CONFIG_REGEX_LIST,
-		.help = "Columns to carry; expressions that match the whole of `schema.table.column`. Key columns always stay in the key."},
+		.help = "Columns to carry; expressions that match the whole of "
+			"`schema.table.column`. Key columns always stay in the key."},
 	{.name = "column.exclude.list", .type = CONFIG_REGEX_LIST,
 		.help = "Columns not to carry."},
 	{.name = "message.prefix.include.list", .type = CONFIG_REGEX_LIST,
@@ -183,10 +206,13 @@ static const struct config_option table[] = {
 		.help = "Prefixes of logical messages not to carry."},
 	{.name = "skipped.operations", .type = CONFIG_LIST, .deflt = "t",
 		.values = "c|u|d|t|none",
-		.help = "Operations not to carry: `c`reate, `u`pdate, `d`elete, `t`runcate, or `none`."},
+		.help = "Operations not to carry: `c`reate, `u`pdate, `d`elete, "
+			"`t`runcate, or `none`."},
 	{.name = "publish.via.partition.root", .type = BOOL, .deflt = "false",
-		.help = "Changes of partitions go to the topic of the partitioned table."},
-	{.name = "table.ignore.builtin", .type = BOOL, .stance = PARTLY, .flags = CONFIG_NEVER,
+		.help = "Changes of partitions go to the topic of the partitioned "
+			"table."},
+	{.name = "table.ignore.builtin", .type = BOOL, .stance = PARTLY,
+		.flags = CONFIG_NEVER,
 		.deflt = "true", .built = "true",
 		.note = "system tables are not in the logical stream",
 		.help = "Leave out system tables."},
@@ -209,7 +235,8 @@ static const struct config_option table[] = {
 		.help = "How `numeric` is written."},
 	{.name = "time.precision.mode", .type = CONFIG_ENUM, .stance = PARTLY,
 		.deflt = "adaptive",
-		.values = "adaptive|adaptive_time_microseconds|connect|isostring|microseconds|nanoseconds|structured",
+		.values = "adaptive|adaptive_time_microseconds|connect|isostring|"
+			"microseconds|nanoseconds|structured",
 		.built = "adaptive",
 		.help = "How dates and times are written."},
 	{.name = "binary.handling.mode", .type = CONFIG_ENUM, .deflt = "bytes",
@@ -225,10 +252,13 @@ static const struct config_option table[] = {
 		.min = 0, .max = 18,
 		.help = "Digits after the point of `money`."},
 	{.name = "include.unknown.datatypes", .type = BOOL, .deflt = "false",
-		.help = "Columns of types that have no mapping: `true` writes the bytes of their text form as Debezium does, `false` the text itself. Debezium leaves such columns out; walferry never does."},
+		.help = "Columns of types that have no mapping: `true` writes the "
+			"bytes of their text form as Debezium does, `false` the text "
+			"itself. Debezium leaves such columns out; walferry never does."},
 	{.name = "unavailable.value.placeholder",
 		.deflt = "__debezium_unavailable_value",
-		.help = "Stands for a large value that an update did not change and PostgreSQL did not log. `hex:` and digits give its bytes."},
+		.help = "Stands for a large value that an update did not change and "
+			"PostgreSQL did not log. `hex:` and digits give its bytes."},
 	{.name = "column.truncate.to.<n>.chars", .type = CONFIG_REGEX_LIST,
 		.stance = NOT_YET,
 		.help = "Columns whose text is cut after n characters."},
@@ -269,11 +299,15 @@ static const struct config_option table[] = {
 		.note = "Debezium's PostgreSQL connector has no such topic either",
 		.help = "A topic of schema changes."},
 	{.name = "converters", .type = CONFIG_LIST, .stance = REFUSED,
-		.note = "Java converters cannot run here; remove them, decimal.handling.mode, binary.handling.mode and interval.handling.mode may do",
+		.note = "Java converters cannot run here; remove them, "
+			"decimal.handling.mode, binary.handling.mode and "
+			"interval.handling.mode may do",
 		.help = "Custom Java converters."},
 	{.name = "post.processors", .type = CONFIG_LIST, .stance = NOT_YET,
-		.note = "give the table REPLICA IDENTITY FULL to have large values in every event",
-		.help = "Processors of finished events, such as one that reads large values again."},
+		.note = "give the table REPLICA IDENTITY FULL to have large values "
+			"in every event",
+		.help = "Processors of finished events, such as one that reads "
+			"large values again."},
 	{.name = "post.processors.*", .stance = NO_EFFECT,
 		.parent = "post.processors",
 		.note = "post.processors names none",
@@ -289,7 +323,9 @@ static const struct config_option table[] = {
 
 	SECTION("Topics and events"),
 	{.name = "topic.prefix", .flags = CONFIG_REQUIRED,
-		.help = "First part of all topic names, `<topic.prefix>.<schema>.<table>`, and the logical name of the source. Never change it."},
+		.help = "First part of all topic names, "
+			"`<topic.prefix>.<schema>.<table>`, and the logical name of the "
+			"source. Never change it."},
 	{.name = "topic.delimiter", .deflt = ".",
 		.help = "Between the parts of a topic's name."},
 	{.name = "tombstones.on.delete", .type = BOOL, .deflt = "true",
@@ -298,11 +334,16 @@ static const struct config_option table[] = {
 		.help = "Debezium's context headers on each record."},
 	{.name = "walferry.keyless.partition", .type = CONFIG_ENUM,
 		.deflt = "topic", .values = "topic|position",
-		.help = "Partition of a record without key: one fixed for each topic, which keeps the table's order, or spread by position. A repeat always lands where the first copy did."},
+		.help = "Partition of a record without key: one fixed for each "
+			"topic, which keeps the table's order, or spread by position. A "
+			"repeat always lands where the first copy did."},
 	{.name = "topic.creation.enable", .type = BOOL, .deflt = "true",
-		.help = "Create missing topics. `false` leaves that to the broker or to you."},
+		.help = "Create missing topics. `false` leaves that to the broker "
+			"or to you."},
 	{.name = "topic.creation.groups", .type = CONFIG_LIST,
-		.help = "Names of groups of topics, each with settings of its own; the first that matches counts. The group `default` is always there."},
+		.help = "Names of groups of topics, each with settings of its own; "
+			"the first that matches counts. The group `default` is always "
+			"there."},
 	{.name = "topic.creation.<group>.include", .type = CONFIG_REGEX_LIST,
 		.help = "Topics of the group; expressions that match the whole name."},
 	{.name = "topic.creation.<group>.exclude", .type = CONFIG_REGEX_LIST,
@@ -320,7 +361,8 @@ static const struct config_option table[] = {
 		.built = "io.debezium.schema.SchemaTopicNamingStrategy",
 		.help = "Java class that names topics."},
 	{.name = "topic.cache.size", .type = CONFIG_INT, .stance = NO_EFFECT,
-		.deflt = "10000", .note = "a table's topic name is kept with the table",
+		.deflt = "10000",
+		.note = "a table's topic name is kept with the table",
 		.help = "Number of topic names to keep."},
 	{.name = "topic.heartbeat.prefix", .stance = NO_EFFECT,
 		.deflt = "__debezium-heartbeat", .parent = "heartbeat.interval.ms",
@@ -335,7 +377,8 @@ static const struct config_option table[] = {
 		.help = "Old form of topic.heartbeat.prefix."},
 	{.name = "heartbeat.interval.ms", .type = CONFIG_MS, .stance = NOT_YET,
 		.deflt = "0",
-		.note = "heartbeats are not needed to let PostgreSQL drop WAL, walferry confirms an idle database's position by itself",
+		.note = "heartbeats are not needed to let PostgreSQL drop WAL, "
+			"walferry confirms an idle database's position by itself",
 		.help = "How often to write a heartbeat."},
 	{.name = "heartbeat.action.query", .stance = NOT_YET,
 		.note = "it is not needed to let PostgreSQL drop WAL",
@@ -346,7 +389,8 @@ static const struct config_option table[] = {
 		.help = "Last part of the transaction topic's name."},
 	{.name = "provide.transaction.metadata", .type = BOOL, .stance = NOT_YET,
 		.deflt = "false",
-		.help = "Events at the begin and end of transactions, and a `transaction` block in each event."},
+		.help = "Events at the begin and end of transactions, and a "
+			"`transaction` block in each event."},
 	{.name = "transaction.metadata.factory", .stance = NO_EFFECT,
 		.parent = "provide.transaction.metadata",
 		.note = "there is no transaction topic yet",
@@ -355,22 +399,29 @@ static const struct config_option table[] = {
 	SECTION("Delivery, memory and retries"),
 	{.name = "walferry.sink", .type = CONFIG_ENUM, .deflt = "kafka",
 		.values = "kafka|stdout",
-		.help = "Where events go; `stdout` is for looking and confirms nothing to a named slot."},
+		.help = "Where events go; `stdout` is for looking and confirms "
+			"nothing to a named slot."},
 	{.name = "max.queue.size.in.bytes", .type = CONFIG_BYTES,
 		.deflt = "8388608", .min = 0, .max = 1073741824,
-		.help = "Limit of the bytes that are under way to Kafka; when it is reached, reading from PostgreSQL pauses. Debezium's default is no limit."},
+		.help = "Limit of the bytes that are under way to Kafka; when it is "
+			"reached, reading from PostgreSQL pauses. Debezium's default is "
+			"no limit."},
 	{.name = "errors.max.retries", .type = CONFIG_INT, .deflt = "-1",
 		.min = -1, .max = INT32_MAX,
-		.help = "Attempts to reach PostgreSQL or Kafka again; -1 is without end."},
+		.help = "Attempts to reach PostgreSQL or Kafka again; -1 is without "
+			"end."},
 	{.name = "retriable.restart.connector.wait.ms", .type = CONFIG_MS,
 		.deflt = "1000", .min = 1, .max = 3600000,
-		.help = "Wait before the first new attempt; it doubles up to walferry.retry.backoff.max.ms. Debezium's default is 10000."},
+		.help = "Wait before the first new attempt; it doubles up to "
+			"walferry.retry.backoff.max.ms. Debezium's default is 10000."},
 	{.name = "walferry.retry.backoff.max.ms", .type = CONFIG_MS,
 		.deflt = "60000", .min = 1, .max = 3600000,
 		.help = "Longest wait between attempts."},
 	{.name = "walferry.shutdown.timeout.ms", .type = CONFIG_MS,
 		.deflt = "30000", .min = 0, .max = 3600000,
-		.help = "At SIGTERM, how long to wait for Kafka to acknowledge what is under way. What is not confirmed by then is sent again after the next start."},
+		.help = "At SIGTERM, how long to wait for Kafka to acknowledge what "
+			"is under way. What is not confirmed by then is sent again "
+			"after the next start."},
 	{.name = "exactly.once.support", .type = CONFIG_ENUM, .stance = PARTLY,
 		.deflt = "requested", .values = "requested|required",
 		.built = "requested",
@@ -394,11 +445,13 @@ static const struct config_option table[] = {
 		.note = "exactly-once delivery is not built yet",
 		.help = "How often Connect ends a Kafka transaction."},
 	{.name = "event.processing.failure.handling.mode", .type = CONFIG_ENUM,
-		.stance = PARTLY, .flags = CONFIG_NEVER, .deflt = "fail", .values = "fail|warn|skip|ignore",
+		.stance = PARTLY, .flags = CONFIG_NEVER, .deflt = "fail",
+		.values = "fail|warn|skip|ignore",
 		.built = "fail",
 		.note = "no event is ever left out",
 		.help = "What to do with an event that cannot be processed."},
-	{.name = "errors.tolerance", .type = CONFIG_ENUM, .stance = PARTLY, .flags = CONFIG_NEVER,
+	{.name = "errors.tolerance", .type = CONFIG_ENUM, .stance = PARTLY,
+		.flags = CONFIG_NEVER,
 		.deflt = "none", .values = "none|all", .built = "none",
 		.note = "no event is ever left out",
 		.help = "Whether Connect leaves out events that fail."},
@@ -458,13 +511,17 @@ static const struct config_option table[] = {
 		.flags = CONFIG_RELOAD, .deflt = "10000", .min = 0, .max = 86400000,
 		.help = "How often to log rate, position and lag; 0 is never."},
 	{.name = "walferry.health.socket",
-		.help = "Path of the Unix socket that `walferry health` asks; none if absent."},
+		.help = "Path of the Unix socket that `walferry health` asks; none "
+			"if absent."},
 	{.name = "walferry.unknown.properties", .type = CONFIG_ENUM,
 		.deflt = "fail", .values = "fail|warn",
 		.help = "What to do with a name that nobody knows."},
-	{.name = "connector.class", .stance = PARTLY, .flags = CONFIG_NEVER,
+	{.name = "connector.class", .stance = PARTLY,
+		.flags = CONFIG_NEVER,
 		.deflt = "io.debezium.connector.postgresql.PostgresConnector",
-		.built = "io.debezium.connector.postgresql.PostgresConnector|PostgresConnector|io.debezium.connector.postgresql.PostgresSourceConnector",
+		.built = "io.debezium.connector.postgresql.PostgresConnector|"
+			"PostgresConnector|"
+			"io.debezium.connector.postgresql.PostgresSourceConnector",
 		.note = "walferry reads PostgreSQL only",
 		.help = "Java class of the connector."},
 	{.name = "tasks.max", .type = CONFIG_INT, .stance = NO_EFFECT,
@@ -477,7 +534,8 @@ static const struct config_option table[] = {
 	SECTION("Formats (Kafka Connect converters)"),
 	{.name = "key.converter", .stance = PARTLY,
 		.deflt = "org.apache.kafka.connect.json.JsonConverter",
-		.built = "org.apache.kafka.connect.json.JsonConverter|JsonConverter|Json",
+		.built = "org.apache.kafka.connect.json.JsonConverter|JsonConverter|"
+			"Json",
 		.help = "Format of keys."},
 	{.name = "key.converter.schemas.enable", .type = BOOL, .stance = PARTLY,
 		.deflt = "false", .built = "false",
@@ -485,7 +543,8 @@ static const struct config_option table[] = {
 		.help = "Whether keys carry their schema."},
 	{.name = "value.converter", .stance = PARTLY,
 		.deflt = "org.apache.kafka.connect.json.JsonConverter",
-		.built = "org.apache.kafka.connect.json.JsonConverter|JsonConverter|Json",
+		.built = "org.apache.kafka.connect.json.JsonConverter|JsonConverter|"
+			"Json",
 		.help = "Format of values."},
 	{.name = "value.converter.schemas.enable", .type = BOOL,
 		.stance = PARTLY, .deflt = "false", .built = "false",
@@ -508,7 +567,8 @@ static const struct config_option table[] = {
 	{.name = "value.converter.replace.null.with.default", .type = BOOL,
 		.stance = PARTLY, .deflt = "false", .built = "false",
 		.note = "a NULL is written as null",
-		.help = "Whether a NULL is written as the column's default. Kafka Connect's default is true."},
+		.help = "Whether a NULL is written as the column's default. Kafka "
+			"Connect's default is true."},
 	{.name = "key.converter.schemas.cache.size", .type = CONFIG_INT,
 		.stance = NO_EFFECT, .note = NO_SCHEMA,
 		.help = "Schemas that the converter keeps."},
@@ -518,11 +578,13 @@ static const struct config_option table[] = {
 	{.name = "key.converter.*", .stance = NO_EFFECT,
 		.parent = "key.converter",
 		.note = "JSON without schema has no such setting",
-		.help = "Other settings of the converter, such as `schema.registry.url`."},
+		.help = "Other settings of the converter, such as "
+			"`schema.registry.url`."},
 	{.name = "value.converter.*", .stance = NO_EFFECT,
 		.parent = "value.converter",
 		.note = "JSON without schema has no such setting",
-		.help = "Other settings of the converter, such as `schema.registry.url`."},
+		.help = "Other settings of the converter, such as "
+			"`schema.registry.url`."},
 	{.name = "header.converter", .stance = NO_EFFECT,
 		.built = "org.apache.kafka.connect.json.JsonConverter",
 		.note = "headers are written as JSON without schema",
@@ -532,7 +594,8 @@ static const struct config_option table[] = {
 		.note = "headers are written as JSON without schema",
 		.help = "Settings of the header converter."},
 	{.name = "transforms", .type = CONFIG_LIST, .stance = NOT_YET,
-		.note = "events are written as Debezium's envelope; run the transforms in the consumer",
+		.note = "events are written as Debezium's envelope; run the "
+			"transforms in the consumer",
 		.help = "Single message transforms."},
 	{.name = "transforms.*", .stance = NO_EFFECT, .parent = "transforms",
 		.note = "transforms names none",
@@ -547,10 +610,12 @@ static const struct config_option table[] = {
 	SECTION("Snapshots (not built yet: changes only)"),
 	{.name = "snapshot.mode", .type = CONFIG_ENUM, .stance = PARTLY,
 		.deflt = "no_data",
-		.values = "always|initial|initial_only|no_data|never|schema_only|when_needed|configuration_based|custom",
+		.values = "always|initial|initial_only|no_data|never|schema_only|"
+			"when_needed|configuration_based|custom",
 		.built = "no_data|never|schema_only",
 		.note = "write snapshot.mode=no_data to carry changes only",
-		.help = "Whether to read what is in the tables before the first change. Debezium's default is `initial`."},
+		.help = "Whether to read what is in the tables before the first "
+			"change. Debezium's default is `initial`."},
 	{.name = "snapshot.mode.custom.name", .stance = REFUSED,
 		.note = "Java snapshotters cannot run here; remove it",
 		.help = "Java snapshotter."},
@@ -749,7 +814,8 @@ static const struct config_option table[] = {
 		.help = "Now field.name.adjustment.mode."},
 
 	SECTION("Debezium Server"),
-	{.name = "debezium.sink.type", .type = CONFIG_ENUM, .stance = PARTLY, .flags = CONFIG_NEVER,
+	{.name = "debezium.sink.type", .type = CONFIG_ENUM, .stance = PARTLY,
+		.flags = CONFIG_NEVER,
 		.deflt = "kafka", .values = NULL, .built = "kafka",
 		.note = "walferry writes to Kafka",
 		.help = "Sink of Debezium Server."},
@@ -758,11 +824,13 @@ static const struct config_option table[] = {
 		.help = "Other settings of the Kafka sink."},
 	{.name = "debezium.format.key", .type = CONFIG_ENUM, .stance = PARTLY,
 		.deflt = "json",
-		.values = "json|jsonbytearray|simplestring|avro|protobuf|cloudevents|binary",
+		.values = "json|jsonbytearray|simplestring|avro|protobuf|"
+			"cloudevents|binary",
 		.built = "json|jsonbytearray", .help = "Format of keys."},
 	{.name = "debezium.format.value", .type = CONFIG_ENUM, .stance = PARTLY,
 		.deflt = "json",
-		.values = "json|jsonbytearray|simplestring|avro|protobuf|cloudevents|binary|connect",
+		.values = "json|jsonbytearray|simplestring|avro|protobuf|"
+			"cloudevents|binary|connect",
 		.built = "json|jsonbytearray", .help = "Format of values."},
 	{.name = "debezium.format.header", .type = CONFIG_ENUM, .stance = PARTLY,
 		.deflt = "json",
@@ -801,7 +869,8 @@ static const struct config_option table[] = {
 		.help = "Where positions are kept."},
 	{.name = "offset.flush.interval.ms", .type = CONFIG_MS,
 		.stance = NO_EFFECT, .deflt = "60000",
-		.note = "status.update.interval.ms says how often the position is confirmed",
+		.note = "status.update.interval.ms says how often the position is "
+			"confirmed",
 		.help = "How often positions are stored."},
 	{.name = "offset.flush.timeout.ms", .type = CONFIG_MS,
 		.stance = NO_EFFECT, .deflt = "5000", .note = NO_OFFSETS,
@@ -818,11 +887,13 @@ static const struct config_option table[] = {
 		.note = NO_WORKER, .help = "What to do when a secret changes."},
 	{.name = "config.providers", .type = CONFIG_LIST, .stance = NO_EFFECT,
 		.built = "file|env|directory|file,env|env,file",
-		.note = "${file:path:key}, ${file:path}, ${directory:path:key} and ${env:NAME} always work, and only these",
+		.note = "${file:path:key}, ${file:path}, ${directory:path:key} and "
+			"${env:NAME} always work, and only these",
 		.help = "Sources of secrets."},
 	{.name = "config.providers.*", .stance = NO_EFFECT,
 		.parent = "config.providers",
-		.note = "${file:path:key}, ${file:path}, ${directory:path:key} and ${env:NAME} always work",
+		.note = "${file:path:key}, ${file:path}, ${directory:path:key} and "
+			"${env:NAME} always work",
 		.help = "Settings of sources of secrets."},
 	{.name = "plugin.path", .stance = NO_EFFECT, .note = NO_JVM,
 		.help = "Where Java plugins are."},
@@ -866,7 +937,8 @@ static const struct config_option table[] = {
 		.note = NO_WORKER, .help = "Limit for a silent worker."},
 	{.name = "worker.heartbeat.interval.ms", .type = CONFIG_MS,
 		.stance = NO_EFFECT, .note = NO_WORKER,
-		.help = "In a worker's file, heartbeat.interval.ms is this: the worker's, not the connector's."},
+		.help = "In a worker's file, heartbeat.interval.ms is this: the "
+			"worker's, not the connector's."},
 	{.name = "rebalance.timeout.ms", .type = CONFIG_MS, .stance = NO_EFFECT,
 		.note = NO_WORKER, .help = "Limit for sharing out work."},
 	{.name = "scheduled.rebalance.max.delay.ms", .type = CONFIG_MS,
@@ -890,6 +962,7 @@ static const struct config_option table[] = {
 		.stance = NO_EFFECT, .deflt = "All", .note = NO_WORKER,
 		.help = "Which client settings a connector may override."},
 };
+/* clang-format on */
 
 const struct config_option *
 config_table(size_t *n)
@@ -921,8 +994,8 @@ config_table_find(const char *name)
 				return opt;
 		}
 		else if (config_text_match(opt->name, name) &&
-				 (best == NULL || strcspn(opt->name, "<*") >
-				  strcspn(best->name, "<*")))
+				 (best == NULL ||
+				  strcspn(opt->name, "<*") > strcspn(best->name, "<*")))
 			best = opt;
 	}
 	return best;

@@ -27,7 +27,7 @@ config_text_realloc(void *p, size_t n)
 void *
 config_text_alloc(size_t n)
 {
-	void	   *p = config_text_realloc(NULL, n);
+	void *p = config_text_realloc(NULL, n);
 
 	memset(p, 0, n);
 	return p;
@@ -36,7 +36,7 @@ config_text_alloc(size_t n)
 char *
 config_text_dupn(const char *s, size_t n)
 {
-	char	   *p = config_text_realloc(NULL, n + 1);
+	char *p = config_text_realloc(NULL, n + 1);
 
 	memcpy(p, s, n);
 	p[n] = '\0';
@@ -88,11 +88,11 @@ config_text_trim(const char *s, size_t n)
 bool
 config_text_one_of(const char *set, const char *word, char **spelling)
 {
-	size_t		len = strlen(word);
+	size_t len = strlen(word);
 
 	for (const char *p = set; p != NULL;)
 	{
-		size_t		n = strcspn(p, "|");
+		size_t n = strcspn(p, "|");
 
 		if (n == len && strncasecmp(p, word, n) == 0)
 		{
@@ -123,9 +123,9 @@ config_text_number(enum config_type type, const char *s, int64_t *out)
 	static const struct
 	{
 		enum config_type type;
-		const char *unit;
-		int64_t		factor;
-	}			units[] = {
+		const char		*unit;
+		int64_t			 factor;
+	} units[] = {
 		{CONFIG_MS, "ms", 1},
 		{CONFIG_MS, "s", 1000},
 		{CONFIG_MS, "m", 60 * 1000},
@@ -152,7 +152,7 @@ config_text_number(enum config_type type, const char *s, int64_t *out)
 		p++;
 	if (*p != '\0')
 	{
-		bool		known = false;
+		bool known = false;
 
 		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		{
@@ -175,9 +175,9 @@ config_text_number(enum config_type type, const char *s, int64_t *out)
 void
 config_text_split(const char *s, bool regex, struct config_strings *out)
 {
-	struct buf	item = {0};
-	int			square = 0;
-	int			curly = 0;
+	struct buf item = {0};
+	bool	   in_set = false;
+	int		   depth = 0;
 
 	for (const char *p = s;; p++)
 	{
@@ -188,9 +188,9 @@ config_text_split(const char *s, bool regex, struct config_strings *out)
 			buf_putc(&item, *++p);
 			continue;
 		}
-		if (*p == '\0' || (*p == ',' && square == 0 && curly == 0))
+		if (*p == '\0' || (*p == ',' && !in_set && depth == 0))
 		{
-			char	   *word = config_text_trim(buf_cstr(&item), item.len);
+			char *word = config_text_trim(buf_cstr(&item), item.len);
 
 			if (*word != '\0')
 				config_text_add(out, word);
@@ -204,13 +204,13 @@ config_text_split(const char *s, bool regex, struct config_strings *out)
 		if (regex)
 		{
 			if (*p == '[')
-				square = 1;
+				in_set = true;
 			else if (*p == ']')
-				square = 0;
-			else if (*p == '{' && !square)
-				curly = 1;
-			else if (*p == '}' && !square)
-				curly = 0;
+				in_set = false;
+			else if ((*p == '{' || *p == '(') && !in_set)
+				depth++;
+			else if ((*p == '}' || *p == ')') && !in_set && depth > 0)
+				depth--;
 		}
 		buf_putc(&item, *p);
 	}
@@ -247,13 +247,11 @@ config_text_match(const char *pattern, const char *name)
 size_t
 config_text_distance(const char *a, const char *b)
 {
-	size_t		na = strlen(a);
-	size_t		nb = strlen(b);
-	size_t	   *rows;
-	size_t	   *older,
-			   *old,
-			   *now;
-	size_t		result;
+	size_t	na = strlen(a);
+	size_t	nb = strlen(b);
+	size_t *rows;
+	size_t *older, *old, *now;
+	size_t	result;
 
 	rows = config_text_alloc(3 * (nb + 1) * sizeof(*rows));
 	older = rows;
@@ -263,12 +261,12 @@ config_text_distance(const char *a, const char *b)
 		old[j] = j;
 	for (size_t i = 1; i <= na; i++)
 	{
-		size_t	   *free_row = older;
+		size_t *free_row = older;
 
 		now[0] = i;
 		for (size_t j = 1; j <= nb; j++)
 		{
-			size_t		d = old[j - 1] + (a[i - 1] != b[j - 1]);
+			size_t d = old[j - 1] + (a[i - 1] != b[j - 1]);
 
 			if (old[j] + 1 < d)
 				d = old[j] + 1;
@@ -291,15 +289,17 @@ config_text_distance(const char *a, const char *b)
 bool
 config_text_is_secret(const char *name)
 {
-	static const char *const words[] = {
-		"password", "passwd", "secret", "jaas", "token", "credential",
-		"user.info", "userinfo", "key.pem", "keystore.key", "apikey",
-		"api.key", ".salt."
-	};
+	static const char *const words[] = {"password",	 "passwd",
+										"secret",	 "jaas",
+										"token",	 "credential",
+										"user.info", "userinfo",
+										"key.pem",	 "keystore.key",
+										"apikey",	 "api.key",
+										".salt."};
 	/* "token" as part of these is no secret */
 	static const char *const plain[] = {"token.endpoint.url"};
-	struct buf	lower = {0};
-	bool		found = false;
+	struct buf				 lower = {0};
+	bool					 found = false;
 
 	for (const char *p = name; *p; p++)
 		buf_putc(&lower, (char) tolower((unsigned char) *p));
@@ -348,13 +348,13 @@ config_text_regex_error(const char *pattern, size_t *offset, char *reason,
 size_t
 config_text_utf8_valid(const char *s, size_t len)
 {
-	size_t		i = 0;
+	size_t i = 0;
 
 	while (i < len)
 	{
 		unsigned char ch = (unsigned char) s[i];
-		size_t		more;
-		uint32_t	cp;
+		size_t		  more;
+		uint32_t	  cp;
 
 		if (ch < 0x80)
 		{

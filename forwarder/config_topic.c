@@ -24,18 +24,18 @@
 struct patterns
 {
 	pcre2_code **v;
-	size_t		n;
+	size_t		 n;
 };
 
 struct config_topic_group
 {
-	char	   *name;
-	struct patterns include;
-	struct patterns exclude;
-	int			partitions;
-	int			replication_factor;
+	char				  *name;
+	struct patterns		   include;
+	struct patterns		   exclude;
+	int					   partitions;
+	int					   replication_factor;
 	struct config_setting *settings;
-	size_t		nsettings;
+	size_t				   nsettings;
 };
 
 static bool
@@ -44,12 +44,12 @@ matches(const struct patterns *p, const char *topic)
 	for (size_t i = 0; i < p->n; i++)
 	{
 		pcre2_match_data *md = pcre2_match_data_create(1, NULL);
-		int			rc;
+		int				  rc;
 
 		if (md == NULL)
 			abort();
-		rc = pcre2_match(p->v[i], (PCRE2_SPTR) topic, PCRE2_ZERO_TERMINATED,
-						 0, 0, md, NULL);
+		rc = pcre2_match(p->v[i], (PCRE2_SPTR) topic, PCRE2_ZERO_TERMINATED, 0,
+						 0, md, NULL);
 		pcre2_match_data_free(md);
 		if (rc >= 0)
 			return true;
@@ -108,8 +108,10 @@ read_patterns(struct config *c, const struct config_entry *e,
 		if (config_text_regex_error(list.v[i], &offset, reason,
 									sizeof(reason)) != NULL)
 		{
-			config_fail(c, e, "bad regular expression \"%s\": %s at offset "
-						"%zu", list.v[i], reason, offset);
+			config_fail(c, e,
+						"bad regular expression \"%s\": %s at offset "
+						"%zu",
+						list.v[i], reason, offset);
 			continue;
 		}
 		re = pcre2_compile((PCRE2_SPTR) list.v[i], PCRE2_ZERO_TERMINATED,
@@ -126,12 +128,14 @@ read_patterns(struct config *c, const struct config_entry *e,
 static void
 read_number(struct config *c, const struct config_entry *e, int max, int *out)
 {
-	int64_t		n;
+	int64_t n;
 
 	if (!config_text_number(CONFIG_INT, e->value, &n) ||
 		!(n == -1 || (n >= 1 && n <= max)))
-		config_fail(c, e, "must be -1 (the broker's default) or between 1 "
-					"and %d", max);
+		config_fail(c, e,
+					"must be -1 (the broker's default) or between 1 "
+					"and %d",
+					max);
 	else
 		*out = (int) n;
 }
@@ -139,10 +143,10 @@ read_number(struct config *c, const struct config_entry *e, int max, int *out)
 static void
 read_entry(struct config *c, const struct config_entry *e)
 {
-	const char *group = e->name + strlen(PREFIX);
-	const char *dot = strchr(group, '.');
+	const char				  *group = e->name + strlen(PREFIX);
+	const char				  *dot = strchr(group, '.');
 	struct config_topic_group *g;
-	bool		is_default;
+	bool					   is_default;
 
 	if (dot == NULL || dot[1] == '\0')
 	{
@@ -152,14 +156,17 @@ read_entry(struct config *c, const struct config_entry *e)
 	g = find_group(c, group, (size_t) (dot - group));
 	if (g == NULL)
 	{
-		config_fail(c, e, "the group \"%.*s\" is not in "
-					"topic.creation.groups", (int) (dot - group), group);
+		config_fail(c, e,
+					"the group \"%.*s\" is not in "
+					"topic.creation.groups",
+					(int) (dot - group), group);
 		return;
 	}
 	is_default = g == &c->groups[0];
-	if (is_default && (strcmp(dot, ".include") == 0 ||
-					   strcmp(dot, ".exclude") == 0))
-		config_fail(c, e, "the default group takes all topics that no other "
+	if (is_default &&
+		(strcmp(dot, ".include") == 0 || strcmp(dot, ".exclude") == 0))
+		config_fail(c, e,
+					"the default group takes all topics that no other "
 					"group does; name the group in topic.creation.groups");
 	else if (strcmp(dot, ".include") == 0)
 		read_patterns(c, e, &g->include);
@@ -175,12 +182,11 @@ read_entry(struct config *c, const struct config_entry *e)
 					dot[1] == 'r' ? "replication.factor" : "partitions");
 	else
 	{
-		g->settings = config_text_realloc(g->settings, (g->nsettings + 1) *
-										  sizeof(*g->settings));
-		g->settings[g->nsettings++] = (struct config_setting)
-		{
-			.name = dot + 1,.value = e->value
-		};
+		g->settings = config_text_realloc(g->settings,
+										  (g->nsettings + 1) *
+											  sizeof(*g->settings));
+		g->settings[g->nsettings++] =
+			(struct config_setting){.name = dot + 1, .value = e->value};
 	}
 }
 
@@ -189,19 +195,18 @@ add_group(struct config *c, const char *name)
 {
 	c->groups = config_text_realloc(c->groups,
 									(c->ngroups + 1) * sizeof(*c->groups));
-	c->groups[c->ngroups++] = (struct config_topic_group)
-	{
+	c->groups[c->ngroups++] = (struct config_topic_group){
 		.name = config_text_dup(name),
-			.partitions = UNSET,
-			.replication_factor = UNSET,
+		.partitions = UNSET,
+		.replication_factor = UNSET,
 	};
 }
 
 void
 config_topic_build(struct config *c)
 {
-	const struct config_slot *names = config_slot_of(c,
-													 "topic.creation.groups");
+	const struct config_slot  *names = config_slot_of(c,
+													  "topic.creation.groups");
 	struct config_topic_group *deflt;
 
 	add_group(c, "default");
@@ -210,8 +215,9 @@ config_topic_build(struct config *c)
 		if (find_group(c, names->list[i], strlen(names->list[i])) != NULL)
 			config_fail(c, names->entry, "the group \"%s\" is %s",
 						names->list[i],
-						strcmp(names->list[i], "default") == 0 ?
-						"always there; do not name it" : "named twice");
+						strcmp(names->list[i], "default") == 0
+							? "always there; do not name it"
+							: "named twice");
 		else if (strchr(names->list[i], '.') != NULL)
 			config_fail(c, names->entry, "a group's name has no dots: \"%s\"",
 						names->list[i]);
@@ -222,7 +228,7 @@ config_topic_build(struct config *c)
 	for (size_t i = 0; i < c->nentries; i++)
 	{
 		const struct config_entry *e = &c->entries[i];
-		bool		beaten = false;
+		bool					   beaten = false;
 
 		if (e->opt == NULL || e->value == NULL ||
 			!config_table_is_pattern(e->opt) ||
@@ -252,7 +258,8 @@ config_topic_build(struct config *c)
 		if (g->replication_factor == UNSET)
 			g->replication_factor = deflt->replication_factor;
 		if (g->include.n == 0)
-			config_fail(c, names->entry, "the group \"%s\" has no "
+			config_fail(c, names->entry,
+						"the group \"%s\" has no "
 						"topic.creation.%s.include, so no topic is in it",
 						g->name, g->name);
 	}

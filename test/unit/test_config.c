@@ -21,11 +21,11 @@
 #include "config_part.h"
 
 /* The least that can be run. */
-#define BASE \
+#define BASE                 \
 	"database.hostname=db\n" \
-	"database.user=u\n" \
-	"database.dbname=d\n" \
-	"topic.prefix=p\n" \
+	"database.user=u\n"      \
+	"database.dbname=d\n"    \
+	"topic.prefix=p\n"       \
 	"bootstrap.servers=k:9092\n"
 
 static char scratch[] = "/tmp/walferry-config-XXXXXX";
@@ -50,7 +50,7 @@ show_errors(const struct config *c)
 static struct config *
 good(const char *more)
 {
-	struct buf	text = {0};
+	struct buf	   text = {0};
 	struct config *c;
 
 	buf_printf(&text, "%s%s", BASE, more);
@@ -65,7 +65,7 @@ good(const char *more)
 }
 
 static bool
-has_line(size_t n, const char *(*get) (const struct config *, size_t),
+has_line(size_t n, const char *(*get)(const struct config *, size_t),
 		 const struct config *c, const char *part)
 {
 	for (size_t i = 0; i < n; i++)
@@ -80,21 +80,19 @@ has_line(size_t n, const char *(*get) (const struct config *, size_t),
 static void
 refused(const char *more, const char *part)
 {
-	struct buf	text = {0};
+	struct buf	   text = {0};
 	struct config *c;
 
 	buf_printf(&text, "%s%s", BASE, more);
 	c = load(buf_cstr(&text));
 	assert_false(config_check(c));
-	if (config_error_count(c) != 1 ||
-		strstr(config_error(c, 0), part) == NULL)
+	if (config_error_count(c) != 1 || strstr(config_error(c, 0), part) == NULL)
 	{
 		show_errors(c);
 		fail_msg("%s: wanted one error with \"%s\"", more, part);
 	}
 	/* place and name */
-	assert_ptr_equal(strstr(config_error(c, 0), "f:6: "),
-					 config_error(c, 0));
+	assert_ptr_equal(strstr(config_error(c, 0), "f:6: "), config_error(c, 0));
 	config_free(c);
 	buf_free(&text);
 }
@@ -141,8 +139,8 @@ write_file(const char *name, const char *text)
 static char *
 printed(const struct config *c)
 {
-	struct buf	b = {0};
-	char	   *s;
+	struct buf b = {0};
+	char	  *s;
 
 	config_print(c, &b);
 	s = config_text_dup(buf_cstr(&b));
@@ -155,96 +153,166 @@ printed(const struct config *c)
 /* Debezium's properties, section by section of its documentation. */
 static const char *const debezium_names[] = {
 	/* required, connection */
-	"name", "connector.class", "tasks.max", "database.hostname",
-	"database.port", "database.user", "database.password",
-	"database.dbname", "topic.prefix",
+	"name",
+	"connector.class",
+	"tasks.max",
+	"database.hostname",
+	"database.port",
+	"database.user",
+	"database.password",
+	"database.dbname",
+	"topic.prefix",
 	/* replication */
-	"plugin.name", "slot.name", "slot.drop.on.stop", "slot.failover",
-	"slot.stream.params", "slot.max.retries", "slot.retry.delay.ms",
+	"plugin.name",
+	"slot.name",
+	"slot.drop.on.stop",
+	"slot.failover",
+	"slot.stream.params",
+	"slot.max.retries",
+	"slot.retry.delay.ms",
 	"offset.mismatch.strategy",
 	"internal.slot.seek.to.known.offset.on.start",
-	"internal.create.slot.command.timeout", "publication.name",
-	"publication.autocreate.mode", "publish.via.partition.root",
-	"replica.identity.autoset.values", "status.update.interval.ms",
-	"lsn.flush.mode", "flush.lsn.source", "lsn.flush.timeout.ms",
-	"lsn.flush.timeout.action", "xmin.fetch.interval.ms",
-	"database.initial.statements", "database.query.timeout.ms",
-	"database.tcpKeepAlive", "database.connection.factory.class",
-	"connection.validation.timeout.ms", "driver.socketTimeout",
+	"internal.create.slot.command.timeout",
+	"publication.name",
+	"publication.autocreate.mode",
+	"publish.via.partition.root",
+	"replica.identity.autoset.values",
+	"status.update.interval.ms",
+	"lsn.flush.mode",
+	"flush.lsn.source",
+	"lsn.flush.timeout.ms",
+	"lsn.flush.timeout.action",
+	"xmin.fetch.interval.ms",
+	"database.initial.statements",
+	"database.query.timeout.ms",
+	"database.tcpKeepAlive",
+	"database.connection.factory.class",
+	"connection.validation.timeout.ms",
+	"driver.socketTimeout",
 	"read.only",
 	/* TLS */
-	"database.sslmode", "database.sslcert", "database.sslkey",
-	"database.sslpassword", "database.sslrootcert",
+	"database.sslmode",
+	"database.sslcert",
+	"database.sslkey",
+	"database.sslpassword",
+	"database.sslrootcert",
 	"database.sslfactory",
 	/* filters and keys */
-	"schema.include.list", "schema.exclude.list", "table.include.list",
-	"table.exclude.list", "column.include.list", "column.exclude.list",
-	"table.ignore.builtin", "message.key.columns",
-	"message.prefix.include.list", "message.prefix.exclude.list",
-	"skipped.operations", "skip.messages.without.change",
-	"guardrail.collections.max", "guardrail.collections.limit.action",
+	"schema.include.list",
+	"schema.exclude.list",
+	"table.include.list",
+	"table.exclude.list",
+	"column.include.list",
+	"column.exclude.list",
+	"table.ignore.builtin",
+	"message.key.columns",
+	"message.prefix.include.list",
+	"message.prefix.exclude.list",
+	"skipped.operations",
+	"skip.messages.without.change",
+	"guardrail.collections.max",
+	"guardrail.collections.limit.action",
 	/* values */
-	"time.precision.mode", "decimal.handling.mode",
-	"hstore.handling.mode", "interval.handling.mode",
-	"binary.handling.mode", "money.fraction.digits",
-	"include.unknown.datatypes", "unavailable.value.placeholder",
-	"column.truncate.to.20.chars", "column.mask.with.5.chars",
+	"time.precision.mode",
+	"decimal.handling.mode",
+	"hstore.handling.mode",
+	"interval.handling.mode",
+	"binary.handling.mode",
+	"money.fraction.digits",
+	"include.unknown.datatypes",
+	"unavailable.value.placeholder",
+	"column.truncate.to.20.chars",
+	"column.mask.with.5.chars",
 	"column.mask.hash.SHA-256.with.salt.abc",
 	"column.mask.hash.v2.SHA-256.with.salt.abc",
-	"column.propagate.source.type", "datatype.propagate.source.type",
-	"schema.name.adjustment.mode", "field.name.adjustment.mode",
-	"schema.refresh.mode", "include.schema.comments",
-	"include.schema.changes", "converters", "post.processors",
+	"column.propagate.source.type",
+	"datatype.propagate.source.type",
+	"schema.name.adjustment.mode",
+	"field.name.adjustment.mode",
+	"schema.refresh.mode",
+	"include.schema.comments",
+	"include.schema.changes",
+	"converters",
+	"post.processors",
 	"post.processors.reselector.type",
-	"event.converting.failure.handling.mode", "sourceinfo.struct.maker",
+	"event.converting.failure.handling.mode",
+	"sourceinfo.struct.maker",
 	/* snapshot */
-	"snapshot.mode", "snapshot.mode.custom.name",
+	"snapshot.mode",
+	"snapshot.mode.custom.name",
 	"snapshot.mode.configuration.based.snapshot.data",
 	"snapshot.mode.configuration.based.snapshot.schema",
 	"snapshot.mode.configuration.based.start.stream",
 	"snapshot.mode.configuration.based.snapshot.on.schema.error",
 	"snapshot.mode.configuration.based.snapshot.on.data.error",
-	"snapshot.isolation.mode", "snapshot.locking.mode",
-	"snapshot.locking.mode.custom.name", "snapshot.query.mode",
+	"snapshot.isolation.mode",
+	"snapshot.locking.mode",
+	"snapshot.locking.mode.custom.name",
+	"snapshot.query.mode",
 	"snapshot.query.mode.custom.name",
-	"snapshot.include.collection.list", "snapshot.lock.timeout.ms",
+	"snapshot.include.collection.list",
+	"snapshot.lock.timeout.ms",
 	"snapshot.select.statement.overrides",
 	"snapshot.select.statement.overrides.public.orders",
-	"snapshot.fetch.size", "snapshot.delay.ms", "streaming.delay.ms",
-	"snapshot.max.threads", "snapshot.max.threads.multiplier",
-	"legacy.snapshot.max.threads", "snapshot.tables.order.by.row.count",
+	"snapshot.fetch.size",
+	"snapshot.delay.ms",
+	"streaming.delay.ms",
+	"snapshot.max.threads",
+	"snapshot.max.threads.multiplier",
+	"legacy.snapshot.max.threads",
+	"snapshot.tables.order.by.row.count",
 	"internal.snapshot.scan.all.columns.force",
 	"incremental.snapshot.chunk.size",
 	"incremental.snapshot.allow.schema.changes",
-	"incremental.snapshot.watermarking.strategy", "query.fetch.size",
+	"incremental.snapshot.watermarking.strategy",
+	"query.fetch.size",
 	/* queues, errors */
-	"max.queue.size", "max.queue.size.in.bytes", "max.batch.size",
-	"poll.interval.ms", "poll.dispatch.interval.ms",
-	"queue.provider.type", "event.processing.failure.handling.mode",
-	"errors.max.retries", "retriable.restart.connector.wait.ms",
+	"max.queue.size",
+	"max.queue.size.in.bytes",
+	"max.batch.size",
+	"poll.interval.ms",
+	"poll.dispatch.interval.ms",
+	"queue.provider.type",
+	"event.processing.failure.handling.mode",
+	"errors.max.retries",
+	"retriable.restart.connector.wait.ms",
 	"internal.custom.retriable.exception",
 	"executor.shutdown.timeout.ms",
 	"internal.log.position.check.enable",
 	"internal.offset.activity.monitor.interval.ms",
 	/* topics, heartbeat, transactions */
-	"topic.naming.strategy", "topic.delimiter", "topic.cache.size",
-	"topic.heartbeat.prefix", "topic.heartbeat.name",
-	"heartbeat.topics.prefix", "topic.transaction",
-	"heartbeat.interval.ms", "heartbeat.action.query",
-	"tombstones.on.delete", "provide.transaction.metadata",
-	"transaction.metadata.factory", "extended.headers.enabled",
+	"topic.naming.strategy",
+	"topic.delimiter",
+	"topic.cache.size",
+	"topic.heartbeat.prefix",
+	"topic.heartbeat.name",
+	"heartbeat.topics.prefix",
+	"topic.transaction",
+	"heartbeat.interval.ms",
+	"heartbeat.action.query",
+	"tombstones.on.delete",
+	"provide.transaction.metadata",
+	"transaction.metadata.factory",
+	"extended.headers.enabled",
 	/* signals, notifications */
-	"signal.data.collection", "signal.enabled.channels",
-	"signal.poll.interval.ms", "signal.kafka.topic",
-	"signal.kafka.groupId", "signal.kafka.bootstrap.servers",
+	"signal.data.collection",
+	"signal.enabled.channels",
+	"signal.poll.interval.ms",
+	"signal.kafka.topic",
+	"signal.kafka.groupId",
+	"signal.kafka.bootstrap.servers",
 	"signal.kafka.poll.timeout.ms",
-	"signal.consumer.security.protocol", "signal.file",
+	"signal.consumer.security.protocol",
+	"signal.file",
 	"signal.emit.failure.max.retries",
-	"signal.emit.failure.backoff.ms", "notification.enabled.channels",
+	"signal.emit.failure.backoff.ms",
+	"notification.enabled.channels",
 	"notification.sink.topic.name",
 	/* the rest */
-	"custom.metric.tags", "statistics.metrics.enabled",
-	"internal.advanced.metrics.enable", "custom.sanitize.pattern",
+	"custom.metric.tags",
+	"statistics.metrics.enabled",
+	"internal.advanced.metrics.enable",
+	"custom.sanitize.pattern",
 	"openlineage.integration.enabled",
 	"openlineage.integration.config.file.path",
 	"openlineage.integration.job.namespace",
@@ -252,21 +320,33 @@ static const char *const debezium_names[] = {
 	"openlineage.integration.job.tags",
 	"openlineage.integration.job.owners",
 	"openlineage.integration.dataset.kafka.bootstrap.server",
-	"schemas.storage.class", "tables.storage.class",
+	"schemas.storage.class",
+	"tables.storage.class",
 	/* of Kafka Connect */
-	"key.converter", "value.converter", "key.converter.schemas.enable",
+	"key.converter",
+	"value.converter",
+	"key.converter.schemas.enable",
 	"value.converter.schemas.enable",
 	"value.converter.schema.registry.url",
 	"value.converter.decimal.format",
-	"value.converter.replace.null.with.default", "header.converter",
-	"transforms", "transforms.unwrap.type", "predicates",
-	"predicates.p.type", "topic.creation.default.partitions",
+	"value.converter.replace.null.with.default",
+	"header.converter",
+	"transforms",
+	"transforms.unwrap.type",
+	"predicates",
+	"predicates.p.type",
+	"topic.creation.default.partitions",
 	"topic.creation.default.replication.factor",
-	"topic.creation.default.cleanup.policy", "topic.creation.groups",
-	"topic.creation.g.include", "topic.creation.g.exclude",
-	"exactly.once.support", "transaction.boundary",
-	"exactly.once.source.support", "errors.tolerance",
-	"errors.log.enable", "offset.flush.interval.ms",
+	"topic.creation.default.cleanup.policy",
+	"topic.creation.groups",
+	"topic.creation.g.include",
+	"topic.creation.g.exclude",
+	"exactly.once.support",
+	"transaction.boundary",
+	"exactly.once.source.support",
+	"errors.tolerance",
+	"errors.log.enable",
+	"offset.flush.interval.ms",
 };
 
 static void
@@ -284,14 +364,14 @@ table_knows_every_property_of_debezium(void **state)
 static void
 table_is_consistent(void **state)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
 
 	(void) state;
 	for (size_t i = 0; i < n; i++)
 	{
 		const struct config_option *o = &table[i];
-		int64_t		number;
+		int64_t						number;
 
 		assert_non_null(o->help);
 		if (o->name == NULL)
@@ -305,8 +385,8 @@ table_is_consistent(void **state)
 		if ((o->stance == CONFIG_NO_EFFECT || o->stance == CONFIG_REFUSED) &&
 			o->note == NULL)
 			fail_msg("%s has no note", o->name);
-		if (o->stance == CONFIG_PARTLY && (o->built == NULL ||
-										   o->deflt == NULL))
+		if (o->stance == CONFIG_PARTLY &&
+			(o->built == NULL || o->deflt == NULL))
 			fail_msg("%s does not say what is built", o->name);
 		if (o->parent != NULL && config_table_find(o->parent) == NULL)
 			fail_msg("%s has an unknown parent", o->name);
@@ -314,7 +394,8 @@ table_is_consistent(void **state)
 			!config_text_one_of(o->values, o->deflt, NULL))
 			fail_msg("%s: the default is not one of its values", o->name);
 		if ((o->type == CONFIG_INT || o->type == CONFIG_MS ||
-			 o->type == CONFIG_BYTES) && o->deflt != NULL &&
+			 o->type == CONFIG_BYTES) &&
+			o->deflt != NULL &&
 			!config_text_number(o->type, o->deflt, &number))
 			fail_msg("%s: the default is no number", o->name);
 		if ((o->stance == CONFIG_WORKS || o->stance == CONFIG_PARTLY) &&
@@ -335,19 +416,18 @@ table_is_consistent(void **state)
 static void
 every_default_is_accepted_when_it_is_written(void **state)
 {
-	size_t		n;
+	size_t						n;
 	const struct config_option *table = config_table(&n);
 
 	(void) state;
 	for (size_t i = 0; i < n; i++)
 	{
-		char		line[256];
+		char line[256];
 
 		if (table[i].name == NULL || table[i].deflt == NULL ||
 			config_table_is_pattern(&table[i]))
 			continue;
-		snprintf(line, sizeof(line), "%s=%s\n", table[i].name,
-				 table[i].deflt);
+		snprintf(line, sizeof(line), "%s=%s\n", table[i].name, table[i].deflt);
 		accepted_in_silence(line);
 	}
 }
@@ -358,7 +438,7 @@ static void
 defaults_are_there_without_being_set(void **state)
 {
 	struct config *c = good("");
-	size_t		n;
+	size_t		   n;
 
 	(void) state;
 	assert_int_equal(config_int(c, "database.port"), 5432);
@@ -386,9 +466,9 @@ defaults_are_there_without_being_set(void **state)
 static void
 values_are_read_by_their_types(void **state)
 {
-	struct config *c;
-	size_t		n;
-	const char *const *list;
+	struct config				*c;
+	size_t						 n;
+	const char *const			*list;
 	const struct config_setting *params;
 
 	(void) state;
@@ -414,8 +494,7 @@ values_are_read_by_their_types(void **state)
 	assert_false(config_bool(c, "tombstones.on.delete"));
 	assert_int_equal(config_int(c, "walferry.shutdown.timeout.ms"), 120000);
 	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 16777216);
-	assert_string_equal(config_str(c, "unavailable.value.placeholder"),
-						"ü!");
+	assert_string_equal(config_str(c, "unavailable.value.placeholder"), "ü!");
 	config_free(c);
 }
 
@@ -434,7 +513,8 @@ bad_values_are_refused_by_name(void **state)
 			"must be a number of milliseconds");
 	refused("slot.name=My-Slot\n", "slot.name: must be 1 to 63");
 	refused("slot.name=a234567890123456789012345678901234567890123456789012"
-			"345678901234\n", "slot.name: must be 1 to 63");
+			"345678901234\n",
+			"slot.name: must be 1 to 63");
 	refused("topic.prefix=a b\n", "topic.prefix: may have letters");
 	refused("topic.delimiter=/\n", "topic.delimiter: must be");
 	refused("skipped.operations=c,x\n", "\"x\" is none of c, u, d, t, none");
@@ -461,21 +541,24 @@ bad_expression_names_the_property_and_the_offset(void **state)
 static void
 include_and_exclude_exclude_each_other(void **state)
 {
-	static const char *const kinds[] = {
-		"schema", "table", "column", "message.prefix"
-	};
+	static const char *const kinds[] = {"schema", "table", "column",
+										"message.prefix"};
 
 	(void) state;
 	for (size_t i = 0; i < 4; i++)
 	{
-		char		more[128];
-		char		part[128];
+		char more[128];
+		char part[128];
 
 		/* on one line for the check of the place */
-		snprintf(more, sizeof(more), "%s.exclude.list=a\n"
-				 "%s.include.list=b\n", kinds[i], kinds[i]);
-		snprintf(part, sizeof(part), "%s.exclude.list: cannot be used "
-				 "together with %s.include.list", kinds[i], kinds[i]);
+		snprintf(more, sizeof(more),
+				 "%s.exclude.list=a\n"
+				 "%s.include.list=b\n",
+				 kinds[i], kinds[i]);
+		snprintf(part, sizeof(part),
+				 "%s.exclude.list: cannot be used "
+				 "together with %s.include.list",
+				 kinds[i], kinds[i]);
 		refused(more, part);
 	}
 }
@@ -483,12 +566,12 @@ include_and_exclude_exclude_each_other(void **state)
 static void
 what_is_missing_is_named(void **state)
 {
-	struct config *c = load("walferry.sink=kafka\n");
-	static const char *const names[] = {
-		"database.hostname: is missing", "database.user: is missing",
-		"database.dbname: is missing", "topic.prefix: is missing",
-		"bootstrap.servers: is missing"
-	};
+	struct config			*c = load("walferry.sink=kafka\n");
+	static const char *const names[] = {"database.hostname: is missing",
+										"database.user: is missing",
+										"database.dbname: is missing",
+										"topic.prefix: is missing",
+										"bootstrap.servers: is missing"};
 
 	(void) state;
 	assert_false(config_check(c));
@@ -510,13 +593,17 @@ static void
 values_not_built_are_refused_by_name(void **state)
 {
 	static const char *const lines[] = {
-		"time.precision.mode=connect", "hstore.handling.mode=map",
-		"snapshot.mode=initial", "snapshot.mode=when_needed",
-		"snapshot.mode=always", "snapshot.mode=custom",
+		"time.precision.mode=connect",
+		"hstore.handling.mode=map",
+		"snapshot.mode=initial",
+		"snapshot.mode=when_needed",
+		"snapshot.mode=always",
+		"snapshot.mode=custom",
 		"heartbeat.interval.ms=10000",
 		"heartbeat.action.query=insert into t values (1)",
 		"provide.transaction.metadata=true",
-		"exactly.once.support=required", "exactly.once=true",
+		"exactly.once.support=required",
+		"exactly.once=true",
 		"exactly.once.source.support=enabled",
 		"key.converter=io.confluent.connect.avro.AvroConverter",
 		"value.converter=org.apache.kafka.connect.storage.StringConverter",
@@ -524,21 +611,28 @@ values_not_built_are_refused_by_name(void **state)
 		"value.converter.schemas.enable=true",
 		"value.converter.decimal.format=NUMERIC",
 		"value.converter.replace.null.with.default=true",
-		"debezium.format.value=avro", "debezium.format.key=protobuf",
+		"debezium.format.value=avro",
+		"debezium.format.key=protobuf",
 		"debezium.format.schemas.enable=true",
-		"message.key.columns=public.t:id", "slot.failover=true",
-		"skip.messages.without.change=true", "xmin.fetch.interval.ms=1000",
+		"message.key.columns=public.t:id",
+		"slot.failover=true",
+		"skip.messages.without.change=true",
+		"xmin.fetch.interval.ms=1000",
 		"column.truncate.to.20.chars=public.t.c",
 		"column.mask.with.5.chars=public.t.c",
 		"column.mask.hash.v2.SHA-256.with.salt.x=public.t.c",
 		"signal.data.collection=public.s",
 		"signal.enabled.channels=source,kafka",
-		"notification.enabled.channels=log", "transforms=unwrap",
-		"predicates=p", "post.processors=reselector",
+		"notification.enabled.channels=log",
+		"transforms=unwrap",
+		"predicates=p",
+		"post.processors=reselector",
 		"replica.identity.autoset.values=a:FULL",
 		"database.initial.statements=select 1",
-		"guardrail.collections.max=5", "driver.socketTimeout=5",
-		"field.name.adjustment.mode=avro", "streaming.delay.ms=5",
+		"guardrail.collections.max=5",
+		"driver.socketTimeout=5",
+		"field.name.adjustment.mode=avro",
+		"streaming.delay.ms=5",
 		"event.converting.failure.handling.mode=skip",
 		"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy",
 		"database.tcpKeepAlive=false",
@@ -547,9 +641,9 @@ values_not_built_are_refused_by_name(void **state)
 	(void) state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 	{
-		char		more[160];
-		char		part[160];
-		size_t		name_len = strcspn(lines[i], "=");
+		char   more[160];
+		char   part[160];
+		size_t name_len = strcspn(lines[i], "=");
 
 		snprintf(more, sizeof(more), "%s\n", lines[i]);
 		if (strstr(lines[i], "salt") != NULL)
@@ -667,16 +761,18 @@ no_limit_of_memory_is_not_offered(void **state)
 static void
 flags_win_over_environment_over_later_over_earlier_file(void **state)
 {
-	static char *const env[] = {
-		"WALFERRY_SLOT_NAME=env", "PATH=/bin", "PGPORT=1111",
-		"PGHOST=pghost", "WALFERRY_LOG_LEVEL=debug",
-		"DEBEZIUM_SOURCE_TABLE_INCLUDE_LIST=a", NULL
-	};
-	struct config *c = config_new();
-	static const char first[] = BASE "slot.name=one\ndatabase.port=1\n"
-		"decimal.handling.mode=double\n";
-	static const char second[] = "slot.name=two\ndatabase.port=2\n";
-	size_t		n;
+	static char *const env[] = {"WALFERRY_SLOT_NAME=env",
+								"PATH=/bin",
+								"PGPORT=1111",
+								"PGHOST=pghost",
+								"WALFERRY_LOG_LEVEL=debug",
+								"DEBEZIUM_SOURCE_TABLE_INCLUDE_LIST=a",
+								NULL};
+	struct config	  *c = config_new();
+	static const char  first[] = BASE "slot.name=one\ndatabase.port=1\n"
+									  "decimal.handling.mode=double\n";
+	static const char  second[] = "slot.name=two\ndatabase.port=2\n";
+	size_t			   n;
 
 	(void) state;
 	assert_true(config_load_text(c, "a", first, strlen(first)));
@@ -705,11 +801,10 @@ flags_win_over_environment_over_later_over_earlier_file(void **state)
 static void
 libpq_variables_stand_in_for_what_is_missing(void **state)
 {
-	static char *const env[] = {
-		"PGHOST=h", "PGUSER=u", "PGDATABASE=d", "PGPASSWORD=canary",
-		"PGSSLMODE=require", NULL
-	};
-	struct config *c = config_new();
+	static char *const env[] = {"PGHOST=h",			 "PGUSER=u",
+								"PGDATABASE=d",		 "PGPASSWORD=canary",
+								"PGSSLMODE=require", NULL};
+	struct config	  *c = config_new();
 
 	(void) state;
 	config_load_env(c, env);
@@ -725,30 +820,24 @@ libpq_variables_stand_in_for_what_is_missing(void **state)
 static void
 environment_reaches_every_kind_of_name(void **state)
 {
-	static char *const env[] = {
-		"WALFERRY_DATABASE_HOSTNAME=h",
-		"WALFERRY_DATABASE_TCPKEEPALIVE=true",
-		"WALFERRY_WALFERRY_HEALTH_SOCKET=/s",
-		"WALFERRY_BOOTSTRAP_SERVERS=k",
-		"WALFERRY_PRODUCER_OVERRIDE_LINGER_MS=7",
-		"WALFERRY_TOPIC_CREATION_DEFAULT_PARTITIONS=4",
-		"DEBEZIUM_SOURCE_DATABASE_USER=u",
-		"DEBEZIUM_SOURCE_DATABASE_DBNAME=d",
-		"DEBEZIUM_SOURCE_TOPIC_PREFIX=p",
-		"DEBEZIUM_SINK_TYPE=kafka",
-		"DEBEZIUM_SINK_KAFKA_PRODUCER_BATCH_SIZE=1000",
-		"DEBEZIUM_FORMAT_VALUE=json",
-		"DEBEZIUM_VERSION=3.0",
-		/* of a Kubernetes service called walferry */
-		"WALFERRY_SERVICE_HOST=10.0.0.1", "WALFERRY_SERVICE_PORT=80",
-		"WALFERRY_PORT=tcp://10.0.0.1:80", "WALFERRY_PORT_80_TCP=x",
-		NULL
-	};
-	struct config *c = config_new();
+	static char *const env[] =
+		{"WALFERRY_DATABASE_HOSTNAME=h", "WALFERRY_DATABASE_TCPKEEPALIVE=true",
+		 "WALFERRY_WALFERRY_HEALTH_SOCKET=/s", "WALFERRY_BOOTSTRAP_SERVERS=k",
+		 "WALFERRY_PRODUCER_OVERRIDE_LINGER_MS=7",
+		 "WALFERRY_TOPIC_CREATION_DEFAULT_PARTITIONS=4",
+		 "DEBEZIUM_SOURCE_DATABASE_USER=u",
+		 "DEBEZIUM_SOURCE_DATABASE_DBNAME=d", "DEBEZIUM_SOURCE_TOPIC_PREFIX=p",
+		 "DEBEZIUM_SINK_TYPE=kafka",
+		 "DEBEZIUM_SINK_KAFKA_PRODUCER_BATCH_SIZE=1000",
+		 "DEBEZIUM_FORMAT_VALUE=json", "DEBEZIUM_VERSION=3.0",
+		 /* of a Kubernetes service called walferry */
+		 "WALFERRY_SERVICE_HOST=10.0.0.1", "WALFERRY_SERVICE_PORT=80",
+		 "WALFERRY_PORT=tcp://10.0.0.1:80", "WALFERRY_PORT_80_TCP=x", NULL};
+	struct config				*c = config_new();
 	const struct config_setting *k;
-	struct config_topic topic;
-	size_t		n;
-	bool		linger = false;
+	struct config_topic			 topic;
+	size_t						 n;
+	bool						 linger = false;
 
 	(void) state;
 	config_load_env(c, env);
@@ -764,7 +853,7 @@ environment_reaches_every_kind_of_name(void **state)
 	k = config_kafka_settings(c, &n);
 	for (size_t i = 0; i < n; i++)
 		linger |= strcmp(k[i].name, "linger.ms") == 0 &&
-			strcmp(k[i].value, "7") == 0;
+				  strcmp(k[i].value, "7") == 0;
 	assert_true(linger);
 	config_free(c);
 }
@@ -772,10 +861,8 @@ environment_reaches_every_kind_of_name(void **state)
 static void
 unknown_variable_with_our_prefix_is_an_error(void **state)
 {
-	static char *const env[] = {
-		"WALFERRY_TABLE_INCLUDE_LST=canary", NULL
-	};
-	struct config *c = load(BASE);
+	static char *const env[] = {"WALFERRY_TABLE_INCLUDE_LST=canary", NULL};
+	struct config	  *c = load(BASE);
 
 	(void) state;
 	config_load_env(c, env);
@@ -790,10 +877,10 @@ unknown_variable_with_our_prefix_is_an_error(void **state)
 static void
 references_are_resolved(void **state)
 {
-	char		text[1024];
-	char		name[200];
-	char	   *var;
-	char	   *env[4];
+	char		   text[1024];
+	char		   name[200];
+	char		  *var;
+	char		  *env[4];
 	struct config *c;
 
 	(void) state;
@@ -833,7 +920,7 @@ references_are_resolved(void **state)
 static void
 broken_references_are_errors(void **state)
 {
-	char		more[300];
+	char more[300];
 
 	(void) state;
 	refused("slot.name=${env:NO_SUCH}\n", "the environment has no NO_SUCH");
@@ -875,10 +962,10 @@ debezium_server_file_is_read(void **state)
 		"debezium.format.value.schemas.enable=false\n"
 		"quarkus.log.level=INFO\n"
 		"quarkus.log.console.json=false\n";
-	static char *const env[] = {"DB_PASSWORD=pw", NULL};
-	struct config *c = load(text);
+	static char *const			 env[] = {"DB_PASSWORD=pw", NULL};
+	struct config				*c = load(text);
 	const struct config_setting *k;
-	size_t		n;
+	size_t						 n;
 
 	(void) state;
 	config_load_env(c, env);
@@ -939,12 +1026,12 @@ connect_tutorial_and_its_worker_are_read(void **state)
 		"  }\n"
 		"}\n";
 	struct config *c = config_new();
-	char	   *print;
+	char		  *print;
 
 	(void) state;
 	assert_true(config_load_text(c, "w.properties", worker, strlen(worker)));
-	assert_true(config_load_text(c, "register.json", connector,
-								 strlen(connector)));
+	assert_true(
+		config_load_text(c, "register.json", connector, strlen(connector)));
 	if (!config_check(c))
 	{
 		show_errors(c);
@@ -969,7 +1056,7 @@ static void
 files_that_cannot_be_read_are_errors(void **state)
 {
 	struct config *c = config_new();
-	char		where[160];
+	char		   where[160];
 
 	(void) state;
 	assert_false(config_load_file(c, "/no/such/file"));
@@ -983,8 +1070,7 @@ files_that_cannot_be_read_are_errors(void **state)
 						 "such file"));
 	assert_true(has_line(config_error_count(c), config_error, c, where));
 	assert_true(has_line(config_error_count(c), config_error, c, "YAML"));
-	assert_true(has_line(config_error_count(c), config_error, c,
-						 "directory"));
+	assert_true(has_line(config_error_count(c), config_error, c, "directory"));
 	config_free(c);
 }
 
@@ -1027,15 +1113,13 @@ no_secret_is_ever_shown(void **state)
 		"config.providers.vault.param.token=canary16\n"
 		"slot.name=${file:%s:slot}\n"
 		"database.initial.statements=${file:%s:canary}\n";
-	static char *const env[] = {
-		"WALFERRY_DATABASE_PASSWORDS=canary17", NULL
-	};
-	char	   *file = config_text_dup(write_file("s", "slot=canary_18\n"
-												  "canary=canary19\n"));
-	char		full[4096];
+	static char *const env[] = {"WALFERRY_DATABASE_PASSWORDS=canary17", NULL};
+	char		  *file = config_text_dup(write_file("s", "slot=canary_18\n"
+																   "canary=canary19\n"));
+	char		   full[4096];
 	struct config *c;
-	struct buf	out = {0};
-	char	   *show;
+	struct buf	   out = {0};
+	char		  *show;
 
 	(void) state;
 	snprintf(full, sizeof(full), text, file, file);
@@ -1088,8 +1172,8 @@ static void
 print_tells_value_and_origin(void **state)
 {
 	static char *const env[] = {"WALFERRY_SLOT_NAME=s1", NULL};
-	struct config *c = load(BASE "max.batch.size=7\n");
-	char	   *s;
+	struct config	  *c = load(BASE "max.batch.size=7\n");
+	char			  *s;
 
 	(void) state;
 	config_load_env(c, env);
@@ -1112,11 +1196,11 @@ print_tells_value_and_origin(void **state)
 static void
 help_and_document_come_from_the_table(void **state)
 {
-	size_t		n;
-	const struct config_option *table = config_table(&n);
+	size_t							n;
+	const struct config_option	   *table = config_table(&n);
 	const struct config_kafka_name *kafka;
-	struct buf	help = {0};
-	struct buf	docs = {0};
+	struct buf						help = {0};
+	struct buf						docs = {0};
 
 	(void) state;
 	config_help(&help);
@@ -1125,7 +1209,7 @@ help_and_document_come_from_the_table(void **state)
 	buf_cstr(&docs);
 	for (size_t i = 0; i < n; i++)
 	{
-		char		row[160];
+		char row[160];
 
 		if (table[i].name == NULL)
 			continue;
@@ -1138,7 +1222,7 @@ help_and_document_come_from_the_table(void **state)
 	kafka = config_kafka_table(&n);
 	for (size_t i = 0; i < n; i++)
 	{
-		char		row[160];
+		char row[160];
 
 		snprintf(row, sizeof(row), "\n| `%s` | ", kafka[i].name);
 		assert_non_null(strstr((char *) docs.data, row));
@@ -1147,7 +1231,7 @@ help_and_document_come_from_the_table(void **state)
 	for (char *line = strtok((char *) docs.data, "\n"); line != NULL;
 		 line = strtok(NULL, "\n"))
 	{
-		int			bars = 0;
+		int bars = 0;
 
 		for (char *p = line; *p; p++)
 			bars += *p == '|' && (p == line || p[-1] != '\\');
@@ -1166,7 +1250,7 @@ adopt_takes_what_may_change_and_names_the_rest(void **state)
 								"walferry.progress.interval.ms=5s\n"
 								"slot.name=other\n"
 								"producer.override.linger.ms=9\n");
-	struct buf	restart = {0};
+	struct buf	   restart = {0};
 
 	(void) state;
 	config_adopt(c, fresh, &restart);
@@ -1190,14 +1274,13 @@ make_scratch(void **state)
 static int
 remove_scratch(void **state)
 {
-	static const char *const files[] = {
-		"secrets.properties", "password", "a.yaml", "b.json", "s"
-	};
+	static const char *const files[] = {"secrets.properties", "password",
+										"a.yaml", "b.json", "s"};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 	{
-		char		path[128];
+		char path[128];
 
 		snprintf(path, sizeof(path), "%s/%s", scratch, files[i]);
 		unlink(path);
@@ -1225,7 +1308,8 @@ main(void)
 		cmocka_unit_test(a_name_given_twice_in_a_file_is_warned_of),
 		cmocka_unit_test(missing_snapshot_and_schema_are_announced_once),
 		cmocka_unit_test(no_limit_of_memory_is_not_offered),
-		cmocka_unit_test(flags_win_over_environment_over_later_over_earlier_file),
+		cmocka_unit_test(
+			flags_win_over_environment_over_later_over_earlier_file),
 		cmocka_unit_test(libpq_variables_stand_in_for_what_is_missing),
 		cmocka_unit_test(environment_reaches_every_kind_of_name),
 		cmocka_unit_test(unknown_variable_with_our_prefix_is_an_error),

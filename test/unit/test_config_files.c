@@ -25,13 +25,13 @@ note(void *arg, const char *name, const char *value, int line)
 static void
 check_properties(const char *text, const char *expected)
 {
-	struct buf	got = {0};
-	struct buf	why = {0};
-	int			line;
-	char	   *copy = config_text_dup(text);
+	struct buf got = {0};
+	struct buf why = {0};
+	int		   line;
+	char	  *copy = config_text_dup(text);
 
-	assert_true(config_properties_parse(copy, strlen(text), note, &got, &line,
-										&why));
+	assert_true(
+		config_properties_parse(copy, strlen(text), note, &got, &line, &why));
 	assert_string_equal(buf_cstr(&got), expected);
 	assert_int_equal(why.len, 0);
 	free(copy);
@@ -43,16 +43,16 @@ static void
 check_bad(bool json, const char *text, size_t len, int at_line,
 		  const char *reason)
 {
-	struct buf	got = {0};
-	struct buf	why = {0};
-	int			line = 0;
-	char	   *copy = config_text_dupn(text, len);
+	struct buf got = {0};
+	struct buf why = {0};
+	int		   line = 0;
+	char	  *copy = config_text_dupn(text, len);
 
 	if (json)
 		assert_false(config_json_parse(copy, len, note, &got, &line, &why));
 	else
-		assert_false(config_properties_parse(copy, len, note, &got, &line,
-											 &why));
+		assert_false(
+			config_properties_parse(copy, len, note, &got, &line, &why));
 	assert_int_equal(line, at_line);
 	if (strstr(buf_cstr(&why), reason) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", buf_cstr(&why), reason);
@@ -109,7 +109,8 @@ static void
 properties_takes_every_line_end_and_a_byte_order_mark(void **state)
 {
 	(void) state;
-	check_properties("\xEF\xBB\xBF" "a=1\r\nb=2\rc=3\nd=4",
+	check_properties("\xEF\xBB\xBF"
+					 "a=1\r\nb=2\rc=3\nd=4",
 					 "a|1|1\nb|2|2\nc|3|3\nd|4|4\n");
 }
 
@@ -135,9 +136,9 @@ properties_refuses_what_is_no_text(void **state)
 static void
 check_json(const char *text, const char *expected)
 {
-	struct buf	got = {0};
-	struct buf	why = {0};
-	int			line;
+	struct buf got = {0};
+	struct buf why = {0};
+	int		   line;
 
 	if (!config_json_parse(text, strlen(text), note, &got, &line, &why))
 		fail_msg("%s", buf_cstr(&why));
@@ -164,16 +165,15 @@ json_takes_plain_values_of_every_type(void **state)
 {
 	(void) state;
 	check_json("{\"i\": 5432, \"t\": true, \"f\": false, \"n\": null, "
-			   "\"s\": \"\\u00fc\"}", "i|5432|1\nt|true|1\nf|false|1\ns|ü|1\n");
+			   "\"s\": \"\\u00fc\"}",
+			   "i|5432|1\nt|true|1\nf|false|1\ns|ü|1\n");
 }
 
 static void
 json_refuses_the_rest_without_repeating_it(void **state)
 {
-	static const char unquoted[] =
-		"{\n\"database.password\": canary\n}";
-	static const char twice[] =
-		"{\"canary\": 1,\n\"canary\": 2}";
+	static const char unquoted[] = "{\n\"database.password\": canary\n}";
+	static const char twice[] = "{\"canary\": 1,\n\"canary\": 2}";
 	static const char nested[] = "{\n\"a\": {\"b\": \"canary\"}}";
 	static const char list[] = "[\"canary\"]";
 	static const char cut[] = "{\"database.password\": \"canary";
@@ -194,12 +194,13 @@ split_keeps_commas_that_belong_to_an_expression(void **state)
 		const char *list;
 		bool		regex;
 		const char *expected;
-	}			cases[] = {
+	} cases[] = {
 		{"a,b", false, "a;b;"},
 		{" a , ,b, ", false, "a;b;"},
 		{"a\\,b,c", true, "a,b;c;"},
 		{"s.t{1,2},s.[a,b]c", true, "s.t{1,2};s.[a,b]c;"},
 		{"s\\.t,\\[,x", true, "s\\.t;\\[;x;"},
+		{"s.(a,b),t.[(,],u", true, "s.(a,b);t.[(,];u;"},
 		{"a{1,b", false, "a{1;b;"},
 		{"a\\", true, "a\\;"},
 		{"", true, ""},
@@ -209,7 +210,7 @@ split_keeps_commas_that_belong_to_an_expression(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
 		struct config_strings list = {0};
-		struct buf	got = {0};
+		struct buf			  got = {0};
 
 		config_text_split(cases[i].list, cases[i].regex, &list);
 		for (size_t k = 0; k < list.n; k++)
@@ -223,7 +224,7 @@ split_keeps_commas_that_belong_to_an_expression(void **state)
 static void
 number_knows_units_of_its_type_only(void **state)
 {
-	int64_t		v;
+	int64_t v;
 
 	(void) state;
 	assert_true(config_text_number(CONFIG_INT, "-1", &v));
@@ -236,8 +237,8 @@ number_knows_units_of_its_type_only(void **state)
 	assert_int_equal(v, 8388608);
 	assert_true(config_text_number(CONFIG_BYTES, "9223372036854775807", &v));
 	assert_false(config_text_number(CONFIG_BYTES, "9223372036854775808", &v));
-	assert_false(config_text_number(CONFIG_BYTES, "9223372036854775807kB",
-									&v));
+	assert_false(
+		config_text_number(CONFIG_BYTES, "9223372036854775807kB", &v));
 	assert_false(config_text_number(CONFIG_INT, "10s", &v));
 	assert_false(config_text_number(CONFIG_MS, "10MB", &v));
 	assert_false(config_text_number(CONFIG_INT, "", &v));
@@ -290,7 +291,8 @@ main(void)
 		cmocka_unit_test(properties_ignores_comments_and_blank_lines),
 		cmocka_unit_test(properties_continues_lines),
 		cmocka_unit_test(properties_reads_escapes),
-		cmocka_unit_test(properties_takes_every_line_end_and_a_byte_order_mark),
+		cmocka_unit_test(
+			properties_takes_every_line_end_and_a_byte_order_mark),
 		cmocka_unit_test(properties_trims_values),
 		cmocka_unit_test(properties_refuses_what_is_no_text),
 		cmocka_unit_test(json_takes_the_connectors_object_and_the_inner_one),

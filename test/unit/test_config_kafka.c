@@ -20,18 +20,18 @@
 
 #include "config_part.h"
 
-#define BASE \
+#define BASE                 \
 	"database.hostname=db\n" \
-	"database.user=u\n" \
-	"database.dbname=d\n" \
-	"topic.prefix=p\n" \
+	"database.user=u\n"      \
+	"database.dbname=d\n"    \
+	"topic.prefix=p\n"       \
 	"bootstrap.servers=k:9092\n"
 
 static struct config *
 load(const char *more)
 {
 	struct config *c = config_new();
-	struct buf	text = {0};
+	struct buf	   text = {0};
 
 	buf_printf(&text, "%s%s", BASE, more);
 	assert_true(config_load_text(c, "f", buf_cstr(&text), text.len));
@@ -65,8 +65,7 @@ refused(const char *more, const char *part)
 	struct config *c = load(more);
 
 	assert_false(config_check(c));
-	if (config_error_count(c) != 1 ||
-		strstr(config_error(c, 0), part) == NULL)
+	if (config_error_count(c) != 1 || strstr(config_error(c, 0), part) == NULL)
 	{
 		show_errors(c);
 		fail_msg("%s: wanted one error with \"%s\"", more, part);
@@ -78,7 +77,7 @@ static void
 warned(const char *more, const char *part)
 {
 	struct config *c = good(more);
-	bool		found = false;
+	bool		   found = false;
 
 	for (size_t i = 0; i < config_warning_count(c); i++)
 		found |= strstr(config_warning(c, i), part) != NULL;
@@ -90,7 +89,7 @@ warned(const char *more, const char *part)
 static const struct config_setting *
 setting(const struct config *c, const char *name)
 {
-	size_t		n;
+	size_t						 n;
 	const struct config_setting *k = config_kafka_settings(c, &n);
 
 	for (size_t i = 0; i < n; i++)
@@ -105,7 +104,7 @@ setting(const struct config *c, const char *name)
 static void
 leads_to(const char *more, const char *name, const char *value)
 {
-	struct config *c = good(more);
+	struct config				*c = good(more);
 	const struct config_setting *k = setting(c, name);
 
 	if (value == NULL)
@@ -120,12 +119,15 @@ static void
 what_delivery_rests_on_is_always_set(void **state)
 {
 	static const char *const always[][2] = {
-		{"acks", "all"}, {"enable.idempotence", "true"},
-		{"message.timeout.ms", "0"}, {"enable.metrics.push", "false"},
+		{"acks", "all"},
+		{"enable.idempotence", "true"},
+		{"message.timeout.ms", "0"},
+		{"enable.metrics.push", "false"},
 		{"socket.nagle.disable", "true"},
 		{"max.in.flight.requests.per.connection", "5"},
 		{"queue.buffering.max.kbytes", "9216"},
-		{"client.id", "walferry"}, {"bootstrap.servers", "k:9092"},
+		{"client.id", "walferry"},
+		{"bootstrap.servers", "k:9092"},
 	};
 
 	(void) state;
@@ -133,7 +135,8 @@ what_delivery_rests_on_is_always_set(void **state)
 	{
 		leads_to("", always[i][0], always[i][1]);
 		leads_to("acks=-1\nmessage.timeout.ms=0\nenable.idempotence=TRUE\n"
-				 "enable.metrics.push=true\n", always[i][0], always[i][1]);
+				 "enable.metrics.push=true\n",
+				 always[i][0], always[i][1]);
 	}
 }
 
@@ -152,7 +155,8 @@ what_would_break_delivery_is_refused(void **state)
 	refused("partitioner=random\n", "cannot be changed");
 	refused("interceptor.classes=org.example.Spy\n", "interceptors");
 	refused("transactional.id=x\n", "not built yet");
-	warned("delivery.timeout.ms=120000\n", "delivery.timeout.ms (f:6): no "
+	warned("delivery.timeout.ms=120000\n",
+		   "delivery.timeout.ms (f:6): no "
 		   "effect here: a record is sent until");
 	warned("retries=3\n", "no effect");
 	warned("max.block.ms=1\n", "no effect");
@@ -180,10 +184,8 @@ java_names_become_librdkafkas(void **state)
 			 "65536");
 	leads_to("security.protocol=SSL\n", "security.protocol", "ssl");
 	leads_to("metadata.max.age.ms=60000\n", "metadata.max.age.ms", "60000");
-	leads_to("key.serializer=x\nvalue.serializer=y\n", "key.serializer",
-			 NULL);
-	leads_to("metadata.broker.list=other:1\n", "bootstrap.servers",
-			 "other:1");
+	leads_to("key.serializer=x\nvalue.serializer=y\n", "key.serializer", NULL);
+	leads_to("metadata.broker.list=other:1\n", "bootstrap.servers", "other:1");
 	refused("linger.ms=soon\n", "must be a whole number");
 	refused("compression.type=brotli\n", "must be one of none, gzip");
 	refused("buffer.memory=1\n", "must be between 1024");
@@ -196,7 +198,8 @@ prefixes_win_in_their_order(void **state)
 
 	(void) state;
 	leads_to("producer.override.linger.ms=3\nproducer.linger.ms=2\n"
-			 "linger.ms=1\n", "linger.ms", "3");
+			 "linger.ms=1\n",
+			 "linger.ms", "3");
 	leads_to("producer.linger.ms=2\nlinger.ms=1\n", "linger.ms", "2");
 	leads_to("debezium.sink.kafka.producer.linger.ms=2\nlinger.ms=1\n",
 			 "linger.ms", "2");
@@ -204,7 +207,8 @@ prefixes_win_in_their_order(void **state)
 			 "4");
 	/* also where two names end at the same setting */
 	leads_to("producer.override.max.request.size=5000\n"
-			 "message.max.bytes=6000\n", "message.max.bytes", "5000");
+			 "message.max.bytes=6000\n",
+			 "message.max.bytes", "5000");
 	leads_to("message.max.bytes=6000\nmax.request.size=5000\n",
 			 "message.max.bytes", "5000");
 	/* a flag beats any prefix in a file */
@@ -230,8 +234,7 @@ jaas_gives_user_and_password(void **state)
 	assert_string_equal(setting(c, "sasl.password")->value, "p'w\\d;=\"");
 	assert_true(setting(c, "sasl.password")->secret);
 	assert_false(setting(c, "sasl.username")->secret);
-	assert_string_equal(setting(c, "sasl.mechanism")->value,
-						"SCRAM-SHA-512");
+	assert_string_equal(setting(c, "sasl.mechanism")->value, "SCRAM-SHA-512");
 	assert_string_equal(setting(c, "security.protocol")->value, "sasl_ssl");
 	assert_null(setting(c, "sasl.jaas.config"));
 	config_free(c);
@@ -248,31 +251,30 @@ static void
 jaas_mistakes_are_errors_without_the_secret(void **state)
 {
 	static const char head[] = "security.protocol=SASL_SSL\n"
-		"sasl.mechanism=PLAIN\nsasl.jaas.config=";
+							   "sasl.mechanism=PLAIN\nsasl.jaas.config=";
 	static const struct
 	{
 		const char *value;
 		const char *part;
-	}			cases[] = {
+	} cases[] = {
 		{"a.PlainLoginModule required username=\"u\";",
-		"username and password are both needed"},
+		 "username and password are both needed"},
 		{"a.PlainLoginModule required password=canary username;",
-		"must be: <login module> required"},
+		 "must be: <login module> required"},
 		{"a.PlainLoginModule", "must be: <login module> required"},
 		{"a.ScramLoginModule required username=u password=canary;",
-		"is not one for sasl.mechanism PLAIN"},
+		 "is not one for sasl.mechanism PLAIN"},
 		{"a.OAuthBearerLoginModule required clientSecret=canary;",
-		"OAUTHBEARER is not built yet"},
+		 "OAUTHBEARER is not built yet"},
 		{"com.evil.JndiLoginModule required user.provider.url=ldap://canary;",
-		"only PlainLoginModule"},
-		{"a.PlainLoginModule required username=u password=\"canary",
-		NULL},
+		 "only PlainLoginModule"},
+		{"a.PlainLoginModule required username=u password=\"canary", NULL},
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		struct buf	text = {0};
+		struct buf	   text = {0};
 		struct config *c;
 
 		buf_printf(&text, "%s%s\n", head, cases[i].value);
@@ -304,7 +306,8 @@ sasl_that_cannot_work_is_refused(void **state)
 	warned("sasl.mechanism=PLAIN\nsasl.username=u\nsasl.password=p\n",
 		   "security.protocol is plaintext");
 	warned("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
-		   "sasl.username=u\nsasl.password=p\n", "in clear");
+		   "sasl.username=u\nsasl.password=p\n",
+		   "in clear");
 }
 
 static void
@@ -312,18 +315,21 @@ stores_become_pem_files(void **state)
 {
 	(void) state;
 	leads_to("security.protocol=SSL\nssl.truststore.type=PEM\n"
-			 "ssl.truststore.location=/ca\n", "ssl.ca.location", "/ca");
+			 "ssl.truststore.location=/ca\n",
+			 "ssl.ca.location", "/ca");
 	leads_to("security.protocol=SSL\nssl.truststore.location=/ca.pem\n",
 			 "ssl.ca.location", "/ca.pem");
 	leads_to("ssl.truststore.type=PEM\n"
-			 "ssl.truststore.certificates=-----BEGIN X\n", "ssl.ca.pem",
-			 "-----BEGIN X");
+			 "ssl.truststore.certificates=-----BEGIN X\n",
+			 "ssl.ca.pem", "-----BEGIN X");
 	leads_to("ssl.keystore.type=PEM\nssl.keystore.location=/k.pem\n"
-			 "ssl.key.password=x\n", "ssl.certificate.location", "/k.pem");
+			 "ssl.key.password=x\n",
+			 "ssl.certificate.location", "/k.pem");
 	leads_to("ssl.keystore.type=PEM\nssl.keystore.location=/k.pem\n",
 			 "ssl.key.location", "/k.pem");
 	leads_to("ssl.keystore.type=PKCS12\nssl.keystore.location=/k\n"
-			 "ssl.keystore.password=x\n", "ssl.keystore.location", "/k");
+			 "ssl.keystore.password=x\n",
+			 "ssl.keystore.location", "/k");
 	leads_to("ssl.keystore.certificate.chain=C\nssl.keystore.key=K\n",
 			 "ssl.certificate.pem", "C");
 	leads_to("ssl.keystore.certificate.chain=C\nssl.keystore.key=K\n",
@@ -361,27 +367,39 @@ static void
 what_could_run_code_or_send_secrets_away_is_refused(void **state)
 {
 	static const char *const names[] = {
-		"plugin.library.paths", "sasl.oauthbearer.token.endpoint.url",
-		"sasl.oauthbearer.method", "sasl.oauthbearer.jwks.endpoint.url",
-		"sasl.kerberos.kinit.cmd", "ssl.engine.location", "ssl.providers",
-		"ssl.engine.factory.class", "sasl.login.callback.handler.class",
-		"sasl.client.callback.handler.class", "security.providers",
-		"open_cb", "connect_cb", "resolve_cb", "dr_msg_cb", "error_cb",
-		"interceptors", "opaque", "default_topic_conf",
-		"enable.sasl.oauthbearer.unsecure.jwt", "test.mock.num.brokers",
+		"plugin.library.paths",
+		"sasl.oauthbearer.token.endpoint.url",
+		"sasl.oauthbearer.method",
+		"sasl.oauthbearer.jwks.endpoint.url",
+		"sasl.kerberos.kinit.cmd",
+		"ssl.engine.location",
+		"ssl.providers",
+		"ssl.engine.factory.class",
+		"sasl.login.callback.handler.class",
+		"sasl.client.callback.handler.class",
+		"security.providers",
+		"open_cb",
+		"connect_cb",
+		"resolve_cb",
+		"dr_msg_cb",
+		"error_cb",
+		"interceptors",
+		"opaque",
+		"default_topic_conf",
+		"enable.sasl.oauthbearer.unsecure.jwt",
+		"test.mock.num.brokers",
 	};
-	static const char *const prefixes[] = {
-		"", "producer.", "producer.override.",
-		"debezium.sink.kafka.producer."
-	};
+	static const char *const prefixes[] = {"", "producer.",
+										   "producer.override.",
+										   "debezium.sink.kafka.producer."};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 	{
 		for (size_t k = 0; k < 4; k++)
 		{
-			char		line[160];
-			char		part[160];
+			char line[160];
+			char part[160];
 
 			snprintf(line, sizeof(line), "%s%s=x\n", prefixes[k], names[i]);
 			snprintf(part, sizeof(part), "%s%s: is refused: ", prefixes[k],
@@ -405,8 +423,7 @@ sample(const struct config_kafka_name *k, int64_t number, char *out,
 	else if (k->type == CONFIG_BOOL)
 		snprintf(out, size, "true");
 	else if (k->type == CONFIG_ENUM)
-		snprintf(out, size, "%.*s", (int) strcspn(k->values, "|"),
-				 k->values);
+		snprintf(out, size, "%.*s", (int) strcspn(k->values, "|"), k->values);
 	else if (strcmp(k->name, "debug") == 0)
 		snprintf(out, size, "all");
 	else
@@ -417,14 +434,14 @@ sample(const struct config_kafka_name *k, int64_t number, char *out,
 static void
 librdkafka_knows_each_name_and_both_limits(void **state)
 {
-	size_t		n;
+	size_t							n;
 	const struct config_kafka_name *table = config_kafka_table(&n);
 
 	(void) state;
 	for (size_t i = 0; i < n; i++)
 	{
 		const struct config_kafka_name *k = &table[i];
-		const char *name = k->to != NULL ? k->to : k->name;
+		const char					   *name = k->to != NULL ? k->to : k->name;
 
 		/* what needs real certificates or names of curves */
 		if (k->action != KAFKA_PASS || strstr(name, ".pem") != NULL ||
@@ -432,9 +449,9 @@ librdkafka_knows_each_name_and_both_limits(void **state)
 			continue;
 		for (int limit = 0; limit < 2; limit++)
 		{
-			rd_kafka_conf_t *conf = rd_kafka_conf_new();
-			char		value[64];
-			char		why[256];
+			rd_kafka_conf_t	   *conf = rd_kafka_conf_new();
+			char				value[64];
+			char				why[256];
 			rd_kafka_conf_res_t res;
 
 			res = rd_kafka_conf_set(conf, name,
@@ -452,19 +469,20 @@ librdkafka_knows_each_name_and_both_limits(void **state)
 static void
 librdkafka_takes_what_we_set(void **state)
 {
-	struct config *c = good("security.protocol=SASL_SSL\n"
-							"sasl.mechanism=SCRAM-SHA-256\n"
-							"sasl.jaas.config=a.ScramLoginModule required "
-							"username=u password=p;\n"
-							"request.timeout.ms=10\nbatch.size=0\n"
-							"compression.type=zstd\n"
-							"compression.zstd.level=22\n"
-							"receive.buffer.bytes=-1\n"
-							"ssl.endpoint.identification.algorithm=\n");
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	static const char			 text[] = "security.protocol=SASL_SSL\n"
+										  "sasl.mechanism=SCRAM-SHA-256\n"
+										  "sasl.jaas.config=a.ScramLoginModule required "
+										  "username=u password=p;\n"
+										  "request.timeout.ms=10\nbatch.size=0\n"
+										  "compression.type=zstd\n"
+										  "compression.zstd.level=22\n"
+										  "receive.buffer.bytes=-1\n"
+										  "ssl.endpoint.identification.algorithm=\n";
+	struct config				*c = good(text);
+	rd_kafka_conf_t				*conf = rd_kafka_conf_new();
 	const struct config_setting *k;
-	size_t		n;
-	char		why[256];
+	size_t						 n;
+	char						 why[256];
 
 	(void) state;
 	k = config_kafka_settings(c, &n);
@@ -473,8 +491,7 @@ librdkafka_takes_what_we_set(void **state)
 	{
 		rd_kafka_conf_res_t res;
 
-		res = rd_kafka_conf_set(conf, k[i].name, k[i].value, why,
-								sizeof(why));
+		res = rd_kafka_conf_set(conf, k[i].name, k[i].value, why, sizeof(why));
 		if (res != RD_KAFKA_CONF_OK &&
 			!(k[i].optional && res == RD_KAFKA_CONF_UNKNOWN))
 			fail_msg("%s=%s: %s", k[i].name, k[i].value, why);
@@ -488,7 +505,7 @@ librdkafka_takes_what_we_set(void **state)
 static void
 topics_are_left_to_the_broker_by_default(void **state)
 {
-	struct config *c = good("");
+	struct config	   *c = good("");
 	struct config_topic t;
 
 	(void) state;
@@ -565,7 +582,7 @@ topic_creation_mistakes_are_errors(void **state)
 static void
 later_topic_setting_wins(void **state)
 {
-	struct config *c = load("topic.creation.default.partitions=3\n");
+	struct config	   *c = load("topic.creation.default.partitions=3\n");
 	struct config_topic t;
 
 	(void) state;
