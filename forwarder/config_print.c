@@ -287,18 +287,17 @@ docs_option(struct buf *out, const struct config_option *opt)
 			buf_lit(out, "refused");
 			break;
 	}
+	if (opt->note != NULL)
+	{
+		buf_lit(out, ": ");
+		put_cell(out, opt->note);
+	}
 	if (opt->flags & CONFIG_RELOAD)
 		buf_lit(out, ", reloadable");
 	if (opt->flags & CONFIG_SECRET)
 		buf_lit(out, ", secret");
 	buf_lit(out, " | ");
 	put_cell(out, opt->help);
-	if (opt->note != NULL)
-	{
-		buf_lit(out, " (");
-		put_cell(out, opt->note);
-		buf_lit(out, ")");
-	}
 	buf_lit(out, " |\n");
 }
 
