@@ -19,7 +19,7 @@ enum sink_outcome
 {
 	SINK_DONE,					/* taken */
 	SINK_AGAIN,					/* no room, or topic not ready: try later */
-	SINK_FAILED					/* permanent; sink_error() says why */
+	SINK_FAILED					/* for good; sink_error() says why */
 };
 
 struct sink_header
@@ -43,7 +43,10 @@ struct sink_record
 	size_t		nheaders;
 };
 
-/* Called from within sink_poll(), once per record taken. */
+/*
+ * Called from within sink_poll(), once per record taken.  'bytes' are those of
+ * the record's key and value; 'error' is set if it was not delivered.
+ */
 typedef void (*sink_report_fn) (void *arg, uint64_t ticket, size_t bytes,
 								bool delivered, const char *error);
 
@@ -100,7 +103,11 @@ sink_partitions(struct sink *s, uint32_t topic, int32_t *count)
 	return s->ops->partitions(s, topic, count);
 }
 
-/* Hand over one record; 'ticket' comes back with its report. */
+/*
+ * Hand over one record; 'ticket' comes back with its report.  After
+ * SINK_FAILED, and after a report of a record that was not delivered, nothing
+ * more is taken: it would overtake what is missing.
+ */
 static inline enum sink_outcome
 sink_submit(struct sink *s, const struct sink_record *record, uint64_t ticket)
 {
@@ -116,7 +123,8 @@ sink_fd(struct sink *s)
 
 /*
  * Serve reports and events; returns how many.  With a timeout of 0 it does
- * not wait.
+ * not wait.  Call it when sink_fd() is readable and at least once a second;
+ * afterwards what was refused with SINK_AGAIN may be tried again.
  */
 static inline int
 sink_poll(struct sink *s, int timeout_ms)
@@ -124,14 +132,18 @@ sink_poll(struct sink *s, int timeout_ms)
 	return s->ops->poll(s, timeout_ms);
 }
 
-/* At least one broker is up. */
+/* Somebody answers; false until it has been seen once. */
 static inline bool
 sink_connected(struct sink *s)
 {
 	return s->ops->connected(s);
 }
 
-/* Why SINK_FAILED, in one line that names the thing and the fix. */
+/*
+ * Why SINK_FAILED, in one line that names the thing and the fix; "" as long
+ * as nothing has failed.  To be asked after sink_poll() as well: a sink may
+ * fail without a record of ours, as when Kafka does not let us in.
+ */
 static inline const char *
 sink_error(struct sink *s)
 {
@@ -145,7 +157,10 @@ sink_exit_code(struct sink *s)
 	return s->ops->exit_code(s);
 }
 
-/* Records not yet reported are given up; their reports never come. */
+/*
+ * Records not yet reported are given up; their reports never come.  Waits for
+ * threads of the sink, at most some seconds.
+ */
 static inline void
 sink_free(struct sink *s)
 {
