@@ -206,7 +206,7 @@ indent:
 indent-check:
 	@test/indent.sh --check
 
-docs: forwarder
+docs:
 	+@$(RUN) test/docs.sh
 
 images:

@@ -1,7 +1,7 @@
 #
 # unit.mk - builds the C tests; test/unit.sh calls it, from the top directory.
 #
-#     make -f test/unit.mk unit|corpus|fuzz CC=gcc BUILD=build/unit/gcc SAN=...
+#     make -f test/unit.mk unit|corpus|fuzz|docs CC=gcc BUILD=build/unit/gcc SAN=...
 #
 # A test says in its first lines what it is linked with, and is linked with
 # nothing else, so that the direction of dependencies stays honest:
@@ -50,6 +50,8 @@ endef
 unit: $(patsubst test/unit/%.c,$(BUILD)/%,$(UNIT))
 corpus fuzz: $(patsubst test/fuzz/%.c,$(BUILD)/%,$(FUZZ))
 
+docs: $(BUILD)/docs
+
 # Each goal in its own BUILD; libFuzzer brings its own main().
 MAIN = $(if $(filter fuzz,$(MAKECMDGOALS)),,$(BUILD)/test/fuzz/standalone.o)
 ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
@@ -64,6 +66,10 @@ ifneq ($(filter corpus fuzz,$(MAKECMDGOALS)),)
 $(foreach t,$(FUZZ),$(eval $(call program,$(t),$(MAIN),)))
 endif
 
+ifneq ($(filter docs,$(MAKECMDGOALS)),)
+$(eval $(call program,test/docs.c,,))
+endif
+
 $(BUILD)/wire/%.o: WARN += -Wconversion
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -76,4 +82,4 @@ $(BUILD)/flags: FORCE
 -include $(shell test ! -d $(BUILD) || find $(BUILD) -name '*.d')
 
 .SECONDARY:
-.PHONY: FORCE unit corpus fuzz
+.PHONY: FORCE unit corpus fuzz docs

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int
 complain(const char *path)
@@ -29,7 +29,7 @@ replay_file(const char *path)
 {
 	FILE	   *f = fopen(path, "rb");
 	struct stat st;
-	uint8_t    *data;
+	uint8_t	   *data;
 	size_t		size;
 
 	if (f == NULL || fstat(fileno(f), &st) != 0)
@@ -71,10 +71,10 @@ skip_hidden(const struct dirent *entry)
 static int
 replay_path(const char *path)
 {
-	struct stat st;
+	struct stat		st;
 	struct dirent **entries;
-	int			n;
-	int			rc = 0;
+	int				n;
+	int				rc = 0;
 
 	if (stat(path, &st) != 0)
 		return complain(path);
@@ -86,8 +86,8 @@ replay_path(const char *path)
 		return complain(path);
 	for (int i = 0; i < n; i++)
 	{
-		size_t		len = strlen(path) + strlen(entries[i]->d_name) + 2;
-		char	   *child = malloc(len);
+		size_t len = strlen(path) + strlen(entries[i]->d_name) + 2;
+		char  *child = malloc(len);
 
 		if (child == NULL)
 			abort();
@@ -103,7 +103,7 @@ replay_path(const char *path)
 int
 main(int argc, char **argv)
 {
-	int			rc = 0;
+	int rc = 0;
 
 	if (argc < 2)
 	{
