@@ -3,6 +3,7 @@
 # fetch.sh - put the jars of one Apache Kafka release into the cache.
 #
 #   test/kafka/fetch.sh [VERSION]        VERSION or $KAFKA_VERSION or 4.3.1
+#   test/kafka/fetch.sh --record VERSION    make the list of its checksums
 #
 # Prints the directory of jars, the class path of a broker.  Maven resolves
 # and verifies them; they are then compared with the checksums recorded here
@@ -15,6 +16,11 @@ LC_ALL=C
 export LC_ALL
 
 here=$(cd "$(dirname "$0")" && pwd)
+record=
+if [ "${1:-}" = --record ]; then
+	record=yes
+	shift
+fi
 version=${1:-${KAFKA_VERSION:-4.3.1}}
 cache=${WALFERRY_CACHE:-${HOME:-/nonexistent}/.cache/walferry}
 dir=$cache/kafka-$version
@@ -32,11 +38,11 @@ has_all_jars()
 	[ -d "$1" ] && (cd "$1" && sha256sum --check --status --strict "$sums")
 }
 
-[ -r "$sums" ] ||
+[ -n "$record" ] || [ -r "$sums" ] ||
 	die "Kafka $version is not pinned here; pinned: $(cd "$here" &&
 		echo kafka-*.sha256 | sed 's/kafka-//g; s/\.sha256//g')"
 
-if has_all_jars "$dir"; then
+if [ -z "$record" ] && has_all_jars "$dir"; then
 	echo "$dir"
 	exit 0
 fi
@@ -82,6 +88,9 @@ until mvn -q -B -C -U -f "$tmp/pom.xml" "$plugin:copy-dependencies" \
 	try=$((try + 1))
 done
 
+if [ -n "$record" ]; then
+	(cd "$tmp/lib" && sha256sum ./*.jar | sed 's,\./,,') > "$sums"
+fi
 has_all_jars "$tmp/lib" ||
 	die "the jars differ from those recorded in $sums:
 $(cd "$tmp/lib" && sha256sum --check --quiet --strict "$sums" 2>&1)"
