@@ -292,8 +292,6 @@ docs_option(struct buf *out, const struct config_option *opt)
 		buf_lit(out, ": ");
 		put_cell(out, opt->note);
 	}
-	if (opt->flags & CONFIG_RELOAD)
-		buf_lit(out, ", reloadable");
 	if (opt->flags & CONFIG_SECRET)
 		buf_lit(out, ", secret");
 	buf_lit(out, " | ");

@@ -251,10 +251,12 @@ static const struct config_option table[] = {
 	{.name = "money.fraction.digits", .type = CONFIG_INT, .deflt = "2",
 		.min = 0, .max = 18,
 		.help = "Digits after the point of `money`."},
-	{.name = "include.unknown.datatypes", .type = BOOL, .deflt = "false",
-		.help = "Columns of types that have no mapping: `true` writes the "
-			"bytes of their text form as Debezium does, `false` the text "
-			"itself. Debezium leaves such columns out; walferry never does."},
+	{.name = "include.unknown.datatypes", .type = BOOL, .stance = PARTLY,
+		.deflt = "false", .built = "false",
+		.note = "columns of unknown types are always there, as text",
+		.help = "Columns of types that have no mapping. Debezium leaves them "
+			"out, or with `true` writes the bytes of their text; walferry "
+			"writes the text."},
 	{.name = "unavailable.value.placeholder",
 		.deflt = "__debezium_unavailable_value",
 		.help = "Stands for a large value that an update did not change and "

@@ -636,6 +636,7 @@ values_not_built_are_refused_by_name(void **state)
 		"event.converting.failure.handling.mode=skip",
 		"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy",
 		"database.tcpKeepAlive=false",
+		"include.unknown.datatypes=true",
 	};
 
 	(void) state;
