@@ -1,0 +1,291 @@
+/*
+ * main.c - the command line.
+ *
+ *     walferry run --config F [--config G] [--set name=value] [--sink stdout]
+ *     walferry validate --config F
+ *     walferry health --config F
+ *     walferry version
+ *
+ * Only here does the program end.
+ */
+#include <getopt.h>
+#include <librdkafka/rdkafka.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "config.h"
+#include "forward.h"
+#include "health.h"
+#include "log.h"
+#include "version.h"
+#include "wire.h"
+
+#ifndef WALFERRY_COMMIT
+#define WALFERRY_COMMIT "unknown"
+#endif
+
+#define HEALTH_TIMEOUT_MS 5000
+
+extern char **environ;
+
+static void
+usage(FILE *out)
+{
+	fputs("walferry carries every committed change of a PostgreSQL database"
+		  " into Apache Kafka.\n\n"
+		  "Usage:\n"
+		  "  walferry run --config FILE       carry changes until SIGTERM\n"
+		  "  walferry validate --config FILE  check the configuration\n"
+		  "  walferry health --config FILE    ask the running process;"
+		  " 0 if all is well\n"
+		  "  walferry version                 versions of program and"
+		  " libraries\n\n"
+		  "Options:\n"
+		  "  -c, --config FILE     .properties, a Connect connector's JSON,"
+		  " or Debezium\n"
+		  "                        Server's application.properties; may be"
+		  " given more\n"
+		  "                        than once: a later file wins\n"
+		  "  -s, --set NAME=VALUE  one property; wins over files and"
+		  " environment\n"
+		  "      --sink kafka|stdout\n"
+		  "                        stdout is for looking: it confirms nothing"
+		  " to a named\n"
+		  "                        slot, and without one uses a temporary"
+		  " slot\n"
+		  "      --print-config    print every property with its origin and"
+		  " exit\n"
+		  "  -h, --help [all]      this; all: every property\n"
+		  "  -V, --version         same as walferry version\n\n"
+		  "Exit codes: 0 stopped, 1 failed (a restart may help), 2 usage or"
+		  " configuration,\n"
+		  "3 PostgreSQL refused, 4 Kafka refused, 5 stopped because going on"
+		  " could lose data.\n", out);
+}
+
+static int
+print_buf(struct buf *b)
+{
+	size_t		written = fwrite(b->data, 1, b->len, stdout);
+	bool		ok = written == b->len && fflush(stdout) == 0;
+
+	buf_free(b);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+version(void)
+{
+	int			libpq = PQlibVersion();
+
+	printf("walferry %s (commit %s), protocol %d, librdkafka %s, libpq %d.%d\n",
+		   WALFERRY_VERSION, WALFERRY_COMMIT, WIRE_VERSION,
+		   rd_kafka_version_str(), libpq / 10000, libpq % 10000);
+	return EXIT_SUCCESS;
+}
+
+static bool
+check(struct config *config)
+{
+	if (config_check(config))
+		return true;
+	for (size_t i = 0; i < config_error_count(config); i++)
+		fprintf(stderr, "walferry: %s\n", config_error(config, i));
+	return false;
+}
+
+/* Warnings and what differs from Debezium, once. */
+static void
+announce(const struct config *config)
+{
+	for (size_t i = 0; i < config_warning_count(config); i++)
+		log_warn("config", config_warning(config, i), NULL);
+	for (size_t i = 0; i < config_announcement_count(config); i++)
+		log_info("config", config_announcement(config, i), NULL);
+}
+
+static int
+run(struct config *config)
+{
+	enum log_level level;
+
+	if (log_parse_level(config_str(config, "walferry.log.level"), &level))
+		log_set_level(level);
+	log_info("main", "starting", "version=%s commit=%s librdkafka=%s",
+			 WALFERRY_VERSION, WALFERRY_COMMIT, rd_kafka_version_str());
+	announce(config);
+	return (int) forward_run(config);
+}
+
+static int
+validate(const struct config *config)
+{
+	for (size_t i = 0; i < config_warning_count(config); i++)
+		printf("warning: %s\n", config_warning(config, i));
+	for (size_t i = 0; i < config_announcement_count(config); i++)
+		printf("note: %s\n", config_announcement(config, i));
+	printf("configuration is valid\n");
+	return EXIT_SUCCESS;
+}
+
+/* 0 only if the process says that all is well. */
+static int
+health(const struct config *config)
+{
+	const char *path = config_str(config, "walferry.health.socket");
+	struct buf	answer = {0};
+	bool		ok;
+
+	if (path == NULL)
+	{
+		fprintf(stderr, "walferry: walferry.health.socket is not set; give"
+				" it the path of a Unix socket\n");
+		return FORWARD_USAGE;
+	}
+	if (!health_ask(path, HEALTH_TIMEOUT_MS, &answer))
+	{
+		fprintf(stderr, "walferry: %s\n", buf_cstr(&answer));
+		buf_free(&answer);
+		return FORWARD_FAILED;
+	}
+	ok = strncmp(buf_cstr(&answer), "{\"status\":\"ok\"", 14) == 0;
+	(void) print_buf(&answer);
+	return ok ? FORWARD_STOPPED : FORWARD_FAILED;
+}
+
+static int
+help(const char *topic)
+{
+	struct buf	out = {0};
+
+	if (topic != NULL && strcmp(topic, "all") == 0)
+	{
+		config_help(&out);
+		return print_buf(&out);
+	}
+	usage(stdout);
+	return EXIT_SUCCESS;
+}
+
+/* For the Makefile: documents that come from the code. */
+static int
+docs(const char *what)
+{
+	struct buf	out = {0};
+
+	if (what != NULL && strcmp(what, "states") == 0)
+		forward_docs(&out);
+	else
+		config_docs(&out);
+	return print_buf(&out);
+}
+
+int
+main(int argc, char **argv)
+{
+	enum {OPT_SINK = 256, OPT_PRINT_CONFIG};
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"set", required_argument, NULL, 's'},
+		{"sink", required_argument, NULL, OPT_SINK},
+		{"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0}
+	};
+	struct config *config = config_new();
+	const char *verb;
+	const char *argument;
+	bool		print_config = false;
+	bool		want_help = false;
+	int			status = FORWARD_USAGE;
+	int			opt;
+
+	while ((opt = getopt_long(argc, argv, "c:s:hV", options, NULL)) != -1)
+	{
+		switch (opt)
+		{
+			case 'c':
+				(void) config_load_file(config, optarg);
+				break;
+			case 's':
+				config_set_arg(config, optarg);
+				break;
+			case OPT_SINK:
+				config_set_flag(config, "walferry.sink", optarg);
+				break;
+			case OPT_PRINT_CONFIG:
+				print_config = true;
+				break;
+			case 'h':
+				want_help = true;
+				break;
+			case 'V':
+				status = version();
+				goto cleanup;
+			default:
+				fputs("Try \"walferry --help\".\n", stderr);
+				goto cleanup;
+		}
+	}
+	verb = optind < argc ? argv[optind] : NULL;
+	argument = optind + 1 < argc ? argv[optind + 1] : NULL;
+
+	if (want_help || (verb != NULL && strcmp(verb, "help") == 0))
+	{
+		status = help(want_help ? verb : argument);
+		goto cleanup;
+	}
+	if (verb == NULL)
+	{
+		usage(stderr);
+		goto cleanup;
+	}
+	if (strcmp(verb, "version") == 0)
+	{
+		status = version();
+		goto cleanup;
+	}
+	if (strcmp(verb, "docs") == 0)
+	{
+		status = docs(argument);
+		goto cleanup;
+	}
+	if (strcmp(verb, "run") != 0 && strcmp(verb, "validate") != 0 &&
+		strcmp(verb, "health") != 0)
+	{
+		fprintf(stderr, "walferry: unknown command \"%s\"; commands are run,"
+				" validate, health and version\n", verb);
+		goto cleanup;
+	}
+	if (argument != NULL)
+	{
+		fprintf(stderr, "walferry: unexpected argument \"%s\"; give files by"
+				" --config\n", argument);
+		goto cleanup;
+	}
+
+	config_load_env(config, environ);
+	if (!check(config))
+		goto cleanup;
+	if (print_config)
+	{
+		struct buf	out = {0};
+
+		config_print(config, &out);
+		status = print_buf(&out);
+	}
+	else if (strcmp(verb, "run") == 0)
+		status = run(config);
+	else if (strcmp(verb, "validate") == 0)
+		status = validate(config);
+	else
+		status = health(config);
+
+cleanup:
+	config_free(config);
+	return status;
+}

@@ -1,0 +1,553 @@
+/*
+ * publish.c - from a change to its records in the sink; see publish.h.
+ *
+ * Keys and values are built once, into buffers that are reused; the records
+ * point into them by offset and are handed over one by one.  After a refusal
+ * the next attempt goes on with the record that was refused, so that no
+ * record is counted or sent twice within a stream.
+ */
+#include "publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format.h"
+#include "log.h"
+#include "mem.h"
+#include "route.h"
+#include "version.h"
+
+#define HEADERS_MAX 6
+
+/* What is known of a relation beyond its columns. */
+struct relation_plan
+{
+	struct format_plan *format;
+	uint32_t	topic;			/* the sink's number for it */
+	uint32_t	index;			/* in publish.topics */
+	int32_t		npartitions;	/* 0: not known yet */
+	bool		nameless;		/* no topic can have its name */
+};
+
+/* Part of a buffer, or nothing at all (len 0 and none set). */
+struct piece
+{
+	bool		none;
+	size_t		at;
+	size_t		len;
+};
+
+/* One record of the change in hand. */
+struct part
+{
+	struct piece key;
+	struct piece value;
+	const char *key_header;		/* of a changed key: names the other one */
+	struct piece other_key;
+};
+
+struct publish
+{
+	const struct config *config;
+	struct sink *sink;
+	char	   *database;
+	struct format_options options;
+	const char *prefix;
+	const char *delimiter;
+	bool		tombstones;
+	bool		context_headers;
+	enum route_keyless keyless;
+	char		run_id[37];
+
+	struct relation_plan message;	/* of logical messages */
+
+	/* the change in hand */
+	bool		taken;
+	struct change_position position;
+	struct relation_plan *plan;
+	struct part parts[3];
+	uint32_t	nparts;
+	uint32_t	next;			/* to be handed over */
+	uint32_t	copies;			/* of part 0, one for each partition */
+	struct buf	bytes;			/* keys and values */
+
+	struct publish_topic *topics;
+	size_t		ntopics;
+	uint64_t	sent_bytes;
+	uint64_t	lost_values;
+	char		error[512];
+	int			exit_code;
+};
+
+/* A random UUID (version 4), as Debezium stamps each run. */
+static void
+make_run_id(char *out)
+{
+	uint8_t		r[16] = {0};
+	FILE	   *f = fopen("/dev/urandom", "r");
+	size_t		n = 0;
+
+	if (f != NULL)
+	{
+		n = fread(r, 1, sizeof(r), f);
+		fclose(f);
+	}
+	(void) n;
+	r[6] = (r[6] & 0x0f) | 0x40;
+	r[8] = (r[8] & 0x3f) | 0x80;
+	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+			 "%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4], r[5],
+			 r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
+			 r[15]);
+}
+
+struct publish *
+publish_new(const struct config *config)
+{
+	struct publish *p = mem_zalloc(1, sizeof(*p));
+
+	p->config = config;
+	p->prefix = config_str(config, "topic.prefix");
+	p->delimiter = config_str(config, "topic.delimiter");
+	p->tombstones = config_bool(config, "tombstones.on.delete");
+	p->context_headers = config_bool(config, "extended.headers.enabled");
+	p->keyless = config_is(config, "walferry.keyless.partition", "position") ?
+		ROUTE_KEYLESS_POSITION : ROUTE_KEYLESS_TOPIC;
+	make_run_id(p->run_id);
+
+	p->options.version = WALFERRY_VERSION;
+	p->options.prefix = p->prefix;
+	p->options.placeholder = config_str(config,
+										"unavailable.value.placeholder");
+	p->options.money_fraction_digits =
+		(int) config_int(config, "money.fraction.digits");
+	if (config_is(config, "decimal.handling.mode", "double"))
+		p->options.decimal = FORMAT_DECIMAL_DOUBLE;
+	else if (config_is(config, "decimal.handling.mode", "string"))
+		p->options.decimal = FORMAT_DECIMAL_STRING;
+	if (config_is(config, "binary.handling.mode", "base64"))
+		p->options.binary = FORMAT_BINARY_BASE64;
+	else if (config_is(config, "binary.handling.mode", "base64-url-safe"))
+		p->options.binary = FORMAT_BINARY_BASE64_URL;
+	else if (config_is(config, "binary.handling.mode", "hex"))
+		p->options.binary = FORMAT_BINARY_HEX;
+	if (config_is(config, "interval.handling.mode", "string"))
+		p->options.interval = FORMAT_INTERVAL_STRING;
+	return p;
+}
+
+static void
+forget_message_plan(struct publish *p)
+{
+	format_json_plan_free(p->message.format);
+	memset(&p->message, 0, sizeof(p->message));
+}
+
+void
+publish_free(struct publish *p)
+{
+	if (p == NULL)
+		return;
+	forget_message_plan(p);
+	for (size_t i = 0; i < p->ntopics; i++)
+		free((char *) p->topics[i].name);
+	free(p->topics);
+	free(p->database);
+	buf_free(&p->bytes);
+	free(p);
+}
+
+void
+publish_start(struct publish *p, struct sink *sink, const char *database,
+			  char byte_order)
+{
+	forget_message_plan(p);
+	publish_abandon(p);
+	p->sink = sink;
+	free(p->database);
+	p->database = mem_check(strdup(database), strlen(database) + 1);
+	p->options.database = p->database;
+	p->options.byte_order = byte_order;
+}
+
+void
+publish_release(void *user)
+{
+	struct relation_plan *plan = user;
+
+	format_json_plan_free(plan->format);
+	free(plan);
+}
+
+/* The place where records of a topic are counted. */
+static uint32_t
+find_topic(struct publish *p, const char *name)
+{
+	for (size_t i = 0; i < p->ntopics; i++)
+	{
+		if (strcmp(p->topics[i].name, name) == 0)
+			return (uint32_t) i;
+	}
+	p->topics = mem_resize(p->topics, p->ntopics + 1, sizeof(*p->topics));
+	p->topics[p->ntopics].name = mem_check(strdup(name), strlen(name) + 1);
+	p->topics[p->ntopics].records = 0;
+	return (uint32_t) p->ntopics++;
+}
+
+static void
+make_plan(struct publish *p, const struct change_relation *rel,
+		  struct relation_plan *plan)
+{
+	struct buf	name = {0};
+	bool		fits;
+
+	plan->format = format_json_plan(rel, &p->options);
+	if (rel != NULL)
+		fits = route_table_topic(&name, p->prefix, p->delimiter, rel->schema,
+								 rel->name);
+	else
+		fits = route_message_topic(&name, p->prefix, p->delimiter);
+	if (!fits)
+	{
+		plan->nameless = true;
+		snprintf(p->error, sizeof(p->error),
+				 "topic name of table %s.%s is longer than %d characters; "
+				 "exclude the table or shorten topic.prefix",
+				 rel ? rel->schema : "", rel ? rel->name : "",
+				 ROUTE_TOPIC_MAX);
+	}
+	else
+	{
+		plan->topic = sink_topic(p->sink, buf_cstr(&name));
+		plan->index = find_topic(p, buf_cstr(&name));
+	}
+	buf_free(&name);
+}
+
+static struct relation_plan *
+plan_of(struct publish *p, struct schema_relation *relation)
+{
+	if (relation == NULL)
+	{
+		if (p->message.format == NULL)
+			make_plan(p, NULL, &p->message);
+		return &p->message;
+	}
+	if (relation->user == NULL)
+	{
+		struct relation_plan *plan = mem_zalloc(1, sizeof(*plan));
+
+		make_plan(p, &relation->relation, plan);
+		relation->user = plan;
+	}
+	return relation->user;
+}
+
+static struct part *
+add_part(struct publish *p)
+{
+	struct part *part = &p->parts[p->nparts++];
+
+	part->key.none = part->value.none = part->other_key.none = true;
+	part->key_header = NULL;
+	return part;
+}
+
+static struct piece
+key_piece(struct publish *p, const struct change_value *row)
+{
+	struct piece piece = {.at = p->bytes.len};
+
+	piece.none = !format_json_key(p->plan->format, row, &p->bytes);
+	piece.len = p->bytes.len - piece.at;
+	return piece;
+}
+
+static struct piece
+value_piece(struct publish *p, enum format_part part, const struct change *c,
+			int64_t now_ns)
+{
+	struct piece piece = {.at = p->bytes.len};
+
+	p->lost_values += format_json_value(p->plan->format, part, c, now_ns,
+										&p->bytes);
+	piece.len = p->bytes.len - piece.at;
+	return piece;
+}
+
+static void
+add_delete(struct publish *p, const struct change *c, struct piece key,
+		   struct piece new_key, int64_t now_ns)
+{
+	struct part *part = add_part(p);
+
+	part->key = key;
+	part->value = value_piece(p, FORMAT_DELETE, c, now_ns);
+	part->key_header = new_key.none ? NULL : "__debezium.newkey";
+	part->other_key = new_key;
+
+	/* Without a key there is nothing that compaction could remove. */
+	if (p->tombstones && !key.none)
+	{
+		struct part *tombstone = add_part(p);
+
+		tombstone->key = key;
+		tombstone->key_header = part->key_header;
+		tombstone->other_key = new_key;
+	}
+}
+
+void
+publish_take(struct publish *p, const struct change *c,
+			 struct schema_relation *relation, int64_t now_ns)
+{
+	const struct piece nothing = {.none = true};
+	struct part *part;
+
+	buf_reset(&p->bytes);
+	p->nparts = p->next = 0;
+	p->copies = 1;
+	p->position = c->position;
+	p->plan = plan_of(p, relation);
+	p->taken = true;
+
+	switch (c->op)
+	{
+		case CHANGE_INSERT:
+			part = add_part(p);
+			part->key = key_piece(p, c->after);
+			part->value = value_piece(p, FORMAT_CREATE, c, now_ns);
+			break;
+		case CHANGE_UPDATE:
+			if (format_json_key_changed(p->plan->format, c))
+			{
+				struct piece old_key = key_piece(p, c->before);
+				struct piece new_key = key_piece(p, c->after);
+
+				add_delete(p, c, old_key, new_key, now_ns);
+				part = add_part(p);
+				part->key = new_key;
+				part->key_header = "__debezium.oldkey";
+				part->other_key = old_key;
+				part->value = value_piece(p, FORMAT_CREATE, c, now_ns);
+				break;
+			}
+			part = add_part(p);
+			part->key = key_piece(p, c->after);
+			part->value = value_piece(p, FORMAT_UPDATE, c, now_ns);
+			break;
+		case CHANGE_DELETE:
+			add_delete(p, c, key_piece(p, c->before), nothing, now_ns);
+			break;
+		case CHANGE_TRUNCATE:
+			part = add_part(p);
+			part->value = value_piece(p, FORMAT_TRUNCATE, c, now_ns);
+			p->copies = 0;		/* one for each partition */
+			break;
+		case CHANGE_MESSAGE:
+			part = add_part(p);
+			part->key.none = false;
+			part->key.at = p->bytes.len;
+			format_json_message_key(c, &p->bytes);
+			part->key.len = p->bytes.len - part->key.at;
+			part->value = value_piece(p, FORMAT_MESSAGE, c, now_ns);
+			break;
+	}
+}
+
+void
+publish_abandon(struct publish *p)
+{
+	p->taken = false;
+}
+
+static size_t
+make_headers(struct publish *p, const struct part *part, char *position,
+			 struct sink_header *h)
+{
+	size_t		n = 0;
+
+	if (p->context_headers)
+	{
+		h[n++] = (struct sink_header) {
+			"__debezium.context.connectorLogicalName",
+			p->prefix, strlen(p->prefix)
+		};
+		h[n++] = (struct sink_header) {
+			"__debezium.context.taskId", "0", 1
+		};
+		h[n++] = (struct sink_header) {
+			"__debezium.context.connectorName", "postgresql", 10
+		};
+		h[n++] = (struct sink_header) {
+			"__debezium.context.runId", p->run_id, 36
+		};
+	}
+	if (part->key_header != NULL)
+		h[n++] = (struct sink_header) {
+			part->key_header, p->bytes.data + part->other_key.at,
+			part->other_key.len
+		};
+	h[n++] = (struct sink_header) {
+		PUBLISH_POSITION_HEADER, position, PUBLISH_POSITION_LEN
+	};
+	return n;
+}
+
+/* Hand over copy 'copy' of one part. */
+static enum sink_outcome
+submit_part(struct publish *p, const struct part *part, uint32_t number,
+			struct ack_ledger *ledger, uint64_t ticket)
+{
+	struct change_position position = p->position;
+	char		text[PUBLISH_POSITION_LEN + 1];
+	struct sink_header headers[HEADERS_MAX];
+	struct sink_record record = {.topic = p->plan->topic};
+	struct publish_topic *topic = &p->topics[p->plan->index];
+	enum sink_outcome outcome;
+
+	if (!part->key.none)
+	{
+		record.key = p->bytes.data + part->key.at;
+		record.key_len = part->key.len;
+	}
+	if (!part->value.none)
+	{
+		record.value = p->bytes.data + part->value.at;
+		record.value_len = part->value.len;
+	}
+	if (p->copies > 1)
+		record.partition = (int32_t) number;
+	else if (record.key != NULL)
+		record.partition = route_partition(record.key, record.key_len,
+										   p->plan->npartitions);
+	else
+		record.partition = route_keyless_partition(p->keyless, topic->name,
+												   position.end_lsn,
+												   p->plan->npartitions);
+	position.part = number;
+	publish_position(&position, text);
+	record.headers = headers;
+	record.nheaders = make_headers(p, part, text, headers);
+
+	/* Counted first: its report may come from within the sink's next poll. */
+	ack_submit(ledger, ticket);
+	outcome = sink_submit(p->sink, &record, ticket);
+	if (outcome != SINK_DONE)
+	{
+		ack_retract(ledger, ticket);
+		return outcome;
+	}
+	topic->records++;
+	p->sent_bytes += record.key_len + record.value_len;
+	return SINK_DONE;
+}
+
+static enum sink_outcome
+failed(struct publish *p)
+{
+	snprintf(p->error, sizeof(p->error), "%s", sink_error(p->sink));
+	p->exit_code = sink_exit_code(p->sink);
+	return SINK_FAILED;
+}
+
+enum sink_outcome
+publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
+{
+	enum sink_outcome outcome;
+
+	if (!p->taken)
+		return SINK_DONE;
+	if (p->plan->nameless)
+	{
+		p->exit_code = 4;
+		return SINK_FAILED;
+	}
+	if (p->plan->npartitions == 0)
+	{
+		outcome = sink_partitions(p->sink, p->plan->topic,
+								  &p->plan->npartitions);
+		if (outcome == SINK_FAILED)
+			return failed(p);
+		if (outcome != SINK_DONE)
+			return outcome;
+	}
+
+	/*
+	 * A truncate concerns the rows of every partition, and only within a
+	 * partition is there an order; so each gets a copy.
+	 */
+	if (p->copies == 0)
+		p->copies = (uint32_t) p->plan->npartitions;
+
+	while (p->next < (p->copies > 1 ? p->copies : p->nparts))
+	{
+		outcome = submit_part(p, &p->parts[p->copies > 1 ? 0 : p->next],
+							  p->next, ledger, ticket);
+		if (outcome == SINK_FAILED)
+			return failed(p);
+		if (outcome != SINK_DONE)
+			return outcome;
+		p->next++;
+	}
+	p->taken = false;
+	return SINK_DONE;
+}
+
+const char *
+publish_error(const struct publish *p)
+{
+	return p->error;
+}
+
+int
+publish_exit_code(const struct publish *p)
+{
+	return p->exit_code;
+}
+
+uint64_t
+publish_bytes(const struct publish *p)
+{
+	return p->sent_bytes;
+}
+
+uint64_t
+publish_lost_values(const struct publish *p)
+{
+	return p->lost_values;
+}
+
+const struct publish_topic *
+publish_topics(const struct publish *p, size_t *n)
+{
+	*n = p->ntopics;
+	return p->topics;
+}
+
+static char *
+put_hex(char *out, uint64_t v, int digits)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (int i = digits - 1; i >= 0; i--)
+	{
+		out[i] = hex[v & 15];
+		v >>= 4;
+	}
+	return out + digits;
+}
+
+void
+publish_position(const struct change_position *pos, char *out)
+{
+	out = put_hex(out, pos->timeline, 8);
+	*out++ = '-';
+	out = put_hex(out, pos->end_lsn, 16);
+	*out++ = '-';
+	out = put_hex(out, pos->ordinal, 12);
+	*out++ = '-';
+	out = put_hex(out, pos->part, 4);
+	*out = '\0';
+}

@@ -1,0 +1,89 @@
+/*
+ * publish.h - from a change to its records in the sink.
+ *
+ * Makes the records of one change (an update of a key is a delete, its
+ * tombstone and a create), finds topic and partition, stamps each with its
+ * position, and hands them over, counting each in the ledger.  It can stop
+ * half-way when the sink has no room, and goes on where it stopped.
+ */
+#ifndef FORWARDER_PUBLISH_H
+#define FORWARDER_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ack.h"
+#include "change.h"
+#include "config.h"
+#include "schema.h"
+#include "sink.h"
+
+/* Characters of a position as text; see publish_position(). */
+#define PUBLISH_POSITION_LEN 43
+
+/* The header that carries it. */
+#define PUBLISH_POSITION_HEADER "walferry.position"
+
+struct publish;
+
+/* The names of topics that are in use, for counting. */
+struct publish_topic
+{
+	const char *name;
+	uint64_t	records;		/* handed over */
+};
+
+/* 'config' must outlive it.  Aborts when out of memory. */
+struct publish *publish_new(const struct config *config);
+void		publish_free(struct publish *p);
+
+/*
+ * A stream begins: its database and byte order, and the sink to use.  What
+ * publish keeps in schema_relation.user from before must be gone by then.
+ */
+void		publish_start(struct publish *p, struct sink *sink,
+						  const char *database, char byte_order);
+
+/* For schema_new(): gives back what publish keeps in a relation's user. */
+void		publish_release(void *user);
+
+/*
+ * Take on a change: make its records.  'relation' is NULL for a message.
+ * Then call publish_submit() until it is SINK_DONE; until then the change and
+ * the relation must stay valid.
+ */
+void		publish_take(struct publish *p, const struct change *c,
+						 struct schema_relation *relation, int64_t now_ns);
+
+/* Hand over what is left of the records taken on. */
+enum sink_outcome publish_submit(struct publish *p, struct ack_ledger *ledger,
+								 uint64_t ticket);
+
+/* Drop what is left: the stream ended half-way. */
+void		publish_abandon(struct publish *p);
+
+/* Why publish_submit() was SINK_FAILED, and the exit code. */
+const char *publish_error(const struct publish *p);
+int			publish_exit_code(const struct publish *p);
+
+/* Bytes (keys, values and headers) handed over so far. */
+uint64_t	publish_bytes(const struct publish *p);
+
+/* Values that became null because they were markers or corrupt, so far. */
+uint64_t	publish_lost_values(const struct publish *p);
+
+const struct publish_topic *publish_topics(const struct publish *p,
+										   size_t *n);
+
+/*
+ * A position as text of PUBLISH_POSITION_LEN characters (and a NUL):
+ *
+ *     00000001-00000000016B3748-000000000005-0000
+ *     timeline end LSN          ordinal      part
+ *
+ * in upper-case hexadecimal, each field at full width, so that comparing two
+ * of them as strings compares the positions.
+ */
+void		publish_position(const struct change_position *pos, char *out);
+
+#endif							/* FORWARDER_PUBLISH_H */
