@@ -41,6 +41,15 @@ die()
 	exit 1
 }
 
+# The forwarder did something wrong: show its last words, keep its log.
+fail()
+{
+	mkdir -p "$root/build/demo"
+	cp "$dir/walferry.log" "$dir/pg/server.log" "$root/build/demo/"
+	tail -n 10 "$dir/walferry.log" >&2
+	die "$*; the end of walferry's log is above, all of it in build/demo"
+}
+
 # Run a command so that a signal to this script is heard at once.
 attend()
 {
@@ -188,8 +197,7 @@ start_walferry()
 	"$WALFERRY" run --config "$CONFIG" > "$dir/walferry.log" 2>&1 &
 	forwarder=$!
 	if ! wait_for 60 slot_is_active || gone "$forwarder"; then
-		tail -n 20 "$dir/walferry.log" >&2
-		die "walferry does not stream, see above"
+		fail "walferry does not stream"
 	fi
 }
 
@@ -202,23 +210,17 @@ confirmed()						# LSN
 
 replay()
 {
-	if ! attend "$here/view.py" "$dir/replay.json" "$forwarder"; then
-		tail -n 20 "$dir/walferry.log" >&2
-		die "ended early; walferry's last words are above"
-	fi
+	attend "$here/view.py" "$dir/replay.json" "$forwarder" ||
+		fail "the demo ended early"
 	local lsn rc=0
 	lsn=$(sed -n 's/.*"end_lsn": "\([0-9A-F/]*\)".*/\1/p' "$dir/replay.json")
 	if ! wait_for 60 confirmed "$lsn" || gone "$forwarder"; then
-		tail -n 20 "$dir/walferry.log" >&2
-		die "walferry did not confirm $lsn, the end of the last commit"
+		fail "walferry did not confirm $lsn, the end of the last commit"
 	fi
 	kill -TERM "$forwarder"
-	wait_for 30 gone "$forwarder" || die "walferry did not stop on SIGTERM"
+	wait_for 30 gone "$forwarder" || fail "walferry did not stop on SIGTERM"
 	wait "$forwarder" || rc=$?
-	if [ "$rc" != 0 ]; then
-		tail -n 20 "$dir/walferry.log" >&2
-		die "walferry's exit status was $rc on SIGTERM, not 0"
-	fi
+	[ "$rc" = 0 ] || fail "walferry's exit status on SIGTERM was $rc, not 0"
 	forwarder=
 }
 
@@ -241,4 +243,5 @@ start_walferry
 say "PostgreSQL: psql -h $PGHOST -U $PGUSER $PGDATABASE; Kafka: $BOOTSTRAP"
 replay
 say "The replay has ended, PostgreSQL knows that Kafka has it all."
-attend "$here/verify.py" "$dir/replay.json"
+attend "$here/verify.py" "$dir/replay.json" ||
+	fail "tables and topics differ"

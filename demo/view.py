@@ -115,8 +115,9 @@ class View:
 
     def look(self):
         """One look at everything, as a dictionary."""
-        now = {"status": json.loads(self.status_path.read_text())}
-        now["records"] = {table: records(table) for table in TABLES}
+        # Records first: no row can then be missing that a record tells of.
+        now = {"records": {table: records(table) for table in TABLES},
+               "status": json.loads(self.status_path.read_text())}
         total, at = sum(now["records"].values()), time.monotonic()
         now["rate"] = (total - self.total) / (at - self.total_at)
         self.total, self.total_at = total, at
