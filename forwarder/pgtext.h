@@ -45,7 +45,7 @@ enum pgtext_status
 {
 	PGTEXT_OK,
 	PGTEXT_UNKNOWN_TYPE, /* pgtext_knows() is false for it */
-	PGTEXT_CORRUPT,		 /* not a value of that type */
+	PGTEXT_CORRUPT, /* not a value of that type, or its text beyond 1 GB */
 };
 
 /* Type oids that callers need to name; pg_type.dat fixes them for ever. */

@@ -127,6 +127,7 @@ PGTEXT_FN(pgtext_array_out)
 	const struct pgtext_type *elem;
 	int32_t					  index[PGTEXT_ARRAY_MAX_DIMS] = {0};
 	bool					  bounds = false;
+	size_t					  begin = out->len;
 	int						  inner;
 
 	if (array_open(&a, &elem, data, len) == PGTEXT_CORRUPT)
@@ -167,7 +168,8 @@ PGTEXT_FN(pgtext_array_out)
 		struct pgtext_element e;
 		int					  d;
 
-		if (pgtext_array_next(&a, &e) != PGTEXT_OK)
+		if (out->len - begin > PGTEXT_MAX_TEXT ||
+			pgtext_array_next(&a, &e) != PGTEXT_OK)
 			return false;
 		if (e.null)
 			buf_lit(out, "NULL");

@@ -30,6 +30,13 @@ struct pgtext_type
 /* NULL if the type is not known.  Array types are found too. */
 const struct pgtext_type *pgtext_find(uint32_t oid);
 
+/*
+ * The server cannot make a longer text either.  A short value can stand for a
+ * long text (1e131071 takes 4 bytes), so whatever holds many values stops
+ * here instead of filling the memory.
+ */
+#define PGTEXT_MAX_TEXT 0x3fffffff
+
 /* ---- reading ---- */
 
 static inline uint16_t

@@ -79,19 +79,20 @@ stack_pop(struct stack *s)
 }
 
 /*
- * Escapes as escape_json has them.  Runs of plain bytes are copied whole.
+ * Escapes as escape_json has them.  Runs of plain bytes are copied whole.  Six
+ * bytes may come of one, so a long string goes piece by piece: room for the
+ * worst case of all of it could be gigabytes.
  */
+#define STRING_PIECE 4096
+
 static void
-put_string(struct buf *out, const uint8_t *s, size_t len)
+put_string_piece(struct buf *out, const uint8_t *s, size_t len)
 {
 	static const char escape[32] =
 		{['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
 	size_t	 run = 0;
-	uint8_t *p;
+	uint8_t *p = buf_reserve(out, 6 * len + 1);
 
-	/* six bytes at most for one */
-	p = buf_reserve(out, 6 * len + 2);
-	*p++ = '"';
 	for (size_t i = 0; i < len; i++)
 	{
 		uint8_t c = s[i];
@@ -115,13 +116,19 @@ put_string(struct buf *out, const uint8_t *s, size_t len)
 			*p++ = (uint8_t) "0123456789abcdef"[c & 15];
 		}
 	}
-	if (len > run)
-	{
-		memcpy(p, s + run, len - run);
-		p += len - run;
-	}
-	*p++ = '"';
+	memcpy(p, s + run, len - run);
+	p += len - run;
 	out->len = (size_t) (p - out->data);
+}
+
+static void
+put_string(struct buf *out, const uint8_t *s, size_t len)
+{
+	buf_putc(out, '"');
+	for (; len > STRING_PIECE; s += STRING_PIECE, len -= STRING_PIECE)
+		put_string_piece(out, s, STRING_PIECE);
+	put_string_piece(out, s, len);
+	buf_putc(out, '"');
 }
 
 /* Where the child with this entry ends, given where it begins. */
@@ -214,6 +221,7 @@ static bool
 walk(struct buf *out, struct stack *s, const uint8_t *data, size_t len)
 {
 	struct level *l = stack_push(s);
+	size_t		  start = out->len;
 
 	if (!level_open(l, data, len))
 		return false;
@@ -236,6 +244,8 @@ walk(struct buf *out, struct stack *s, const uint8_t *data, size_t len)
 			continue;
 		}
 		l->next++;
+		if (out->len - start > PGTEXT_MAX_TEXT)
+			return false;
 		if (index > 0)
 			buf_lit(out, ", ");
 		if (l->object)

@@ -235,19 +235,20 @@ one_byte_too_many_is_refused_where_lengths_are_fixed(void **state)
 		size_t	 len;
 		int16_t	 typlen;
 		uint8_t	 align;
-		uint8_t *raw;
+		uint8_t *raw, *longer;
 
 		assert_true(pgtext_storage(goldens[i].oid, &typlen, &align));
 		if (typlen < 0 || goldens[i].oid == PGTEXT_NAME)
 			continue;
 		raw = from_hex(goldens[i].raw, &len);
 		assert_int_equal(len, typlen);
-		raw = realloc(raw, len + 1);
-		assert_non_null(raw);
-		raw[len] = 0;
-		assert_int_equal(pgtext_append(&out, goldens[i].oid, raw, len + 1),
+		longer = calloc(1, len + 1);
+		assert_non_null(longer);
+		memcpy(longer, raw, len);
+		assert_int_equal(pgtext_append(&out, goldens[i].oid, longer, len + 1),
 						 PGTEXT_CORRUPT);
 		assert_int_equal(out.len, 0);
+		free(longer);
 		free(raw);
 	}
 	buf_free(&out);
@@ -1007,7 +1008,7 @@ array_yields_its_elements(void **state)
 {
 	struct pgtext_array	  a;
 	struct pgtext_element e;
-	size_t				  len;
+	size_t				  len = 0;
 	uint8_t				 *raw = NULL;
 	struct buf			  out = {0};
 

@@ -74,6 +74,8 @@ BEGIN
 	END LOOP;
 	IF r(100) = 0 THEN
 		s := repeat(s, 100);
+	ELSIF r(300) = 0 THEN
+		s := repeat(s, r(1500)::int);
 	END IF;
 	RETURN s;
 END
@@ -270,7 +272,7 @@ INSERT INTO spec VALUES
 ('bytea', $$decode(substr(md5(random()::text), 1, 2 * r(16)::int), 'hex')$$,
 	$${"","\\x00","\\x00ff5c22"}$$),
 ('"char"', $$r(128)::int::"char"$$, '{"",a,"\\"}'),
-('name', $$rtext()::name$$, $${"",a,"NULL","a b"}$$),
+('name', $$left(rtext(), 63)::name$$, $${"",a,"NULL","a b"}$$),
 ('int8', 'rmag()', '{0,-1,9223372036854775807,-9223372036854775808}'),
 ('int2', '(r(65536) - 32768)::int2', '{0,-1,32767,-32768}'),
 ('int2vector', $$array_to_string(ARRAY[r(9), r(99) - 50, r(32767)], ' ')
