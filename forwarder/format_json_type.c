@@ -486,8 +486,7 @@ static void
 put_timestamptz(int64_t us, int digits, struct buf *out)
 {
 	static const uint32_t unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-	int64_t		day = floor_div(us, US_PER_DAY);
-	int64_t		in_day = us - day * US_PER_DAY;
+	int64_t		in_day = us % US_PER_DAY;
 	int64_t		year;
 	int			month;
 	int			mday;
@@ -504,7 +503,9 @@ put_timestamptz(int64_t us, int digits, struct buf *out)
 		buf_lit(out, "\"-infinity\"");
 		return;
 	}
-	pgtext_datetime_civil(day, &year, &month, &mday);
+	if (in_day < 0)
+		in_day += US_PER_DAY;
+	pgtext_datetime_civil(floor_div(us, US_PER_DAY), &year, &month, &mday);
 	*p++ = '"';
 	p = year_text(p, year);
 	*p++ = '-';
