@@ -2,7 +2,7 @@
 #
 # values/run.sh - pgtext against PostgreSQL's output functions.
 #
-#   test/values/run.sh [COUNT]
+#   test/values/run.sh [COUNT]          make test-values COUNT=1000000
 #
 # Starts a private cluster, has it make COUNT (1000) random values and the
 # boundary values of every type that pgtext knows, and compares pgtext's text
@@ -16,7 +16,7 @@ set -eu
 . "$(dirname "$0")/../lib.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
 
-count=${1:-1000}
+count=${1:-${COUNT:-1000}}
 case $count in
 	'' | *[!0-9]*) die "COUNT is a number, not '$count'" ;;
 esac
