@@ -388,18 +388,52 @@ floor_div(int64_t v, int64_t by)
 	return v / by - (v % by < 0);
 }
 
-/* ,"ts_us":N,"ts_ns":N of microseconds. */
-static uint8_t *
-put_us_and_ns(uint8_t *p, int64_t us)
+/*
+ * The three times of one instant share their digits: they are written once,
+ * as the longest of them.  Before 1970, and in its first second, they do not.
+ */
+struct times
+{
+	int			ms_len;
+	int			us_len;
+	int			ns_len;
+	uint8_t		ms[20];
+	uint8_t		us[20];
+	uint8_t		ns[20];
+};
+
+static void
+spell_times(struct times *t, int64_t ns)
+{
+	if (ns < 1000000000)
+	{
+		t->ms_len = (int) (put_i64(t->ms, floor_div(ns, 1000000)) - t->ms);
+		t->us_len = (int) (put_i64(t->us, floor_div(ns, 1000)) - t->us);
+		t->ns_len = (int) (put_i64(t->ns, ns) - t->ns);
+		return;
+	}
+	t->ns_len = (int) (jsontext_digits(t->ns, (uint64_t) ns) - t->ns);
+	t->us_len = t->ns_len - 3;
+	t->ms_len = t->ns_len - 6;
+	memcpy(t->us, t->ns, sizeof(t->us));
+	memcpy(t->ms, t->ns, sizeof(t->ms));
+}
+
+static inline uint8_t *
+put_time(uint8_t *p, const uint8_t *digits, int len)
+{
+	memcpy(p, digits, 20);
+	return p + len;
+}
+
+/* In nanoseconds, of which 64 bits hold until the year 2262. */
+static int64_t
+to_ns(int64_t us)
 {
 	int64_t		ns;
 
-	p = put_lit(p, ",\"ts_us\":");
-	p = put_i64(p, us);
-	p = put_lit(p, ",\"ts_ns\":");
-	if (__builtin_mul_overflow(us, 1000, &ns))
-		ns = us < 0 ? INT64_MIN : INT64_MAX;
-	return put_i64(p, ns);
+	return !__builtin_mul_overflow(us, 1000, &ns) ? ns :
+		us < 0 ? INT64_MIN : INT64_MAX;
 }
 
 /*
@@ -412,15 +446,17 @@ put_source(const struct format_plan *plan, const struct change *c,
 {
 	const struct change_transaction *txn = c->txn;
 	bool		outside = txn->xid == 0;
-	int64_t		us = outside ? floor_div(now_ns, 1000) : txn->commit_time_us;
+	struct times t;
 	uint64_t	completed = outside ? c->lsn : txn->previous_end_lsn;
 	uint8_t    *p = buf_reserve(out, plan->source_head.len +
 								plan->source_db.len +
 								plan->source_table.len + 320);
 	uint8_t    *start = p;
 
+	spell_times(&t, outside ? now_ns - now_ns % 1000 :
+				to_ns(txn->commit_time_us));
 	p = put_piece(p, &plan->source_head);
-	p = put_i64(p, floor_div(us, 1000));
+	p = put_time(p, t.ms, t.ms_len);
 	p = put_piece(p, &plan->source_db);
 	if (completed != 0)
 	{
@@ -433,7 +469,10 @@ put_source(const struct format_plan *plan, const struct change *c,
 	p = put_lit(p, ",\\\"");
 	p = jsontext_digits(p, c->lsn);
 	p = put_lit(p, "\\\"]\"");
-	p = put_us_and_ns(p, us);
+	p = put_lit(p, ",\"ts_us\":");
+	p = put_time(p, t.us, t.us_len);
+	p = put_lit(p, ",\"ts_ns\":");
+	p = put_time(p, t.ns, t.ns_len);
 	p = put_piece(p, &plan->source_table);
 	if (outside)
 		p = put_lit(p, "null");
@@ -482,6 +521,7 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 		[FORMAT_TRUNCATE] = 't',
 	};
 	unsigned	failed;
+	struct times t;
 	uint8_t    *p;
 	uint8_t    *start;
 
@@ -503,12 +543,13 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 	p = start = buf_reserve(out, 160);
 	p = put_lit(p, ",\"transaction\":null,\"op\":\"");
 	*p++ = (uint8_t) letters[part];
+	spell_times(&t, now_ns);
 	p = put_lit(p, "\",\"ts_ms\":");
-	p = put_i64(p, floor_div(now_ns, 1000000));
+	p = put_time(p, t.ms, t.ms_len);
 	p = put_lit(p, ",\"ts_us\":");
-	p = put_i64(p, floor_div(now_ns, 1000));
+	p = put_time(p, t.us, t.us_len);
 	p = put_lit(p, ",\"ts_ns\":");
-	p = put_i64(p, now_ns);
+	p = put_time(p, t.ns, t.ns_len);
 	*p++ = '}';
 	buf_commit(out, (size_t) (p - start));
 	return failed;

@@ -162,17 +162,21 @@ jsontext_digits_n(uint8_t *p, uint64_t v, int n)
 	return p + n;
 }
 
+/* 10 to the power of 0 to 19 */
+static const uint64_t powers[] = {
+	1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+	1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
+	100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+	1000000000000000000, UINT64_C(10000000000000000000),
+};
+
 uint8_t *
 jsontext_digits(uint8_t *p, uint64_t v)
 {
-	int			n = 1;
+	/* 1233 / 4096 is log10(2), near enough for 64 bits: 'n' or one more */
+	int			n = (64 - __builtin_clzll(v | 1)) * 1233 >> 12;
 
-	for (uint64_t limit = 10; v >= limit; limit *= 10)
-	{
-		if (++n == 20)
-			break;
-	}
-	return jsontext_digits_n(p, v, n);
+	return jsontext_digits_n(p, v, n + (v >= powers[n] || n == 0));
 }
 
 void
