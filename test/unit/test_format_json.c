@@ -1,7 +1,8 @@
 /* links: format_json format_json_type jsontext buf
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
- * links: pgtext_ts pgtext_xml */
+ * links: pgtext_ts pgtext_xml
+ * libs: jansson */
 /*
  * The envelope, keys, and the JSON of every type.
  *
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +103,20 @@ str(struct buf *b)
 	return buf_cstr(b);
 }
 
+/* Whatever the value was, the record is JSON, in valid UTF-8. */
+static void
+assert_is_json(struct buf *b)
+{
+	json_error_t error;
+	json_t	   *json = json_loadb((char *) b->data, b->len,
+								  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+								  &error);
+
+	if (json == NULL)
+		fail_msg("%s: %s", error.text, str(b));
+	json_decref(json);
+}
+
 /* What a value of a column becomes inside {"c":...}, in 'out'. */
 static unsigned
 format_one(const struct change_column *c, const struct format_options *o,
@@ -120,6 +136,7 @@ format_one(const struct change_column *c, const struct format_options *o,
 	unsigned	failed;
 
 	failed = format_json_value(plan, FORMAT_CREATE, &change, 0, &whole);
+	assert_is_json(&whole);
 	start = strstr(str(&whole), "\"after\":{\"c\":");
 	assert_non_null(start);
 	start += strlen("\"after\":{\"c\":");
