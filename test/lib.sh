@@ -25,10 +25,17 @@ die()
 }
 
 # suite NAME: begin; from here on a run that breaks off counts as a failure.
+# Of one suite only one runs in a checkout at a time; another waits.
 suite()
 {
 	suite=$1
 	kept=$top/build/test/$suite
+	mkdir -p "$top/build/test"
+	exec 9> "$top/build/test/$suite.lock"
+	flock -n 9 || {
+		echo "$suite: waiting for the one that runs already"
+		flock -w 1800 9 || die "another $suite does not end"
+	}
 	rm -rf "$kept"
 	mkdir -p "$kept" "$top/build/results"
 	echo "0 1" > "$top/build/results/$suite"
@@ -95,12 +102,12 @@ choose_user()
 as_user()
 {
 	if [ "$(id -u)" -ne 0 ]; then
-		(cd "$scratch/work" && env HOME="$scratch/work" "$@")
+		(cd "$scratch/work" && env HOME="$scratch/work" "$@") 9>&-
 	else
 		(cd "$scratch/work" && setpriv --reuid="$test_user" \
 			--regid="$(id -g "$test_user")" --init-groups \
 			env HOME="$scratch/work" USER="$test_user" \
-			LOGNAME="$test_user" "$@")
+			LOGNAME="$test_user" "$@") 9>&-
 	fi
 }
 

@@ -51,6 +51,12 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 export CMOCKA_MESSAGE_OUTPUT=stdout
 
+# In parallel, unless whoever called make has said how.
+case ${MAKEFLAGS:-} in
+	*-j*) jobs= ;;
+	*) jobs=-j$(nproc) ;;
+esac
+
 passed=0
 failed=0
 for compiler in $compilers; do
@@ -62,7 +68,7 @@ for compiler in $compilers; do
 		targets="$targets $build/$name"
 	done
 	# shellcheck disable=SC2086 # targets are words
-	"$MAKE" --no-print-directory -s -k -f test/unit.mk "$kind" $targets \
+	"$MAKE" --no-print-directory -s -k $jobs -f test/unit.mk "$kind" $targets \
 		CC="$compiler" SAN="$san" BUILD="$build" > "$kept/build.log" 2>&1 ||
 		:
 	[ ! -s "$kept/build.log" ] || cat "$kept/build.log"
