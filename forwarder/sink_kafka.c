@@ -38,8 +38,9 @@
 #include "log.h"
 #include "mem.h"
 
-/* How long the helper waits for one answer; also bounds sink_free(). */
+/* How long the helper waits for one answer, and for anybody at all. */
 #define ANSWER_MS 5000
+#define PROBE_MS 3000
 
 /* Nothing was reported for so long: is anybody there? */
 #define STALL_PROBE_MS 5000
@@ -50,7 +51,7 @@
 #define TOPIC_RETRY_MAX_MS 5000
 
 /* Freeing waits for the helper, but not for ever. */
-#define FREE_MS 3000
+#define FREE_MS 1000
 
 /*
  * What librdkafka needs for a record beside its bytes, roughly: its own
@@ -250,10 +251,11 @@ fail_fatal(struct kafka_sink *s)
 
 	if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
 		err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-		fail(s, 4, "not allowed to write idempotently (%s): brokers before "
-			 "Kafka 2.8 need kafka-acls.sh --add --allow-principal User:%s "
-			 "--operation IdempotentWrite --cluster, later ones Write on a "
-			 "topic", reason, s->user);
+		fail(s, 4, "not allowed to write (%s): grant it with kafka-acls.sh "
+			 "--add --allow-principal User:%s --operation Write --operation "
+			 "Describe --topic <topic.prefix> --resource-pattern-type "
+			 "prefixed; brokers before Kafka 2.8 also want --operation "
+			 "IdempotentWrite --cluster", reason, s->user);
 	else
 		fail(s, 1, "the producer cannot go on (%s): what was not confirmed "
 			 "is sent again by a new one", reason);
@@ -342,9 +344,9 @@ log_callback(const rd_kafka_t *rk, int level, const char *facility,
 
 	/*
 	 * Connections fail and come back all the time; what matters of it is said
-	 * by mark_unreachable(), once.  What is left behind at the end is for the
-	 * caller to say, and a fresh cluster needs a moment to hand out producer
-	 * ids.
+	 * by mark_unreachable(), once.  Fatal errors come as events, what is left
+	 * behind at the end is for the caller to say, and a fresh cluster needs a
+	 * moment to hand out producer ids.
 	 */
 	if (strcmp(facility, "FAIL") == 0)
 	{
@@ -353,6 +355,7 @@ log_callback(const rd_kafka_t *rk, int level, const char *facility,
 		pthread_mutex_unlock(&s->lock);
 	}
 	else if (level <= 4 && strcmp(facility, "ERROR") != 0 &&
+			 strcmp(facility, "FATAL") != 0 &&
 			 strcmp(facility, "TERMINATE") != 0 &&
 			 !(strcmp(facility, "GETPID") == 0 && strstr(text, "retrying")))
 		as = LOG_LEVEL_WARN;
@@ -477,16 +480,17 @@ create_topic(struct kafka_sink *s, struct topic *t)
 	else if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		log_debug("kafka", "somebody else has created the topic", "topic=%s",
 				  log_str(t->name));
-	else if (is_unreachable(err))
-		outcome = JOB_UNREACHABLE;
 	else if (is_refusal(err))
 		outcome = refuse_creation(s, t, err, reason[0] ? reason : NULL);
-	else if (!t->told)
+	else
 	{
+		if (is_unreachable(err))
+			outcome = JOB_UNREACHABLE;
+		if (!t->told)
+			log_warn("kafka", "creating the topic failed, trying again",
+					 "topic=%s error=%s", log_str(t->name),
+					 log_str(reason[0] ? reason : rd_kafka_err2str(err)));
 		t->told = true;
-		log_warn("kafka", "creating the topic failed, trying again",
-				 "topic=%s error=%s", log_str(t->name),
-				 log_str(reason[0] ? reason : rd_kafka_err2str(err)));
 	}
 	if (event != NULL)
 		rd_kafka_event_destroy(event);
@@ -573,7 +577,7 @@ probe(struct kafka_sink *s)
 {
 	const struct rd_kafka_metadata *md = NULL;
 	rd_kafka_resp_err_t err = rd_kafka_metadata(s->rk, 0, NULL, &md,
-												ANSWER_MS);
+												PROBE_MS);
 
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
@@ -1152,6 +1156,12 @@ kafka_free(struct sink *sink)
 	.tv_nsec = until_ms % 1000 * 1000000};
 	bool		done;
 
+	/*
+	 * Nothing of this may follow what a successor sends, even if librdkafka
+	 * outlives us for a while.
+	 */
+	rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+				   RD_KAFKA_PURGE_F_NON_BLOCKING);
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
 	pthread_cond_signal(&s->wake_helper);
