@@ -48,7 +48,8 @@ Flights: The OpenSky Network, https://opensky-network.org (M. Schaefer,
 
 
 def wheel_path():
-    cache = os.environ.get("WALFERRY_CACHE") or Path.home() / ".cache/walferry"
+    cache = (os.environ.get("DEMO_CACHE") or os.environ.get("WALFERRY_CACHE")
+             or Path.home() / ".cache/walferry")
     return Path(cache) / WHEEL
 
 

@@ -178,6 +178,9 @@ slot_is_active()
 
 start_walferry()
 {
+	# To walferry, WALFERRY_... in the environment are properties.
+	export DEMO_CACHE=${WALFERRY_CACHE:-}
+	unset "${!WALFERRY_@}"
 	export CONFIG=$dir/walferry.properties
 	cat > "$CONFIG" <<-end
 		database.hostname=$PGHOST
