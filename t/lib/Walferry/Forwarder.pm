@@ -159,6 +159,15 @@ sub _binary
 	  // croak 'WALFERRY_BIN is not set: run make test-tap';
 }
 
+# WALFERRY_X_Y is the forwarder's property x.y: it would refuse the variables of
+# the tests.  What a test gives it stays.
+sub _environment
+{
+	my ($more) = @_;
+	my %kept = map { $_ => $ENV{$_} } grep { !/^WALFERRY_/ } keys %ENV;
+	return (%kept, %{ $more // {} });
+}
+
 =pod
 
 =item start
@@ -189,7 +198,7 @@ sub start
 		# Not POSIX::_exit() only in the good case: the parent's END blocks
 		# must not run here.
 		$SIG{INT} = $SIG{TERM} = $SIG{HUP} = $SIG{PIPE} = 'DEFAULT';
-		$ENV{$_} = $self->{env}{$_} for keys %{ $self->{env} };
+		%ENV = _environment($self->{env});
 		if (open(STDIN, '<', '/dev/null')
 			&& open(STDERR, '>>', $self->{log})
 			&& open(STDOUT, '>&', \*STDERR))
@@ -382,9 +391,10 @@ sub command
 {
 	my ($args, %opt) = @_;
 	my ($stdout, $stderr) = ('', '');
-	local %ENV = (%ENV, %{ $opt{env} // {} });
+	my $binary = _binary();
+	local %ENV = _environment($opt{env});
 	my $timer = IPC::Run::timeout($opt{seconds} // Walferry::timeout());
-	IPC::Run::run([ _binary(), @$args ],
+	IPC::Run::run([ $binary, @$args ],
 		'<', \'', '>', \$stdout, '2>', \$stderr, $timer);
 	my $code = $? & 127 ? -($? & 127) : $? >> 8;
 	return ($code, $stdout, $stderr);
