@@ -34,8 +34,8 @@
 enum decode_state
 {
 	AWAIT_HEADER,
-	OUTSIDE,					/* between transactions */
-	INSIDE,						/* of one */
+	OUTSIDE, /* between transactions */
+	INSIDE,	 /* of one */
 	FAILED
 };
 
@@ -43,7 +43,7 @@ enum decode_state
 enum decode_rest
 {
 	REST_NONE,
-	REST_TRUNCATE,				/* its relations */
+	REST_TRUNCATE, /* its relations */
 	REST_MESSAGE_CHANGE,
 	REST_MESSAGE_COMMIT
 };
@@ -51,46 +51,46 @@ enum decode_rest
 struct decode
 {
 	struct schema *schema;
-	uint32_t	(*timeline_of) (void *arg, uint64_t lsn);
-	void	   *arg;
-	size_t		message_max;
+	uint32_t (*timeline_of)(void *arg, uint64_t lsn);
+	void  *arg;
+	size_t message_max;
 
 	/* where we read */
-	const uint8_t *frame;		/* fed and not yet opened, else NULL */
-	size_t		frame_len;
+	const uint8_t	  *frame; /* fed and not yet opened, else NULL */
+	size_t			   frame_len;
 	struct wire_reader r;
-	bool		single;			/* 'r' is over one assembled message */
-	const uint8_t *message;		/* in 'r', its tag */
-	enum wire_tag tag;			/* of the message */
-	struct buf	assembly;
-	uint64_t	assembly_total; /* 0: no message is being assembled */
+	bool			   single;	/* 'r' is over one assembled message */
+	const uint8_t	  *message; /* in 'r', its tag */
+	enum wire_tag	   tag;		/* of the message */
+	struct buf		   assembly;
+	uint64_t		   assembly_total; /* 0: no message is being assembled */
 
 	/* what the stream has said */
 	enum decode_state state;
-	enum decode_rest rest;
-	uint64_t	last_end_lsn;	/* of the last begun, 0: none so far */
-	uint64_t	last_lsn;		/* of the last change, for the next lsn_delta */
-	uint32_t	truncate_left;	/* relations of a truncate to come */
-	uint64_t	changes;		/* of the open transaction, so far */
-	uint64_t	bytes;
+	enum decode_rest  rest;
+	uint64_t		  last_end_lsn; /* of the last begun, 0: none so far */
+	uint64_t last_lsn;		/* of the last change, for the next lsn_delta */
+	uint32_t truncate_left; /* relations of a truncate to come */
+	uint64_t changes;		/* of the open transaction, so far */
+	uint64_t bytes;
 
 	/* what was asked for last */
-	struct decode_header header;
-	struct buf	header_text;
+	struct decode_header	  header;
+	struct buf				  header_text;
 	struct change_transaction txn;
-	struct buf	origin;
-	struct change change;
-	struct schema_relation *relation;
+	struct buf				  origin;
+	struct change			  change;
+	struct schema_relation	 *relation;
 
 	/* tuples: 'width' elements each */
-	uint32_t	width;
-	struct wire_value *wire_old;
-	struct wire_value *wire_new;
+	uint32_t			 width;
+	struct wire_value	*wire_old;
+	struct wire_value	*wire_new;
 	struct change_value *before;
 	struct change_value *after;
 
-	struct buf	error;
-	bool		version_mismatch;
+	struct buf error;
+	bool	   version_mismatch;
 };
 
 /* Of enum wire_value_tag; SAME has the old tuple's bytes by then. */
@@ -120,8 +120,8 @@ widen(struct decode *d, uint32_t n)
 }
 
 struct decode *
-decode_new(void (*release) (void *user),
-		   uint32_t (*timeline_of) (void *arg, uint64_t lsn), void *arg,
+decode_new(void (*release)(void *user),
+		   uint32_t (*timeline_of)(void *arg, uint64_t lsn), void *arg,
 		   size_t message_max)
 {
 	struct decode *d = mem_zalloc(1, sizeof(*d));
@@ -217,12 +217,11 @@ decode_version_mismatch(const struct decode *d)
 
 /* ---------------------------------------------------------------- failing */
 
-__attribute__((format(printf, 2, 3)))
-static enum decode_event
-fail(struct decode *d, const char *fmt,...)
+__attribute__((format(printf, 2, 3))) static enum decode_event
+fail(struct decode *d, const char *fmt, ...)
 {
-	char		why[256];
-	va_list		ap;
+	char	why[256];
+	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
@@ -244,16 +243,16 @@ fail(struct decode *d, const char *fmt,...)
 static enum decode_event
 fail_reader(struct decode *d, const char *what)
 {
-	return fail(d, "bad %s: %s: %s at byte %zu of %zu", what,
-				d->r.error_field, d->r.error, d->r.error_at,
-				(size_t) (d->r.end - d->r.start));
+	return fail(d, "bad %s: %s: %s at byte %zu of %zu", what, d->r.error_field,
+				d->r.error, d->r.error_at, (size_t) (d->r.end - d->r.start));
 }
 
 static enum decode_event
 fail_message(struct decode *d)
 {
-	return fail_reader(d, d->tag == WIRE_LOGICAL_MESSAGE ? "logical message" :
-					   wire_tag_name(d->tag));
+	return fail_reader(d, d->tag == WIRE_LOGICAL_MESSAGE
+							  ? "logical message"
+							  : wire_tag_name(d->tag));
 }
 
 /* Which byte of the frame or assembled message the present message is at. */
@@ -273,8 +272,8 @@ static bool
 add_fragment(struct decode *d)
 {
 	struct wire_reader *r = &d->r;
-	uint64_t	total;
-	uint64_t	offset;
+	uint64_t			total;
+	uint64_t			offset;
 
 	wire_read_fragment_head(r, &total, &offset);
 	if (!wire_reader_ok(r))
@@ -286,8 +285,10 @@ add_fragment(struct decode *d)
 	{
 		if (offset != 0)
 		{
-			fail(d, "bad fragment: begins at byte %" PRIu64
-				 " of a message whose beginning was not sent", offset);
+			fail(d,
+				 "bad fragment: begins at byte %" PRIu64
+				 " of a message whose beginning was not sent",
+				 offset);
 			return false;
 		}
 		if (total > d->message_max)
@@ -303,9 +304,10 @@ add_fragment(struct decode *d)
 	}
 	else if (total != d->assembly_total || offset != d->assembly.len)
 	{
-		fail(d, "bad fragment: byte %" PRIu64 " of %" PRIu64
-			 " where byte %zu of %" PRIu64 " is due", offset, total,
-			 d->assembly.len, d->assembly_total);
+		fail(d,
+			 "bad fragment: byte %" PRIu64 " of %" PRIu64
+			 " where byte %zu of %" PRIu64 " is due",
+			 offset, total, d->assembly.len, d->assembly_total);
 		return false;
 	}
 	buf_put(&d->assembly, r->p, wire_reader_left(r));
@@ -339,8 +341,10 @@ open_frame(struct decode *d)
 		return add_fragment(d);
 	if (d->assembly_total > 0)
 	{
-		fail(d, "bad frame: messages where byte %zu of a message of %" PRIu64
-			 " is due", d->assembly.len, d->assembly_total);
+		fail(d,
+			 "bad frame: messages where byte %zu of a message of %" PRIu64
+			 " is due",
+			 d->assembly.len, d->assembly_total);
 		return false;
 	}
 	return wire_reader_left(&d->r) > 0;
@@ -352,7 +356,7 @@ open_frame(struct decode *d)
 static size_t
 keep_text(struct decode *d, struct wire_str s)
 {
-	size_t		at = d->header_text.len;
+	size_t at = d->header_text.len;
 
 	buf_put(&d->header_text, s.data, s.len);
 	buf_putc(&d->header_text, 0);
@@ -364,9 +368,9 @@ next_header(struct decode *d)
 {
 	struct wire_header h;
 	struct wire_option option;
-	size_t		database;
-	size_t		encoding;
-	size_t		plugin_version;
+	size_t			   database;
+	size_t			   encoding;
+	size_t			   plugin_version;
 
 	if (d->state != AWAIT_HEADER)
 		return fail(d, "bad stream: a second header at byte %zu",
@@ -376,9 +380,10 @@ next_header(struct decode *d)
 	{
 		d->version_mismatch = h.version != 0 && h.version != WIRE_VERSION;
 		if (d->version_mismatch)
-			return fail(d, "protocol version %u of the plugin is not %u, "
-						"which this forwarder speaks", h.version,
-						WIRE_VERSION);
+			return fail(d,
+						"protocol version %u of the plugin is not %u, "
+						"which this forwarder speaks",
+						h.version, WIRE_VERSION);
 		return fail_message(d);
 	}
 	for (uint32_t i = 0; i < h.noptions; i++)
@@ -411,7 +416,7 @@ next_header(struct decode *d)
 static bool
 begin(struct decode *d, uint64_t end_lsn)
 {
-	uint64_t	previous = d->last_end_lsn;
+	uint64_t previous = d->last_end_lsn;
 
 	if (end_lsn <= previous)
 	{
@@ -428,8 +433,9 @@ begin(struct decode *d, uint64_t end_lsn)
 
 	memset(&d->change, 0, sizeof(d->change));
 	d->change.txn = &d->txn;
-	d->change.position.timeline = d->timeline_of != NULL ?
-		d->timeline_of(d->arg, end_lsn) : d->header.timeline;
+	d->change.position.timeline = d->timeline_of != NULL
+									  ? d->timeline_of(d->arg, end_lsn)
+									  : d->header.timeline;
 	d->change.position.end_lsn = end_lsn;
 	d->changes = d->bytes = 0;
 	d->state = INSIDE;
@@ -445,14 +451,16 @@ next_begin(struct decode *d)
 	if (!wire_reader_ok(&d->r))
 		return fail_message(d);
 	if (d->state == INSIDE)
-		return fail(d, "bad begin at byte %zu: the last transaction has not "
-					"ended", message_at(d));
+		return fail(d,
+					"bad begin at byte %zu: the last transaction has not "
+					"ended",
+					message_at(d));
 	if (!begin(d, txn.end_lsn))
 		return DECODE_FAILED;
 	d->txn.xid = txn.xid;
 	d->txn.commit_lsn = txn.commit_lsn;
-	d->txn.commit_time_us =
-		(int64_t) ((uint64_t) txn.commit_time_us + PG_EPOCH_US);
+	d->txn.commit_time_us = (int64_t) ((uint64_t) txn.commit_time_us +
+									   PG_EPOCH_US);
 	if (txn.origin.len > 0)
 	{
 		buf_reset(&d->origin);
@@ -476,10 +484,11 @@ next_commit(struct decode *d)
 		return fail(d, "bad commit at byte %zu: no transaction has begun",
 					message_at(d));
 	if (counts.changes != d->changes || counts.bytes != d->bytes)
-		return fail(d, "bad commit: %" PRIu64 " changes in %" PRIu64
+		return fail(d,
+					"bad commit: %" PRIu64 " changes in %" PRIu64
 					" bytes were sent, %" PRIu64 " in %" PRIu64
-					" have arrived", counts.changes, counts.bytes,
-					d->changes, d->bytes);
+					" have arrived",
+					counts.changes, counts.bytes, d->changes, d->bytes);
 	d->state = OUTSIDE;
 	return DECODE_COMMIT;
 }
@@ -528,7 +537,7 @@ static void
 read_old(struct decode *d, const struct wire_row *row)
 {
 	const struct change_relation *rel = &d->relation->relation;
-	bool		wide = row->flags & WIRE_ROW_WIDE;
+	bool						  wide = row->flags & WIRE_ROW_WIDE;
 
 	if (row->flags & WIRE_ROW_OLD_FULL)
 	{
@@ -541,7 +550,7 @@ read_old(struct decode *d, const struct wire_row *row)
 	wire_read_tuple(&d->r, rel->nidentity, d->relation->identity_widths, wide,
 					NULL, d->wire_old);
 	for (uint32_t i = 0; i < rel->ncolumns; i++)
-		d->before[i] = (struct change_value) {.state = CHANGE_ABSENT};
+		d->before[i] = (struct change_value){.state = CHANGE_ABSENT};
 	for (uint32_t i = 0; i < rel->nidentity; i++)
 		set_value(&d->before[rel->identities[i]], &d->wire_old[i]);
 }
@@ -575,7 +584,7 @@ mark_virtual(const struct change_relation *rel, struct change_value *values)
 	for (uint32_t i = 0; i < rel->ncolumns; i++)
 	{
 		if (rel->columns[i].is_virtual)
-			values[i] = (struct change_value) {.state = CHANGE_ABSENT};
+			values[i] = (struct change_value){.state = CHANGE_ABSENT};
 	}
 }
 
@@ -583,22 +592,23 @@ static enum decode_event
 next_row(struct decode *d)
 {
 	struct wire_row row;
-	bool		has_old;
-	bool		has_new = d->tag != WIRE_DELETE;
+	bool			has_old;
+	bool			has_new = d->tag != WIRE_DELETE;
 
 	wire_read_row(&d->r, (char) d->tag, &row);
 	if (!wire_reader_ok(&d->r))
 		return fail_message(d);
 	if (d->state != INSIDE || row.flags & WIRE_ROW_XID)
 		return fail(d, "bad %s at byte %zu: %s", wire_tag_name(d->tag),
-					message_at(d), d->state != INSIDE ?
-					"no transaction has begun" :
-					"of a streamed transaction, which is not enabled");
+					message_at(d),
+					d->state != INSIDE
+						? "no transaction has begun"
+						: "of a streamed transaction, which is not enabled");
 	d->relation = schema_find(d->schema, row.schema_id);
 	if (d->relation == NULL)
-		return fail(d, "bad %s at byte %zu: no relation has schema id %"
-					PRIu32, wire_tag_name(d->tag), message_at(d),
-					row.schema_id);
+		return fail(d,
+					"bad %s at byte %zu: no relation has schema id %" PRIu32,
+					wire_tag_name(d->tag), message_at(d), row.schema_id);
 
 	has_old = row.flags & (WIRE_ROW_OLD_KEY | WIRE_ROW_OLD_FULL);
 	if (has_old)
@@ -621,22 +631,24 @@ next_row(struct decode *d)
 	d->change.relation = &d->relation->relation;
 	d->change.before = has_old ? d->before : NULL;
 	d->change.after = has_new ? d->after : NULL;
-	return emit(d, d->tag == WIRE_INSERT ? CHANGE_INSERT :
-				d->tag == WIRE_UPDATE ? CHANGE_UPDATE : CHANGE_DELETE);
+	return emit(d, d->tag == WIRE_INSERT   ? CHANGE_INSERT
+				   : d->tag == WIRE_UPDATE ? CHANGE_UPDATE
+										   : CHANGE_DELETE);
 }
 
 /* The next relation of the truncate being read. */
 static enum decode_event
 rest_truncate(struct decode *d)
 {
-	uint32_t	id = wire_read_schema_id(&d->r);
+	uint32_t id = wire_read_schema_id(&d->r);
 
 	if (!wire_reader_ok(&d->r))
 		return fail_message(d);
 	d->relation = schema_find(d->schema, id);
 	if (d->relation == NULL)
-		return fail(d, "bad truncate at byte %zu: no relation has schema id %"
-					PRIu32, message_at(d), id);
+		return fail(
+			d, "bad truncate at byte %zu: no relation has schema id %" PRIu32,
+			message_at(d), id);
 	if (--d->truncate_left == 0)
 	{
 		d->rest = REST_NONE;
@@ -656,8 +668,9 @@ next_truncate(struct decode *d)
 		return fail_message(d);
 	if (d->state != INSIDE || t.flags & WIRE_TRUNCATE_XID)
 		return fail(d, "bad truncate at byte %zu: %s", message_at(d),
-					d->state != INSIDE ? "no transaction has begun" :
-					"of a streamed transaction, which is not enabled");
+					d->state != INSIDE
+						? "no transaction has begun"
+						: "of a streamed transaction, which is not enabled");
 	d->last_lsn += (uint64_t) t.lsn_delta;
 	d->change.lsn = d->last_lsn;
 	d->change.before = d->change.after = NULL;
@@ -670,19 +683,22 @@ static enum decode_event
 next_message(struct decode *d)
 {
 	struct wire_message m;
-	bool		transactional;
+	bool				transactional;
 
 	wire_read_message(&d->r, &m);
 	if (!wire_reader_ok(&d->r))
 		return fail_message(d);
 	transactional = m.flags & WIRE_MESSAGE_TRANSACTIONAL;
 	if (m.flags & WIRE_MESSAGE_XID)
-		return fail(d, "bad logical message at byte %zu: of a streamed "
-					"transaction, which is not enabled", message_at(d));
+		return fail(d,
+					"bad logical message at byte %zu: of a streamed "
+					"transaction, which is not enabled",
+					message_at(d));
 	if (transactional != (d->state == INSIDE))
 		return fail(d, "bad logical message at byte %zu: %s", message_at(d),
-					transactional ? "no transaction has begun" :
-					"not transactional, but inside a transaction");
+					transactional
+						? "no transaction has begun"
+						: "not transactional, but inside a transaction");
 	if (!transactional)
 	{
 		if (!begin(d, m.lsn))

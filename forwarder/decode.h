@@ -19,13 +19,13 @@
 
 enum decode_event
 {
-	DECODE_MORE,				/* the frame is used up: feed the next */
-	DECODE_HEADER,				/* the stream's header: decode_header() */
-	DECODE_RELATION,			/* new or replaced: decode_relation() */
-	DECODE_BEGIN,				/* decode_transaction() */
-	DECODE_CHANGE,				/* decode_change(), decode_relation() */
-	DECODE_COMMIT,				/* of the transaction begun last */
-	DECODE_FAILED				/* decode_error() */
+	DECODE_MORE,	 /* the frame is used up: feed the next */
+	DECODE_HEADER,	 /* the stream's header: decode_header() */
+	DECODE_RELATION, /* new or replaced: decode_relation() */
+	DECODE_BEGIN,	 /* decode_transaction() */
+	DECODE_CHANGE,	 /* decode_change(), decode_relation() */
+	DECODE_COMMIT,	 /* of the transaction begun last */
+	DECODE_FAILED	 /* decode_error() */
 };
 
 /* What the stream says of itself; strings live as long as the decoder. */
@@ -49,16 +49,16 @@ struct decode;
  * bounds one assembled message, in bytes; a larger one is DECODE_FAILED with
  * an error that names its length.
  */
-struct decode *decode_new(void (*release) (void *user),
-						  uint32_t (*timeline_of) (void *arg, uint64_t lsn),
+struct decode *decode_new(void (*release)(void *user),
+						  uint32_t (*timeline_of)(void *arg, uint64_t lsn),
 						  void *arg, size_t message_max);
-void		decode_free(struct decode *d);
+void		   decode_free(struct decode *d);
 
 /* A new stream begins: everything but the memory is forgotten. */
-void		decode_reset(struct decode *d);
+void decode_reset(struct decode *d);
 
 /* The frame is borrowed until decode_next() says DECODE_MORE. */
-void		decode_feed(struct decode *d, const uint8_t *frame, size_t len);
+void decode_feed(struct decode *d, const uint8_t *frame, size_t len);
 
 /*
  * The next event.  A non-transactional message comes as begin (xid 0, no
@@ -68,15 +68,15 @@ void		decode_feed(struct decode *d, const uint8_t *frame, size_t len);
  */
 enum decode_event decode_next(struct decode *d);
 
-const struct decode_header *decode_header(const struct decode *d);
+const struct decode_header		*decode_header(const struct decode *d);
 const struct change_transaction *decode_transaction(const struct decode *d);
-const struct change *decode_change(const struct decode *d);
-struct schema_relation *decode_relation(const struct decode *d);
+const struct change				*decode_change(const struct decode *d);
+struct schema_relation			*decode_relation(const struct decode *d);
 
 /* One line: message, field and offset; the transaction, if inside one. */
 const char *decode_error(const struct decode *d);
 
 /* DECODE_FAILED because the header's version is one we do not know. */
-bool		decode_version_mismatch(const struct decode *d);
+bool decode_version_mismatch(const struct decode *d);
 
-#endif							/* FORWARDER_DECODE_H */
+#endif /* FORWARDER_DECODE_H */

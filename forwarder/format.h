@@ -23,7 +23,7 @@ enum format_decimal
 
 enum format_binary
 {
-	FORMAT_BINARY_BYTES,		/* base64 in JSON, as Connect does */
+	FORMAT_BINARY_BYTES, /* base64 in JSON, as Connect does */
 	FORMAT_BINARY_BASE64,
 	FORMAT_BINARY_BASE64_URL,
 	FORMAT_BINARY_HEX
@@ -38,15 +38,15 @@ enum format_interval
 /* Strings are borrowed and must outlive every plan. */
 struct format_options
 {
-	const char *version;		/* source.version */
-	const char *prefix;			/* topic.prefix: source.name */
-	const char *database;		/* source.db */
-	const char *placeholder;	/* unavailable.value.placeholder */
-	enum format_decimal decimal;
-	enum format_binary binary;
+	const char			*version;	  /* source.version */
+	const char			*prefix;	  /* topic.prefix: source.name */
+	const char			*database;	  /* source.db */
+	const char			*placeholder; /* unavailable.value.placeholder */
+	enum format_decimal	 decimal;
+	enum format_binary	 binary;
 	enum format_interval interval;
-	int			money_fraction_digits;
-	char		byte_order;		/* of the server: 'L' or 'B' */
+	int					 money_fraction_digits;
+	char				 byte_order; /* of the server: 'L' or 'B' */
 };
 
 /* One of the records that a change becomes. */
@@ -67,8 +67,8 @@ struct format_plan;
  * one thread at a time.  Aborts when out of memory.
  */
 struct format_plan *format_json_plan(const struct change_relation *rel,
-									 const struct format_options *options);
-void		format_json_plan_free(struct format_plan *plan);
+									 const struct format_options  *options);
+void				format_json_plan_free(struct format_plan *plan);
 
 /*
  * The relation has key columns, so that its records have keys: those of its
@@ -76,21 +76,21 @@ void		format_json_plan_free(struct format_plan *plan);
  * primary key, or where old rows come without it (REPLICA IDENTITY USING INDEX
  * on other columns: what a delete does not know cannot be its key).
  */
-bool		format_json_has_key(const struct format_plan *plan);
+bool format_json_has_key(const struct format_plan *plan);
 
 /*
  * Append the key of a row: {"id":1}.  False, with nothing appended, if there
  * is none: no key columns, no row (NULL), or a row that lacks one of them.
  */
-bool		format_json_key(const struct format_plan *plan,
-							const struct change_value *row, struct buf *out);
+bool format_json_key(const struct format_plan  *plan,
+					 const struct change_value *row, struct buf *out);
 
 /*
  * Do the two rows have different keys?  False where there is no old value to
  * compare with.
  */
-bool		format_json_key_changed(const struct format_plan *plan,
-									const struct change *c);
+bool format_json_key_changed(const struct format_plan *plan,
+							 const struct change	  *c);
 
 /*
  * Append the value: the whole envelope.  now_ns: since 1970-01-01 UTC.  The
@@ -99,11 +99,11 @@ bool		format_json_key_changed(const struct format_plan *plan,
  * values became null because they were marked as failed or made no sense; not
  * counted are those that the mapping has no value for (NaN as Decimal).
  */
-unsigned	format_json_value(const struct format_plan *plan,
-							  enum format_part part, const struct change *c,
-							  int64_t now_ns, struct buf *out);
+unsigned
+format_json_value(const struct format_plan *plan, enum format_part part,
+				  const struct change *c, int64_t now_ns, struct buf *out);
 
 /* Append the key of a logical message: {"prefix":"foo"}. */
-void		format_json_message_key(const struct change *c, struct buf *out);
+void format_json_message_key(const struct change *c, struct buf *out);
 
-#endif							/* FORWARDER_FORMAT_H */
+#endif /* FORWARDER_FORMAT_H */

@@ -28,32 +28,32 @@
 struct piece
 {
 	const uint8_t *data;
-	size_t		len;
+	size_t		   len;
 };
 
 struct plan_column
 {
-	uint32_t	index;			/* in the relation and in its tuples */
+	uint32_t				index; /* in the relation and in its tuples */
 	struct format_json_type type;
-	struct piece head;			/* ,"name": and, for the first, {"name": */
-	struct piece placeholder;	/* for what is not in the WAL */
+	struct piece			head; /* ,"name": and, for the first, {"name": */
+	struct piece			placeholder; /* for what is not in the WAL */
 };
 
 struct format_plan
 {
 	struct plan_column *columns;
-	uint32_t	ncolumns;
+	uint32_t			ncolumns;
 	struct plan_column *keys;
-	uint32_t	nkeys;
-	enum format_binary binary;
+	uint32_t			nkeys;
+	enum format_binary	binary;
 
 	/* the source block; between them stand numbers */
-	struct piece source_head;	/* "source":{ ... "ts_ms": */
-	struct piece source_db;		/* ,"snapshot": ... "sequence":"[ */
-	struct piece source_table;	/* ,"schema": ... "txId": */
+	struct piece source_head;  /* "source":{ ... "ts_ms": */
+	struct piece source_db;	   /* ,"snapshot": ... "sequence":"[ */
+	struct piece source_table; /* ,"schema": ... "txId": */
 
 	struct format_json_scratch *scratch;
-	struct buf	text;			/* what the pieces point to */
+	struct buf					text; /* what the pieces point to */
 };
 
 /* Work space beyond this is not kept from one row to the next. */
@@ -68,7 +68,7 @@ struct format_plan
 static struct piece
 begin_piece(const struct format_plan *plan)
 {
-	return (struct piece) {(const uint8_t *) (uintptr_t) plan->text.len, 0};
+	return (struct piece){(const uint8_t *) (uintptr_t) plan->text.len, 0};
 }
 
 static void
@@ -104,8 +104,7 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 	buf_putc(&plan->text, ':');
 	end_piece(plan, &pc->head);
 	pc->placeholder = begin_piece(plan);
-	format_json_type_placeholder(&pc->type, options->placeholder,
-								 &plan->text);
+	format_json_type_placeholder(&pc->type, options->placeholder, &plan->text);
 	end_piece(plan, &pc->placeholder);
 }
 
@@ -142,7 +141,7 @@ plan_source(struct format_plan *plan, const struct change_relation *rel,
 static const uint16_t *
 key_columns(const struct change_relation *rel, uint32_t *n)
 {
-	bool		old_has_key = true;
+	bool old_has_key = true;
 
 	if (rel->identity == 'i')
 	{
@@ -160,7 +159,7 @@ key_columns(const struct change_relation *rel, uint32_t *n)
 
 struct format_plan *
 format_json_plan(const struct change_relation *rel,
-				 const struct format_options *options)
+				 const struct format_options  *options)
 {
 	struct format_plan *plan = mem_zalloc(1, sizeof(*plan));
 
@@ -168,7 +167,7 @@ format_json_plan(const struct change_relation *rel,
 	plan->scratch = mem_zalloc(1, sizeof(*plan->scratch));
 	if (rel != NULL)
 	{
-		uint32_t	nkeys;
+		uint32_t		nkeys;
 		const uint16_t *keys = key_columns(rel, &nkeys);
 
 		plan->columns = mem_zalloc(rel->ncolumns, sizeof(*plan->columns));
@@ -182,8 +181,8 @@ format_json_plan(const struct change_relation *rel,
 		}
 		plan->keys = mem_zalloc(nkeys, sizeof(*plan->keys));
 		for (; plan->nkeys < nkeys; plan->nkeys++)
-			plan_column(plan, &plan->keys[plan->nkeys], plan->nkeys == 0,
-						rel, keys[plan->nkeys], options);
+			plan_column(plan, &plan->keys[plan->nkeys], plan->nkeys == 0, rel,
+						keys[plan->nkeys], options);
 	}
 	plan_source(plan, rel, options);
 
@@ -226,8 +225,8 @@ put_piece(uint8_t *p, const struct piece *piece)
 	return p + piece->len;
 }
 
-#define put_lit(p, s) ((uint8_t *) memcpy((p), "" s, sizeof(s) - 1) + \
-					   sizeof(s) - 1)
+#define put_lit(p, s) \
+	((uint8_t *) memcpy((p), "" s, sizeof(s) - 1) + sizeof(s) - 1)
 
 static inline void
 append_piece(struct buf *out, const struct piece *piece)
@@ -240,7 +239,7 @@ static unsigned
 put_row(const struct format_plan *plan, const struct change_value *row,
 		struct buf *out)
 {
-	unsigned	failed = 0;
+	unsigned failed = 0;
 
 	if (row == NULL)
 	{
@@ -251,7 +250,7 @@ put_row(const struct format_plan *plan, const struct change_value *row,
 		buf_putc(out, '{');
 	for (uint32_t i = 0; i < plan->ncolumns; i++)
 	{
-		const struct plan_column *pc = &plan->columns[i];
+		const struct plan_column  *pc = &plan->columns[i];
 		const struct change_value *v = &row[pc->index];
 
 		append_piece(out, &pc->head);
@@ -298,16 +297,16 @@ format_json_has_key(const struct format_plan *plan)
 }
 
 bool
-format_json_key(const struct format_plan *plan,
-				const struct change_value *row, struct buf *out)
+format_json_key(const struct format_plan *plan, const struct change_value *row,
+				struct buf *out)
 {
-	size_t		start = out->len;
+	size_t start = out->len;
 
 	if (plan->nkeys == 0 || row == NULL)
 		return false;
 	for (uint32_t i = 0; i < plan->nkeys; i++)
 	{
-		const struct plan_column *pc = &plan->keys[i];
+		const struct plan_column  *pc = &plan->keys[i];
 		const struct change_value *v = &row[pc->index];
 
 		append_piece(out, &pc->head);
@@ -326,13 +325,12 @@ format_json_key(const struct format_plan *plan,
 }
 
 bool
-format_json_key_changed(const struct format_plan *plan,
-						const struct change *c)
+format_json_key_changed(const struct format_plan *plan, const struct change *c)
 {
-	bool		same = true;
-	struct buf	before = {0};
-	struct buf	after = {0};
-	bool		changed;
+	bool	   same = true;
+	struct buf before = {0};
+	struct buf after = {0};
+	bool	   changed;
 
 	if (plan->nkeys == 0 || c->before == NULL || c->after == NULL)
 		return false;
@@ -353,9 +351,9 @@ format_json_key_changed(const struct format_plan *plan,
 
 	/* Other bytes can still be the same key: 1.0 and 1.00. */
 	changed = format_json_key(plan, c->before, &before) &&
-		format_json_key(plan, c->after, &after) &&
-		(before.len != after.len ||
-		 memcmp(before.data, after.data, before.len) != 0);
+			  format_json_key(plan, c->after, &after) &&
+			  (before.len != after.len ||
+			   memcmp(before.data, after.data, before.len) != 0);
 	buf_free(&before);
 	buf_free(&after);
 	return changed;
@@ -394,12 +392,12 @@ floor_div(int64_t v, int64_t by)
  */
 struct times
 {
-	int			ms_len;
-	int			us_len;
-	int			ns_len;
-	uint8_t		ms[20];
-	uint8_t		us[20];
-	uint8_t		ns[20];
+	int		ms_len;
+	int		us_len;
+	int		ns_len;
+	uint8_t ms[20];
+	uint8_t us[20];
+	uint8_t ns[20];
 };
 
 static void
@@ -430,10 +428,11 @@ put_time(uint8_t *p, const uint8_t *digits, int len)
 static int64_t
 to_ns(int64_t us)
 {
-	int64_t		ns;
+	int64_t ns;
 
-	return !__builtin_mul_overflow(us, 1000, &ns) ? ns :
-		us < 0 ? INT64_MIN : INT64_MAX;
+	return !__builtin_mul_overflow(us, 1000, &ns) ? ns
+		   : us < 0								  ? INT64_MIN
+												  : INT64_MAX;
 }
 
 /*
@@ -445,16 +444,15 @@ put_source(const struct format_plan *plan, const struct change *c,
 		   int64_t now_ns, struct buf *out)
 {
 	const struct change_transaction *txn = c->txn;
-	bool		outside = txn->xid == 0;
-	struct times t;
-	uint64_t	completed = outside ? c->lsn : txn->previous_end_lsn;
-	uint8_t    *p = buf_reserve(out, plan->source_head.len +
-								plan->source_db.len +
-								plan->source_table.len + 320);
-	uint8_t    *start = p;
+	bool							 outside = txn->xid == 0;
+	struct times					 t;
+	uint64_t completed = outside ? c->lsn : txn->previous_end_lsn;
+	uint8_t *p = buf_reserve(out, plan->source_head.len + plan->source_db.len +
+									  plan->source_table.len + 320);
+	uint8_t *start = p;
 
-	spell_times(&t, outside ? now_ns - now_ns % 1000 :
-				to_ns(txn->commit_time_us));
+	spell_times(&t,
+				outside ? now_ns - now_ns % 1000 : to_ns(txn->commit_time_us));
 	p = put_piece(p, &plan->source_head);
 	p = put_time(p, t.ms, t.ms_len);
 	p = put_piece(p, &plan->source_db);
@@ -520,10 +518,10 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 		[FORMAT_DELETE] = 'd',
 		[FORMAT_TRUNCATE] = 't',
 	};
-	unsigned	failed;
+	unsigned	 failed;
 	struct times t;
-	uint8_t    *p;
-	uint8_t    *start;
+	uint8_t		*p;
+	uint8_t		*start;
 
 	if (part == FORMAT_MESSAGE)
 	{
@@ -531,11 +529,15 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 		return 0;
 	}
 	buf_lit(out, "{\"before\":");
-	failed = put_row(plan, part == FORMAT_UPDATE || part == FORMAT_DELETE ?
-					 c->before : NULL, out);
+	failed = put_row(plan,
+					 part == FORMAT_UPDATE || part == FORMAT_DELETE ? c->before
+																	: NULL,
+					 out);
 	buf_lit(out, ",\"after\":");
-	failed += put_row(plan, part == FORMAT_CREATE || part == FORMAT_UPDATE ?
-					  c->after : NULL, out);
+	failed += put_row(plan,
+					  part == FORMAT_CREATE || part == FORMAT_UPDATE ? c->after
+																	 : NULL,
+					  out);
 	trim_scratch(plan);
 	buf_putc(out, ',');
 	put_source(plan, c, now_ns, out);

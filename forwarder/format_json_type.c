@@ -35,7 +35,7 @@
 #define JDBC_INFINITY_DAY INT64_C(-2147472692)
 #define JDBC_MINUS_INFINITY_DAY INT64_C(-2147472691)
 
-#define MONEY_DECIMALS 2		/* that PostgreSQL keeps, but for lc_monetary */
+#define MONEY_DECIMALS 2 /* that PostgreSQL keeps, but for lc_monetary */
 #define MONEY_SCALE_MAX 15
 
 /* ---------------------------------------------------------------- reading */
@@ -50,7 +50,7 @@ static inline uint32_t
 get_u32(const uint8_t *p)
 {
 	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
-		(uint32_t) p[3] << 24;
+		   (uint32_t) p[3] << 24;
 }
 
 static inline uint64_t
@@ -62,8 +62,8 @@ get_u64(const uint8_t *p)
 static inline float
 get_float(const uint8_t *p)
 {
-	uint32_t	bits = get_u32(p);
-	float		v;
+	uint32_t bits = get_u32(p);
+	float	 v;
 
 	memcpy(&v, &bits, sizeof(v));
 	return v;
@@ -72,8 +72,8 @@ get_float(const uint8_t *p)
 static inline double
 get_double(const uint8_t *p)
 {
-	uint64_t	bits = get_u64(p);
-	double		v;
+	uint64_t bits = get_u64(p);
+	double	 v;
 
 	memcpy(&v, &bits, sizeof(v));
 	return v;
@@ -82,7 +82,7 @@ get_double(const uint8_t *p)
 /* --------------------------------------------------------------- planning */
 
 static enum format_json_kind
-numeric_kind(const struct change_type *type,
+numeric_kind(const struct change_type	 *type,
 			 const struct format_options *options, int *scale)
 {
 	switch (options->decimal)
@@ -109,10 +109,11 @@ money_kind(const struct format_options *options, int *scale)
 		*scale = 0;
 	if (*scale > MONEY_SCALE_MAX)
 		*scale = MONEY_SCALE_MAX;
-	return options->decimal == FORMAT_DECIMAL_PRECISE ?
-		FORMAT_JSON_MONEY_DECIMAL :
-		options->decimal == FORMAT_DECIMAL_DOUBLE ?
-		FORMAT_JSON_MONEY_DOUBLE : FORMAT_JSON_MONEY_STRING;
+	return options->decimal == FORMAT_DECIMAL_PRECISE
+			   ? FORMAT_JSON_MONEY_DECIMAL
+		   : options->decimal == FORMAT_DECIMAL_DOUBLE
+			   ? FORMAT_JSON_MONEY_DOUBLE
+			   : FORMAT_JSON_MONEY_STRING;
 }
 
 /*
@@ -123,7 +124,7 @@ static enum format_json_kind
 scalar_kind(const struct change_type *type, uint32_t oid,
 			const struct format_options *options, int *scale)
 {
-	bool		coarse = type->typmod >= 0 && type->typmod <= 3;
+	bool coarse = type->typmod >= 0 && type->typmod <= 3;
 
 	*scale = 0;
 	switch (oid)
@@ -153,15 +154,15 @@ scalar_kind(const struct change_type *type, uint32_t oid,
 		case PGTEXT_TIMETZ:
 			return FORMAT_JSON_TIMETZ;
 		case PGTEXT_TIMESTAMP:
-			return coarse ? FORMAT_JSON_TIMESTAMP_MS :
-				FORMAT_JSON_TIMESTAMP_US;
+			return coarse ? FORMAT_JSON_TIMESTAMP_MS
+						  : FORMAT_JSON_TIMESTAMP_US;
 		case PGTEXT_TIMESTAMPTZ:
-			*scale = type->typmod >= 0 && type->typmod < 6 ?
-				type->typmod : 6;
+			*scale = type->typmod >= 0 && type->typmod < 6 ? type->typmod : 6;
 			return FORMAT_JSON_TIMESTAMPTZ;
 		case PGTEXT_INTERVAL:
-			return options->interval == FORMAT_INTERVAL_NUMERIC ?
-				FORMAT_JSON_INTERVAL_US : FORMAT_JSON_INTERVAL_STRING;
+			return options->interval == FORMAT_INTERVAL_NUMERIC
+					   ? FORMAT_JSON_INTERVAL_US
+					   : FORMAT_JSON_INTERVAL_STRING;
 		case PGTEXT_UUID:
 			return FORMAT_JSON_UUID;
 		case PGTEXT_TEXT:
@@ -197,8 +198,8 @@ text_kind(const struct change_type *type)
 }
 
 void
-format_json_type_init(struct format_json_type *t,
-					  const struct change_column *column,
+format_json_type_init(struct format_json_type	  *t,
+					  const struct change_column  *column,
 					  const struct format_options *options)
 {
 	memset(t, 0, sizeof(*t));
@@ -245,7 +246,7 @@ put_decimal(const struct format_json_type *t, const uint8_t *data, size_t len,
 			struct buf *out)
 {
 	struct pgtext_numeric n;
-	size_t		start = out->len;
+	size_t				  start = out->len;
 
 	if (pgtext_numeric_read(&n, data, len) != PGTEXT_OK)
 		return false;
@@ -265,8 +266,8 @@ static bool
 put_decimal_variable(const uint8_t *data, size_t len, struct buf *out)
 {
 	struct pgtext_numeric n;
-	size_t		start;
-	int			scale;
+	size_t				  start;
+	int					  scale;
 
 	if (pgtext_numeric_read(&n, data, len) != PGTEXT_OK)
 		return false;
@@ -328,13 +329,13 @@ put_numeric_string(const uint8_t *data, size_t len, struct buf *out)
 static __int128
 money_scaled(int64_t v, int scale)
 {
-	__int128	scaled = v;
+	__int128 scaled = v;
 
 	for (; scale > MONEY_DECIMALS; scale--)
 		scaled *= 10;
 	if (scale < MONEY_DECIMALS)
 	{
-		int			divisor = scale == 1 ? 10 : 100;
+		int divisor = scale == 1 ? 10 : 100;
 
 		scaled = (scaled + (v < 0 ? -divisor / 2 : divisor / 2)) / divisor;
 	}
@@ -345,8 +346,8 @@ money_scaled(int64_t v, int scale)
 static void
 put_big_endian(__int128 v, struct buf *out)
 {
-	int			n = 1;
-	uint8_t    *p = buf_reserve(out, sizeof(v));
+	int		 n = 1;
+	uint8_t *p = buf_reserve(out, sizeof(v));
 
 	while (n < 16 && v >> (8 * n - 1) != 0 && v >> (8 * n - 1) != -1)
 		n++;
@@ -359,10 +360,10 @@ put_big_endian(__int128 v, struct buf *out)
 static uint8_t *
 money_text(uint8_t *p, __int128 v, int scale)
 {
-	uint8_t		digits[40];
-	int			n = 0;
-	unsigned __int128 left = v < 0 ? -(unsigned __int128) v :
-		(unsigned __int128) v;
+	uint8_t			  digits[40];
+	int				  n = 0;
+	unsigned __int128 left = v < 0 ? -(unsigned __int128) v
+								   : (unsigned __int128) v;
 
 	do
 	{
@@ -384,10 +385,10 @@ static void
 put_money(const struct format_json_type *t, enum format_json_kind kind,
 		  int64_t v, struct buf *out)
 {
-	__int128	scaled = money_scaled(v, t->scale);
-	uint8_t		text[48];
-	uint8_t    *end;
-	size_t		start;
+	__int128 scaled = money_scaled(v, t->scale);
+	uint8_t	 text[48];
+	uint8_t *end;
+	size_t	 start;
 
 	if (kind == FORMAT_JSON_MONEY_DECIMAL)
 	{
@@ -472,26 +473,26 @@ clock_text(uint8_t *p, int64_t us)
 static uint8_t *
 year_text(uint8_t *p, int64_t year)
 {
-	uint64_t	magnitude = (uint64_t) (year < 0 ? -year : year);
+	uint64_t magnitude = (uint64_t) (year < 0 ? -year : year);
 
 	if (year < 0)
 		*p++ = '-';
 	else if (year > 9999)
 		*p++ = '+';
-	return magnitude > 9999 ? jsontext_digits(p, magnitude) :
-		jsontext_digits_n(p, magnitude, 4);
+	return magnitude > 9999 ? jsontext_digits(p, magnitude)
+							: jsontext_digits_n(p, magnitude, 4);
 }
 
 static void
 put_timestamptz(int64_t us, int digits, struct buf *out)
 {
 	static const uint32_t unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-	int64_t		in_day = us % US_PER_DAY;
-	int64_t		year;
-	int			month;
-	int			mday;
-	uint8_t    *p = buf_reserve(out, 64);
-	uint8_t    *start = p;
+	int64_t				  in_day = us % US_PER_DAY;
+	int64_t				  year;
+	int					  month;
+	int					  mday;
+	uint8_t				 *p = buf_reserve(out, 64);
+	uint8_t				 *start = p;
 
 	if (us == PGTEXT_DATETIME_INFINITY)
 	{
@@ -517,8 +518,10 @@ put_timestamptz(int64_t us, int digits, struct buf *out)
 	if (digits > 0)
 	{
 		*p++ = '.';
-		p = jsontext_digits_n(p, (uint64_t) (in_day % US_PER_SECOND) /
-							  unit[digits], digits);
+		p = jsontext_digits_n(p,
+							  (uint64_t) (in_day % US_PER_SECOND) /
+								  unit[digits],
+							  digits);
 	}
 	*p++ = 'Z';
 	*p++ = '"';
@@ -528,10 +531,10 @@ put_timestamptz(int64_t us, int digits, struct buf *out)
 static bool
 put_timetz(const uint8_t *data, struct buf *out)
 {
-	int64_t		us = (int64_t) get_u64(data);
-	int64_t		west = (int32_t) get_u32(data + 8);
-	uint8_t    *p;
-	uint8_t    *start;
+	int64_t	 us = (int64_t) get_u64(data);
+	int64_t	 west = (int32_t) get_u32(data + 8);
+	uint8_t *p;
+	uint8_t *start;
 
 	if (us < 0 || us > US_PER_DAY)
 		return false;
@@ -561,17 +564,18 @@ put_timetz(const uint8_t *data, struct buf *out)
 static void
 put_interval_us(int64_t us, int32_t days, int32_t months, struct buf *out)
 {
-	__int128	sum = (__int128) months * US_PER_MONTH +
-		(__int128) days * US_PER_DAY + us;
+	__int128 sum = (__int128) months * US_PER_MONTH +
+				   (__int128) days * US_PER_DAY + us;
 
-	jsontext_i64(out, sum > INT64_MAX ? INT64_MAX :
-				 sum < INT64_MIN ? INT64_MIN : (int64_t) sum);
+	jsontext_i64(out, sum > INT64_MAX	? INT64_MAX
+					  : sum < INT64_MIN ? INT64_MIN
+										: (int64_t) sum);
 }
 
 static void
 put_interval_string(int64_t us, int32_t days, int32_t months, struct buf *out)
 {
-	int64_t		fraction = us % US_PER_SECOND;
+	int64_t fraction = us % US_PER_SECOND;
 
 	buf_lit(out, "\"P");
 	jsontext_i64(out, months / 12);
@@ -589,12 +593,13 @@ put_interval_string(int64_t us, int32_t days, int32_t months, struct buf *out)
 	jsontext_i64(out, us / US_PER_SECOND % 60);
 	if (fraction != 0)
 	{
-		uint8_t    *start = buf_reserve(out, 7);
-		uint8_t    *p = start;
+		uint8_t *start = buf_reserve(out, 7);
+		uint8_t *p = start;
 
 		*p++ = '.';
-		p = jsontext_digits_n(p, (uint64_t) (fraction < 0 ? -fraction :
-											 fraction), 6);
+		p = jsontext_digits_n(p,
+							  (uint64_t) (fraction < 0 ? -fraction : fraction),
+							  6);
 		while (p[-1] == '0')
 			p--;
 		buf_commit(out, (size_t) (p - start));
@@ -605,9 +610,9 @@ put_interval_string(int64_t us, int32_t days, int32_t months, struct buf *out)
 static void
 put_interval(enum format_json_kind kind, const uint8_t *data, struct buf *out)
 {
-	int64_t		us = (int64_t) get_u64(data);
-	int32_t		days = (int32_t) get_u32(data + 8);
-	int32_t		months = (int32_t) get_u32(data + 12);
+	int64_t us = (int64_t) get_u64(data);
+	int32_t days = (int32_t) get_u32(data + 8);
+	int32_t months = (int32_t) get_u32(data + 12);
 
 	if (kind == FORMAT_JSON_INTERVAL_US)
 		put_interval_us(us, days, months, out);
@@ -626,7 +631,7 @@ static void
 put_uuid(const uint8_t *data, struct buf *out)
 {
 	static const char hex[] = "0123456789abcdef";
-	uint8_t    *p = buf_reserve(out, 38);
+	uint8_t			 *p = buf_reserve(out, 38);
 
 	*p++ = '"';
 	for (int i = 0; i < 16; i++)
@@ -664,7 +669,7 @@ format_json_type_binary(enum format_binary mode, const uint8_t *data,
 static bool
 put_bits(const uint8_t *data, size_t len, struct buf *out)
 {
-	size_t		start = out->len;
+	size_t start = out->len;
 
 	buf_putc(out, '"');
 	if (pgtext_bits_bitset(out, data, len) != PGTEXT_OK)
@@ -684,7 +689,7 @@ put_bits(const uint8_t *data, size_t len, struct buf *out)
 static bool
 put_bit(const uint8_t *data, size_t len, struct buf *out)
 {
-	int64_t		nbits = pgtext_bits_length(data, len);
+	int64_t nbits = pgtext_bits_length(data, len);
 
 	if (nbits < 0 || nbits > 1)
 		return false;
@@ -696,7 +701,7 @@ static void
 put_point(const uint8_t *data, struct buf *out)
 {
 	/* little-endian, a point */
-	uint8_t		wkb[21] = {1, 1, 0, 0, 0};
+	uint8_t wkb[21] = {1, 1, 0, 0, 0};
 
 	memcpy(wkb + 5, data, 16);
 	buf_lit(out, "{\"x\":");
@@ -755,7 +760,7 @@ put_quoted(const char **p, const char *end, struct buf *out)
 static bool
 skip_word(const char **p, const char *end, const char *word)
 {
-	size_t		n = strlen(word);
+	size_t n = strlen(word);
 
 	if ((size_t) (end - *p) < n || memcmp(*p, word, n) != 0)
 		return false;
@@ -827,7 +832,7 @@ put_vector(bool is_double, const uint8_t *data, size_t len,
 	buf_putc(out, '[');
 	while (*++p != 0)
 	{
-		char	   *end;
+		char *end;
 
 		if (is_double)
 			jsontext_double(out, strtod(p, &end));
@@ -868,10 +873,10 @@ put_text(enum format_json_kind kind, const uint8_t *data, size_t len,
 
 /* ----------------------------------------------------------------- arrays */
 
-static bool put_scalar(const struct format_json_type *t,
-					   enum format_json_kind kind, uint32_t oid,
-					   const uint8_t *data, size_t len,
-					   struct format_json_scratch *scratch, struct buf *out);
+static bool
+put_scalar(const struct format_json_type *t, enum format_json_kind kind,
+		   uint32_t oid, const uint8_t *data, size_t len,
+		   struct format_json_scratch *scratch, struct buf *out);
 
 /* The elements of dimension 'dim' from here on. */
 static bool
@@ -908,7 +913,7 @@ put_array(const struct format_json_type *t, const uint8_t *data, size_t len,
 		  struct format_json_scratch *scratch, struct buf *out)
 {
 	struct pgtext_array a;
-	size_t		start = out->len;
+	size_t				start = out->len;
 
 	if (pgtext_array_open(&a, data, len) != PGTEXT_OK ||
 		a.elem_oid != t->element_oid)
@@ -975,7 +980,7 @@ put_text_array(const struct format_json_type *t, const char *p,
 			   const char *end, struct format_json_scratch *scratch,
 			   struct buf *out)
 {
-	int			depth = 0;
+	int depth = 0;
 
 	if (p < end && *p == '[')
 	{
@@ -1163,7 +1168,7 @@ format_json_type_put(const struct format_json_type *t, const uint8_t *data,
 					 size_t len, struct format_json_scratch *scratch,
 					 struct buf *out)
 {
-	size_t		start = out->len;
+	size_t start = out->len;
 
 	if (t->kind == FORMAT_JSON_ARRAY)
 		return put_array(t, data, len, scratch, out);
@@ -1187,30 +1192,28 @@ static void
 md5(const char *text, uint8_t digest[16])
 {
 	static const uint8_t shifts[4][4] = {
-		{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21},
+		{7, 12, 17, 22},
+		{5, 9, 14, 20},
+		{4, 11, 16, 23},
+		{6, 10, 15, 21},
 	};
 	/* floor(2^32 * |sin(i + 1)|) */
 	static const uint32_t sines[64] = {
-		0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee,
-		0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
-		0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be,
-		0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
-		0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa,
-		0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
-		0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed,
-		0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
-		0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c,
-		0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
-		0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05,
-		0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
-		0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039,
-		0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
-		0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1,
+		0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a,
+		0xa8304613, 0xfd469501, 0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be,
+		0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821, 0xf61e2562, 0xc040b340,
+		0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+		0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8,
+		0x676f02d9, 0x8d2a4c8a, 0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c,
+		0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70, 0x289b7ec6, 0xeaa127fa,
+		0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+		0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92,
+		0xffeff47d, 0x85845dd1, 0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1,
 		0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
 	};
-	uint32_t	h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-	size_t		len = strlen(text);
-	struct buf	padded = {0};
+	uint32_t   h[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+	size_t	   len = strlen(text);
+	struct buf padded = {0};
 
 	buf_put(&padded, text, len);
 	buf_putc(&padded, (char) 0x80);
@@ -1221,17 +1224,17 @@ md5(const char *text, uint8_t digest[16])
 
 	for (size_t at = 0; at < padded.len; at += 64)
 	{
-		uint32_t	a = h[0];
-		uint32_t	b = h[1];
-		uint32_t	c = h[2];
-		uint32_t	d = h[3];
+		uint32_t a = h[0];
+		uint32_t b = h[1];
+		uint32_t c = h[2];
+		uint32_t d = h[3];
 
 		for (unsigned i = 0; i < 64; i++)
 		{
-			unsigned	round = i / 16;
-			uint32_t	f;
-			unsigned	word;
-			unsigned	shift = shifts[round][i % 4];
+			unsigned round = i / 16;
+			uint32_t f;
+			unsigned word;
+			unsigned shift = shifts[round][i % 4];
 
 			if (round == 0)
 			{
@@ -1273,7 +1276,7 @@ md5(const char *text, uint8_t digest[16])
 static void
 put_name_uuid(const char *name, struct buf *out)
 {
-	uint8_t		digest[16];
+	uint8_t digest[16];
 
 	md5(name, digest);
 	digest[6] = (uint8_t) ((digest[6] & 0x0f) | 0x30);
@@ -1297,7 +1300,7 @@ static void
 put_array_placeholder(const struct format_json_type *t,
 					  const char *placeholder, struct buf *out)
 {
-	size_t		start = out->len;
+	size_t start = out->len;
 
 	buf_putc(out, '[');
 	switch (t->element_oid)
@@ -1337,7 +1340,7 @@ void
 format_json_type_placeholder(const struct format_json_type *t,
 							 const char *placeholder, struct buf *out)
 {
-	size_t		len = strlen(placeholder);
+	size_t len = strlen(placeholder);
 
 	switch (t->kind)
 	{
@@ -1349,18 +1352,18 @@ format_json_type_placeholder(const struct format_json_type *t,
 			put_binary_placeholder(t->binary, placeholder, out);
 			break;
 		case FORMAT_JSON_HSTORE:
-			{
-				struct buf	object = {0};
+		{
+			struct buf object = {0};
 
-				buf_putc(&object, '{');
-				jsontext_string(&object, placeholder, len);
-				buf_putc(&object, ':');
-				jsontext_string(&object, placeholder, len);
-				buf_putc(&object, '}');
-				jsontext_string(out, object.data, object.len);
-				buf_free(&object);
-				break;
-			}
+			buf_putc(&object, '{');
+			jsontext_string(&object, placeholder, len);
+			buf_putc(&object, ':');
+			jsontext_string(&object, placeholder, len);
+			buf_putc(&object, '}');
+			jsontext_string(out, object.data, object.len);
+			buf_free(&object);
+			break;
+		}
 		case FORMAT_JSON_ARRAY:
 			put_array_placeholder(t, placeholder, out);
 			break;

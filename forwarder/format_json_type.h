@@ -18,7 +18,7 @@
 
 enum format_json_kind
 {
-	FORMAT_JSON_NONE,			/* nothing is known of it: null */
+	FORMAT_JSON_NONE, /* nothing is known of it: null */
 	FORMAT_JSON_BOOL,
 	FORMAT_JSON_INT2,
 	FORMAT_JSON_INT4,
@@ -26,14 +26,14 @@ enum format_json_kind
 	FORMAT_JSON_OID,
 	FORMAT_JSON_FLOAT4,
 	FORMAT_JSON_FLOAT8,
-	FORMAT_JSON_DECIMAL,		/* base64 of the unscaled value */
-	FORMAT_JSON_DECIMAL_VARIABLE,	/* scale beside it */
+	FORMAT_JSON_DECIMAL,		  /* base64 of the unscaled value */
+	FORMAT_JSON_DECIMAL_VARIABLE, /* scale beside it */
 	FORMAT_JSON_NUMERIC_DOUBLE,
 	FORMAT_JSON_NUMERIC_STRING,
 	FORMAT_JSON_MONEY_DECIMAL,
 	FORMAT_JSON_MONEY_DOUBLE,
 	FORMAT_JSON_MONEY_STRING,
-	FORMAT_JSON_DATE,			/* days */
+	FORMAT_JSON_DATE, /* days */
 	FORMAT_JSON_TIME_MS,
 	FORMAT_JSON_TIME_US,
 	FORMAT_JSON_TIMETZ,
@@ -43,62 +43,60 @@ enum format_json_kind
 	FORMAT_JSON_INTERVAL_US,
 	FORMAT_JSON_INTERVAL_STRING,
 	FORMAT_JSON_UUID,
-	FORMAT_JSON_STRING,			/* the bytes are the text */
-	FORMAT_JSON_PGTEXT,			/* PostgreSQL's text, by pgtext */
+	FORMAT_JSON_STRING, /* the bytes are the text */
+	FORMAT_JSON_PGTEXT, /* PostgreSQL's text, by pgtext */
 	FORMAT_JSON_BINARY,
-	FORMAT_JSON_BIT,			/* one bit: boolean */
+	FORMAT_JSON_BIT, /* one bit: boolean */
 	FORMAT_JSON_BITS,
 	FORMAT_JSON_POINT,
-	FORMAT_JSON_ARRAY,			/* raw; of 'element' */
+	FORMAT_JSON_ARRAY, /* raw; of 'element' */
 	/* from the text of the output function: */
 	FORMAT_JSON_HSTORE,
-	FORMAT_JSON_VECTOR,			/* of pgvector, doubles */
-	FORMAT_JSON_HALFVEC,		/* floats */
-	FORMAT_JSON_TEXT_ARRAY		/* of 'element' */
+	FORMAT_JSON_VECTOR,	   /* of pgvector, doubles */
+	FORMAT_JSON_HALFVEC,   /* floats */
+	FORMAT_JSON_TEXT_ARRAY /* of 'element' */
 };
 
 struct format_json_type
 {
 	enum format_json_kind kind;
 	enum format_json_kind element;
-	enum format_binary binary;
-	uint32_t	oid;			/* of the value, for pgtext */
-	uint32_t	element_oid;
-	int			scale;			/* decimals; digits of a timestamptz */
-	char		delimiter;		/* of a text array */
+	enum format_binary	  binary;
+	uint32_t			  oid; /* of the value, for pgtext */
+	uint32_t			  element_oid;
+	int					  scale;	 /* decimals; digits of a timestamptz */
+	char				  delimiter; /* of a text array */
 };
 
 /* Work space of one thread.  Zero-initialise; free both when done. */
 struct format_json_scratch
 {
-	struct buf	text;
-	struct buf	json;
+	struct buf text;
+	struct buf json;
 };
 
-void		format_json_type_init(struct format_json_type *t,
-								  const struct change_column *column,
-								  const struct format_options *options);
+void format_json_type_init(struct format_json_type	   *t,
+						   const struct change_column  *column,
+						   const struct format_options *options);
 
 /*
  * Append a value; null where the mapping has none for it (NaN as Decimal).
  * False, with nothing appended, if the bytes are not a value of the type.
  */
-bool		format_json_type_put(const struct format_json_type *t,
-								 const uint8_t *data, size_t len,
-								 struct format_json_scratch *scratch,
-								 struct buf *out);
+bool
+format_json_type_put(const struct format_json_type *t, const uint8_t *data,
+					 size_t len, struct format_json_scratch *scratch,
+					 struct buf *out);
 
 /* Append bytes as binary.handling.mode wants them, in quotes. */
-void		format_json_type_binary(enum format_binary mode,
-									const uint8_t *data, size_t len,
-									struct buf *out);
+void format_json_type_binary(enum format_binary mode, const uint8_t *data,
+							 size_t len, struct buf *out);
 
 /*
  * Append what stands for a value that the WAL does not have: made of
  * unavailable.value.placeholder, null for types that have none.
  */
-void		format_json_type_placeholder(const struct format_json_type *t,
-										 const char *placeholder,
-										 struct buf *out);
+void format_json_type_placeholder(const struct format_json_type *t,
+								  const char *placeholder, struct buf *out);
 
-#endif							/* FORWARDER_FORMAT_JSON_TYPE_H */
+#endif /* FORWARDER_FORMAT_JSON_TYPE_H */

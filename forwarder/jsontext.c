@@ -15,12 +15,13 @@
  * it is not ASCII, else the letter after the backslash.
  */
 static const char instead_of[256] = {
-	[0x00] = 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
-	'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',
-	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
-	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
-	['"'] = '"',['\\'] = '\\',
-	[0x80 ... 0xff] = 'x',
+	[0x00] = 'u', 'u', 'u',			'u',		   'u',
+	'u',		  'u', 'u',			'b',		   't',
+	'n',		  'u', 'f',			'r',		   'u',
+	'u',		  'u', 'u',			'u',		   'u',
+	'u',		  'u', 'u',			'u',		   'u',
+	'u',		  'u', 'u',			'u',		   'u',
+	'u',		  'u', ['"'] = '"', ['\\'] = '\\', [0x80 ... 0xff] = 'x',
 };
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -29,9 +30,9 @@ static const char instead_of[256] = {
 static inline bool
 has_special(const uint8_t *p)
 {
-	uint64_t	v;
-	uint64_t	quote;
-	uint64_t	backslash;
+	uint64_t v;
+	uint64_t quote;
+	uint64_t backslash;
 
 	memcpy(&v, p, 8);
 	quote = v ^ EACH('"');
@@ -42,7 +43,8 @@ has_special(const uint8_t *p)
 	 * a borrow came in from one that is special itself); so for 0x20.
 	 */
 	return ((v | (v - EACH(0x20)) | (quote - EACH(1)) |
-			 (backslash - EACH(1))) & EACH(0x80)) != 0;
+			 (backslash - EACH(1))) &
+			EACH(0x80)) != 0;
 }
 
 static inline bool
@@ -58,7 +60,7 @@ is_continuation(uint8_t c)
 static size_t
 utf8_len(const uint8_t *p, const uint8_t *end)
 {
-	size_t		left = (size_t) (end - p);
+	size_t left = (size_t) (end - p);
 
 	if (p[0] < 0xc2)
 		return 0;
@@ -82,7 +84,7 @@ static void
 put_escape(struct buf *out, uint8_t c)
 {
 	static const char hex[] = "0123456789ABCDEF";
-	uint8_t    *p = buf_reserve(out, 6);
+	uint8_t			 *p = buf_reserve(out, 6);
 
 	*p++ = '\\';
 	*p++ = (uint8_t) instead_of[c];
@@ -103,11 +105,11 @@ jsontext_string_part(struct buf *out, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	const uint8_t *end = len > 0 ? p + len : p;
-	const uint8_t *run = p;		/* not yet copied */
+	const uint8_t *run = p; /* not yet copied */
 
 	while (p < end)
 	{
-		size_t		n;
+		size_t n;
 
 		while ((size_t) (end - p) >= 8 && !has_special(p))
 			p += 8;
@@ -141,15 +143,15 @@ jsontext_string(struct buf *out, const void *data, size_t len)
 /* ---------------------------------------------------------------- numbers */
 
 static const char pairs[] =
-"00010203040506070809101112131415161718192021222324"
-"25262728293031323334353637383940414243444546474849"
-"50515253545556575859606162636465666768697071727374"
-"75767778798081828384858687888990919293949596979899";
+	"00010203040506070809101112131415161718192021222324"
+	"25262728293031323334353637383940414243444546474849"
+	"50515253545556575859606162636465666768697071727374"
+	"75767778798081828384858687888990919293949596979899";
 
 uint8_t *
 jsontext_digits_n(uint8_t *p, uint64_t v, int n)
 {
-	uint8_t    *q = p + n;
+	uint8_t *q = p + n;
 
 	while (q - p >= 2)
 	{
@@ -164,17 +166,33 @@ jsontext_digits_n(uint8_t *p, uint64_t v, int n)
 
 /* 10 to the power of 0 to 19 */
 static const uint64_t powers[] = {
-	1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
-	1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
-	100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
-	1000000000000000000, UINT64_C(10000000000000000000),
+	1,
+	10,
+	100,
+	1000,
+	10000,
+	100000,
+	1000000,
+	10000000,
+	100000000,
+	1000000000,
+	10000000000,
+	100000000000,
+	1000000000000,
+	10000000000000,
+	100000000000000,
+	1000000000000000,
+	10000000000000000,
+	100000000000000000,
+	1000000000000000000,
+	UINT64_C(10000000000000000000),
 };
 
 uint8_t *
 jsontext_digits(uint8_t *p, uint64_t v)
 {
 	/* 1233 / 4096 is log10(2), near enough for 64 bits: 'n' or one more */
-	int			n = (64 - __builtin_clzll(v | 1)) * 1233 >> 12;
+	int n = (64 - __builtin_clzll(v | 1)) * 1233 >> 12;
 
 	return jsontext_digits_n(p, v, n + (v >= powers[n] || n == 0));
 }
@@ -182,7 +200,7 @@ jsontext_digits(uint8_t *p, uint64_t v)
 void
 jsontext_u64(struct buf *out, uint64_t v)
 {
-	uint8_t    *p = buf_reserve(out, 20);
+	uint8_t *p = buf_reserve(out, 20);
 
 	buf_commit(out, (size_t) (jsontext_digits(p, v) - p));
 }
@@ -225,17 +243,17 @@ jsontext_single(struct buf *out, float v)
 
 static const char alphabets[2][65] = {
 	[JSONTEXT_BASE64] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
 	[JSONTEXT_BASE64_URL] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 };
 
 /* The four characters of n bytes, 1 to 3; 'to' may be where 'from' is. */
 static inline void
 encode_group(uint8_t *to, const uint8_t *from, size_t n, const char *alphabet)
 {
-	uint32_t	v = (uint32_t) from[0] << 16 |
-		(n > 1 ? (uint32_t) from[1] << 8 : 0) | (n > 2 ? from[2] : 0);
+	uint32_t v = (uint32_t) from[0] << 16 |
+				 (n > 1 ? (uint32_t) from[1] << 8 : 0) | (n > 2 ? from[2] : 0);
 
 	to[0] = (uint8_t) alphabet[v >> 18];
 	to[1] = (uint8_t) alphabet[v >> 12 & 63];
@@ -254,7 +272,7 @@ jsontext_base64(struct buf *out, enum jsontext_base64 alphabet,
 				const uint8_t *data, size_t len)
 {
 	const char *letters = alphabets[alphabet];
-	uint8_t    *to = buf_reserve(out, encoded_len(len));
+	uint8_t	   *to = buf_reserve(out, encoded_len(len));
 	size_t		i = 0;
 
 	buf_commit(out, encoded_len(len));
@@ -271,7 +289,7 @@ jsontext_base64_tail(struct buf *out, enum jsontext_base64 alphabet,
 	const char *letters = alphabets[alphabet];
 	size_t		len = out->len - start;
 	size_t		groups = (len + 2) / 3;
-	uint8_t    *p;
+	uint8_t	   *p;
 
 	if (len == 0)
 		return;
@@ -293,7 +311,7 @@ void
 jsontext_hex(struct buf *out, const uint8_t *data, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
-	uint8_t    *p = buf_reserve(out, len * 2);
+	uint8_t			 *p = buf_reserve(out, len * 2);
 
 	for (size_t i = 0; i < len; i++)
 	{

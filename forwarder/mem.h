@@ -38,4 +38,4 @@ mem_resize(void *p, size_t n, size_t size)
 	return mem_check(realloc(p, n * size), n * size);
 }
 
-#endif							/* FORWARDER_MEM_H */
+#endif /* FORWARDER_MEM_H */

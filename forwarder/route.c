@@ -12,7 +12,7 @@ static bool
 is_allowed(uint8_t c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+		   (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
 /*
@@ -23,11 +23,11 @@ is_allowed(uint8_t c)
 static void
 put_allowed(struct buf *out, const char *s)
 {
-	int			following = 0;	/* bytes of the character still to come */
+	int following = 0; /* bytes of the character still to come */
 
 	for (; *s != 0; s++)
 	{
-		uint8_t		c = (uint8_t) *s;
+		uint8_t c = (uint8_t) *s;
 
 		if (following > 0 && (c & 0xc0) == 0x80)
 		{
@@ -55,7 +55,7 @@ bool
 route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
 				  const char *schema, const char *table)
 {
-	size_t		start = out->len;
+	size_t start = out->len;
 
 	put_allowed(out, prefix);
 	put_allowed(out, delimiter);
@@ -66,10 +66,9 @@ route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
 }
 
 bool
-route_message_topic(struct buf *out, const char *prefix,
-					const char *delimiter)
+route_message_topic(struct buf *out, const char *prefix, const char *delimiter)
 {
-	size_t		start = out->len;
+	size_t start = out->len;
 
 	put_allowed(out, prefix);
 	put_allowed(out, delimiter);
@@ -83,7 +82,7 @@ static uint32_t
 get_u32(const uint8_t *p)
 {
 	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
-		(uint32_t) p[3] << 24;
+		   (uint32_t) p[3] << 24;
 }
 
 /* MurmurHash2 (Austin Appleby), with the seed that Kafka gives it. */
@@ -92,11 +91,11 @@ route_murmur2(const void *data, size_t len)
 {
 	const uint32_t m = 0x5bd1e995;
 	const uint8_t *p = data;
-	uint32_t	h = UINT32_C(0x9747b28c) ^ (uint32_t) len;
+	uint32_t	   h = UINT32_C(0x9747b28c) ^ (uint32_t) len;
 
 	for (; len >= 4; p += 4, len -= 4)
 	{
-		uint32_t	k = get_u32(p) * m;
+		uint32_t k = get_u32(p) * m;
 
 		k ^= k >> 24;
 		h = (h * m) ^ (k * m);
@@ -136,7 +135,7 @@ int32_t
 route_keyless_partition(enum route_keyless how, const char *topic,
 						uint64_t end_lsn, int32_t npartitions)
 {
-	uint8_t		lsn[8];
+	uint8_t lsn[8];
 
 	if (how == ROUTE_KEYLESS_TOPIC)
 		return route_partition(topic, strlen(topic), npartitions);

@@ -15,20 +15,20 @@
 
 struct schema
 {
-	void		(*release) (void *user);
+	void (*release)(void *user);
 	struct schema_relation **by_id; /* NULL: none has that id */
-	uint32_t	nids;
+	uint32_t				 nids;
 };
 
 /* A block that is known to be large enough. */
 struct arena
 {
-	uint8_t    *p;
-	uint8_t    *end;
+	uint8_t *p;
+	uint8_t *end;
 };
 
 struct schema *
-schema_new(void (*release) (void *user))
+schema_new(void (*release)(void *user))
 {
 	struct schema *s = mem_zalloc(1, sizeof(*s));
 
@@ -77,13 +77,12 @@ set_relation(struct schema *s, uint32_t id, struct schema_relation *rel)
 {
 	if (id >= s->nids)
 	{
-		uint32_t	nids = s->nids ? s->nids : 16;
+		uint32_t nids = s->nids ? s->nids : 16;
 
 		while (nids <= id)
 			nids *= 2;
 		s->by_id = mem_resize(s->by_id, nids, sizeof(*s->by_id));
-		memset(s->by_id + s->nids, 0,
-			   (nids - s->nids) * sizeof(*s->by_id));
+		memset(s->by_id + s->nids, 0, (nids - s->nids) * sizeof(*s->by_id));
 		s->nids = nids;
 	}
 	forget(s, id);
@@ -124,7 +123,7 @@ check_columns(struct wire_reader *r, const struct wire_relation *rel,
 	for (uint32_t i = 0; i < rel->ncolumns && wire_reader_ok(r); i++)
 	{
 		struct wire_column col;
-		struct wire_str label;
+		struct wire_str	   label;
 
 		wire_read_column(r, &col);
 		if (!wire_reader_ok(r))
@@ -147,11 +146,11 @@ check_columns(struct wire_reader *r, const struct wire_relation *rel,
 static void *
 take(struct arena *a, size_t n, size_t size)
 {
-	uint8_t    *p = a->p;
+	uint8_t *p = a->p;
 
 	n = (n * size + 7) & ~(size_t) 7;
 	if (n > (size_t) (a->end - a->p))
-		abort();				/* schema_read() asked for too little */
+		abort(); /* schema_read() asked for too little */
 	a->p += n;
 	return p;
 }
@@ -160,7 +159,7 @@ take(struct arena *a, size_t n, size_t size)
 static const char *
 take_str(struct arena *a, struct wire_str s)
 {
-	char	   *p = (char *) a->p;
+	char *p = (char *) a->p;
 
 	if (s.len >= (size_t) (a->end - a->p))
 		abort();
@@ -194,8 +193,8 @@ fill_column(struct change_column *to, const struct wire_column *from,
 	to->in_identity = from->flags & WIRE_COLUMN_IDENTITY;
 	to->is_generated = from->flags & WIRE_COLUMN_GENERATED;
 	to->is_virtual = from->flags & WIRE_COLUMN_VIRTUAL;
-	to->encoding = from->encoding == WIRE_ENCODING_RAW ? CHANGE_RAW :
-		CHANGE_TEXT;
+	to->encoding = from->encoding == WIRE_ENCODING_RAW ? CHANGE_RAW
+													   : CHANGE_TEXT;
 	to->width = from->width;
 	to->kind = from->kind;
 	take_type(strings, &to->type, &from->type);
@@ -221,8 +220,8 @@ fill_column(struct change_column *to, const struct wire_column *from,
 static bool
 add_key(struct change_relation *rel, uint16_t *keys, uint16_t i)
 {
-	uint32_t	at = rel->nkeys++;
-	uint16_t	position = rel->columns[i].key_position;
+	uint32_t at = rel->nkeys++;
+	uint16_t position = rel->columns[i].key_position;
 
 	while (at > 0 && rel->columns[keys[at - 1]].key_position > position)
 	{
@@ -236,22 +235,22 @@ add_key(struct change_relation *rel, uint16_t *keys, uint16_t i)
 struct schema_relation *
 schema_read(struct schema *s, struct wire_reader *r)
 {
-	const uint8_t *start = r->p;
-	struct wire_reader columns;
-	struct wire_relation from;
+	const uint8_t		   *start = r->p;
+	struct wire_reader		columns;
+	struct wire_relation	from;
 	struct schema_relation *sr;
 	struct change_relation *rel;
-	struct change_column *column;
-	struct arena arena;
-	struct arena strings;
-	uint16_t   *keys;
-	uint16_t   *identities;
-	int16_t    *widths;
-	int16_t    *identity_widths;
-	const char **labels;
-	size_t		nlabels;
-	size_t		fixed;
-	size_t		size;
+	struct change_column   *column;
+	struct arena			arena;
+	struct arena			strings;
+	uint16_t			   *keys;
+	uint16_t			   *identities;
+	int16_t				   *widths;
+	int16_t				   *identity_widths;
+	const char			  **labels;
+	size_t					nlabels;
+	size_t					fixed;
+	size_t					size;
 
 	wire_read_relation(r, &from);
 	if (!wire_reader_ok(r))
@@ -273,8 +272,8 @@ schema_read(struct schema *s, struct wire_reader *r)
 	 * it has in the message.
 	 */
 	fixed = sizeof(*sr) + from.ncolumns * sizeof(*column) +
-		4 * (from.ncolumns * sizeof(uint16_t)) +
-		nlabels * sizeof(*labels) + 8 * 8;
+			4 * (from.ncolumns * sizeof(uint16_t)) +
+			nlabels * sizeof(*labels) + 8 * 8;
 	size = fixed + (size_t) (r->p - start);
 	sr = mem_zalloc(1, size);
 	arena.p = (uint8_t *) sr;

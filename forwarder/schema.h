@@ -18,21 +18,21 @@ struct schema;
 struct schema_relation
 {
 	struct change_relation relation;
-	const int16_t *widths;		/* of all columns, for wire_read_tuple() */
-	const int16_t *identity_widths; /* of the identity columns */
-	bool		has_virtual;	/* a column is generated and never sent */
-	void	   *user;			/* the caller's, NULL at first; see below */
+	const int16_t		  *widths; /* of all columns, for wire_read_tuple() */
+	const int16_t		  *identity_widths; /* of the identity columns */
+	bool  has_virtual; /* a column is generated and never sent */
+	void *user;		   /* the caller's, NULL at first; see below */
 };
 
 /*
  * 'release' is called with the user pointer of a relation that is being
  * replaced or freed, if that pointer is not NULL.
  */
-struct schema *schema_new(void (*release) (void *user));
-void		schema_free(struct schema *s);
+struct schema *schema_new(void (*release)(void *user));
+void		   schema_free(struct schema *s);
 
 /* Forget everything: a new stream begins. */
-void		schema_reset(struct schema *s);
+void schema_reset(struct schema *s);
 
 /*
  * Read a relation message whose tag has been consumed.  NULL if it is broken;
@@ -43,4 +43,4 @@ struct schema_relation *schema_read(struct schema *s, struct wire_reader *r);
 /* NULL: no relation has that id. */
 struct schema_relation *schema_find(struct schema *s, uint32_t id);
 
-#endif							/* FORWARDER_SCHEMA_H */
+#endif /* FORWARDER_SCHEMA_H */

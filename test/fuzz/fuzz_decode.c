@@ -41,7 +41,7 @@ static void
 require_json(const struct buf *b)
 {
 	json_error_t error;
-	json_t	   *json;
+	json_t		*json;
 
 	if (b->len > 65536)
 		return;
@@ -67,10 +67,8 @@ format_change(const struct change *c, struct format_plan *plan,
 			  struct buf *out)
 {
 	static const enum format_part parts[] = {
-		[CHANGE_INSERT] = FORMAT_CREATE,
-		[CHANGE_UPDATE] = FORMAT_UPDATE,
-		[CHANGE_DELETE] = FORMAT_DELETE,
-		[CHANGE_TRUNCATE] = FORMAT_TRUNCATE,
+		[CHANGE_INSERT] = FORMAT_CREATE,   [CHANGE_UPDATE] = FORMAT_UPDATE,
+		[CHANGE_DELETE] = FORMAT_DELETE,   [CHANGE_TRUNCATE] = FORMAT_TRUNCATE,
 		[CHANGE_MESSAGE] = FORMAT_MESSAGE,
 	};
 
@@ -95,23 +93,23 @@ format_change(const struct change *c, struct format_plan *plan,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct decode *d = decode_new(release, NULL, NULL, (size_t) 1 << 20);
+	struct decode	   *d = decode_new(release, NULL, NULL, (size_t) 1 << 20);
 	struct format_plan *messages = format_json_plan(NULL, &options);
-	struct buf	out = {0};
-	uint64_t	end_lsn = 0;
-	uint64_t	ordinal = 0;
-	enum decode_event event = DECODE_MORE;
+	struct buf			out = {0};
+	uint64_t			end_lsn = 0;
+	uint64_t			ordinal = 0;
+	enum decode_event	event = DECODE_MORE;
 
 	while (size >= 2 && event == DECODE_MORE)
 	{
-		size_t		len = (size_t) data[0] | (size_t) data[1] << 8;
-		uint8_t    *frame;
+		size_t	 len = (size_t) data[0] | (size_t) data[1] << 8;
+		uint8_t *frame;
 
 		data += 2;
 		size -= 2;
 		if (len > size)
 			len = size;
-		frame = malloc(len ? len : 1);	/* for a byte too far to be seen */
+		frame = malloc(len ? len : 1); /* for a byte too far to be seen */
 		memcpy(frame, data, len);
 		data += len;
 		size -= len;
@@ -119,7 +117,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		do
 		{
 			struct schema_relation *rel;
-			const struct change *c;
+			const struct change	   *c;
 
 			event = decode_next(d);
 			switch (event)
@@ -140,8 +138,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					c = decode_change(d);
 					require(c->position.end_lsn == end_lsn);
 					require(c->position.ordinal == ordinal++);
-					format_change(c, c->relation != NULL ?
-								  decode_relation(d)->user : messages, &out);
+					format_change(c,
+								  c->relation != NULL
+									  ? decode_relation(d)->user
+									  : messages,
+								  &out);
 					break;
 				case DECODE_FAILED:
 					require(decode_error(d)[0] != 0);

@@ -20,7 +20,7 @@
 /* A stream in the making: one frame, and what its commit has to say. */
 struct stream
 {
-	uint8_t		space[65536];
+	uint8_t			   space[65536];
 	struct wire_writer w;
 	struct wire_counts counts;
 };
@@ -36,8 +36,8 @@ frame_begin(struct stream *s)
 static uint8_t *
 feed(struct decode *d, const struct stream *s)
 {
-	size_t		len = wire_writer_len(&s->w);
-	uint8_t    *frame = malloc(len);
+	size_t	 len = wire_writer_len(&s->w);
+	uint8_t *frame = malloc(len);
 
 	assert_false(s->w.overflow);
 	memcpy(frame, s->space, len);
@@ -81,7 +81,7 @@ put_begin(struct stream *s, uint64_t xid, uint64_t commit_lsn,
 	};
 
 	wire_write_begin(&s->w, &txn);
-	s->counts = (struct wire_counts) {0};
+	s->counts = (struct wire_counts){0};
 }
 
 static void
@@ -97,7 +97,7 @@ static const int16_t key_widths[] = {8, 4};
 static void
 put_relation(struct stream *s, uint32_t id, char identity)
 {
-	uint8_t		all = identity == 'f' ? WIRE_COLUMN_IDENTITY : 0;
+	uint8_t			   all = identity == 'f' ? WIRE_COLUMN_IDENTITY : 0;
 	struct wire_column columns[] = {
 		stream_column("id", 20, "int8", 8, 1, WIRE_COLUMN_IDENTITY),
 		stream_column("k", 23, "int4", 4, 0, WIRE_COLUMN_IDENTITY),
@@ -121,10 +121,12 @@ static void
 put_row(struct stream *s, char op, uint8_t flags, uint32_t id, int64_t delta,
 		const struct wire_value *old, const struct wire_value *new)
 {
-	struct wire_row row = {.op = op, .flags = flags, .schema_id = id,
-	.lsn_delta = delta};
-	size_t		start = wire_writer_len(&s->w);
-	bool		wide = flags & WIRE_ROW_WIDE;
+	struct wire_row row = {.op = op,
+						   .flags = flags,
+						   .schema_id = id,
+						   .lsn_delta = delta};
+	size_t			start = wire_writer_len(&s->w);
+	bool			wide = flags & WIRE_ROW_WIDE;
 
 	wire_write_row(&s->w, &row);
 	if (flags & WIRE_ROW_OLD_KEY)
@@ -149,7 +151,7 @@ static void
 put_truncate(struct stream *s, int64_t delta, const uint32_t *ids, uint32_t n)
 {
 	struct wire_truncate t = {.lsn_delta = delta, .nrelations = n};
-	size_t		start = wire_writer_len(&s->w);
+	size_t				 start = wire_writer_len(&s->w);
 
 	wire_write_truncate(&s->w, &t);
 	for (uint32_t i = 0; i < n; i++)
@@ -161,9 +163,11 @@ put_truncate(struct stream *s, int64_t delta, const uint32_t *ids, uint32_t n)
 static void
 put_message(struct stream *s, uint8_t flags, uint64_t lsn)
 {
-	struct wire_message m = {.flags = flags, .lsn = lsn,
-		.prefix = STR("pre"), .content = {"a\0b", 3}};
-	size_t		start = wire_writer_len(&s->w);
+	struct wire_message m = {.flags = flags,
+							 .lsn = lsn,
+							 .prefix = STR("pre"),
+							 .content = {"a\0b", 3}};
+	size_t				start = wire_writer_len(&s->w);
 
 	wire_write_message(&s->w, &m);
 	s->counts.changes++;
@@ -207,7 +211,7 @@ static struct decode *
 started(struct stream *s)
 {
 	struct decode *d = decode_new(NULL, NULL, NULL, LIMIT);
-	uint8_t    *frame;
+	uint8_t		  *frame;
 
 	frame_begin(s);
 	put_header(s);
@@ -221,9 +225,9 @@ started(struct stream *s)
 static void
 decode_hands_out_what_the_header_says(void **state)
 {
-	struct stream s;
-	struct decode *d = decode_new(NULL, NULL, NULL, LIMIT);
-	uint8_t    *frame;
+	struct stream				s;
+	struct decode			   *d = decode_new(NULL, NULL, NULL, LIMIT);
+	uint8_t					   *frame;
 	const struct decode_header *h;
 
 	(void) state;
@@ -249,17 +253,17 @@ decode_hands_out_what_the_header_says(void **state)
 static void
 decode_numbers_changes_and_adds_up_lsns(void **state)
 {
-	struct stream s;
-	uint64_t	switch_lsn = 1100;
+	struct stream  s;
+	uint64_t	   switch_lsn = 1100;
 	struct decode *d = decode_new(NULL, timeline_of, &switch_lsn, LIMIT);
-	uint8_t    *frame;
+	uint8_t		  *frame;
 
 	(void) state;
 	frame_begin(&s);
 	put_header(&s);
 	put_relation(&s, 1, 'd');
 	put_begin(&s, UINT64_C(0x100000005), 1000, 1100, NULL);
-	put_insert(&s, 1, -300);	/* rows lie before the commit record */
+	put_insert(&s, 1, -300); /* rows lie before the commit record */
 	put_insert(&s, 1, 0);
 	put_insert(&s, 1, 120);
 	put_commit(&s);
@@ -306,9 +310,9 @@ decode_numbers_changes_and_adds_up_lsns(void **state)
 static void
 decode_transaction_may_span_frames(void **state)
 {
-	struct stream s;
+	struct stream  s;
 	struct decode *d = started(&s);
-	uint8_t    *frame;
+	uint8_t		  *frame;
 
 	(void) state;
 	frame_begin(&s);
@@ -340,10 +344,10 @@ decode_spreads_an_old_key_over_the_columns(void **state)
 {
 	const struct wire_value key[] = {ID, K};
 	const struct wire_value row[] = {gone, K, null, gone};
-	struct stream s;
-	struct decode *d = started(&s);
-	uint8_t    *frame;
-	const struct change *c;
+	struct stream			s;
+	struct decode		   *d = started(&s);
+	uint8_t				   *frame;
+	const struct change	   *c;
 
 	(void) state;
 	frame_begin(&s);
@@ -398,10 +402,10 @@ decode_takes_equal_values_from_the_old_row(void **state)
 {
 	const struct wire_value old[] = {ID, K, V, gone};
 	const struct wire_value row[] = {ID2, same, same, gone};
-	struct stream s;
-	struct decode *d = started(&s);
-	uint8_t    *frame;
-	const struct change *c;
+	struct stream			s;
+	struct decode		   *d = started(&s);
+	uint8_t				   *frame;
+	const struct change	   *c;
 
 	(void) state;
 	frame_begin(&s);
@@ -429,14 +433,16 @@ decode_takes_equal_values_from_the_old_row(void **state)
 static void
 decode_shows_markers_of_wide_rows(void **state)
 {
-	const struct wire_value row[] = {
-		ID, {.tag = WIRE_VALUE_ERROR, .data = (const uint8_t *) "22P02"},
-		{.tag = WIRE_VALUE_OVERSIZE, .len = UINT64_C(5000000000)}, gone
-	};
-	struct stream s;
-	struct decode *d = started(&s);
-	uint8_t    *frame;
-	const struct change *c;
+	const struct wire_value row[] = {ID,
+									 {.tag = WIRE_VALUE_ERROR,
+									  .data = (const uint8_t *) "22P02"},
+									 {.tag = WIRE_VALUE_OVERSIZE,
+									  .len = UINT64_C(5000000000)},
+									 gone};
+	struct stream			s;
+	struct decode		   *d = started(&s);
+	uint8_t				   *frame;
+	const struct change	   *c;
 
 	(void) state;
 	frame_begin(&s);
@@ -462,9 +468,9 @@ static void
 decode_truncate_is_a_change_per_relation(void **state)
 {
 	const uint32_t ids[] = {2, 1};
-	struct stream s;
+	struct stream  s;
 	struct decode *d = started(&s);
-	uint8_t    *frame;
+	uint8_t		  *frame;
 
 	(void) state;
 	frame_begin(&s);
@@ -502,9 +508,9 @@ decode_truncate_is_a_change_per_relation(void **state)
 static void
 decode_message_is_in_its_transaction_or_is_one(void **state)
 {
-	struct stream s;
-	struct decode *d = started(&s);
-	uint8_t    *frame;
+	struct stream		 s;
+	struct decode		*d = started(&s);
+	uint8_t				*frame;
 	const struct change *c;
 
 	(void) state;
@@ -554,9 +560,9 @@ decode_message_is_in_its_transaction_or_is_one(void **state)
 static void
 decode_table_without_columns_has_rows(void **state)
 {
-	struct stream s;
-	struct decode *d = started(&s);
-	uint8_t    *frame;
+	struct stream	s;
+	struct decode  *d = started(&s);
+	uint8_t		   *frame;
 	struct wire_row row = {.op = WIRE_INSERT, .schema_id = 1};
 
 	(void) state;
@@ -582,7 +588,7 @@ static uint8_t *
 feed_fragment(struct decode *d, const uint8_t *message, uint64_t total,
 			  uint64_t offset, size_t len)
 {
-	uint8_t    *frame = malloc(WIRE_FRAGMENT_HEAD + len);
+	uint8_t			  *frame = malloc(WIRE_FRAGMENT_HEAD + len);
 	struct wire_writer w;
 
 	wire_writer_init(&w, frame, WIRE_FRAGMENT_HEAD + len);
@@ -601,10 +607,10 @@ decode_puts_fragments_together(void **state)
 	for (size_t step = 1; step < 40; step += 3)
 	{
 		struct decode *d = started(&s);
-		uint8_t    *frame;
+		uint8_t		  *frame;
 		const uint8_t *message;
-		size_t		total;
-		size_t		at;
+		size_t		   total;
+		size_t		   at;
 
 		frame_begin(&s);
 		put_relation(&s, 1, 'd');
@@ -621,7 +627,7 @@ decode_puts_fragments_together(void **state)
 		total = wire_writer_len(&s.w) - 1;
 		for (at = 0; at < total; at += step)
 		{
-			size_t		n = total - at < step ? total - at : step;
+			size_t n = total - at < step ? total - at : step;
 
 			frame = feed_fragment(d, message, total, at, n);
 			if (at + n < total)
@@ -645,10 +651,10 @@ decode_puts_fragments_together(void **state)
 static void
 decode_message_over_the_limit_is_named(void **state)
 {
-	struct stream s;
+	struct stream  s;
 	struct decode *d = started(&s);
-	uint8_t		piece[] = "x";
-	uint8_t    *frame = feed_fragment(d, piece, LIMIT + 1, 0, 1);
+	uint8_t		   piece[] = "x";
+	uint8_t		  *frame = feed_fragment(d, piece, LIMIT + 1, 0, 1);
 
 	(void) state;
 	NEXT(d, DECODE_FAILED);
@@ -666,10 +672,10 @@ decode_refuses_fragments_out_of_turn(void **state)
 	{
 		uint64_t	first_total;
 		uint64_t	first_offset;
-		uint64_t	second_total;	/* 0: a frame of messages */
+		uint64_t	second_total; /* 0: a frame of messages */
 		uint64_t	second_offset;
 		const char *says;
-	}			cases[] = {
+	} cases[] = {
 		{10, 4, 0, 0, "beginning"},
 		{10, 0, 10, 5, "byte 5 of 10 where byte 4 of 10 is due"},
 		{10, 0, 10, 0, "byte 0 of 10"},
@@ -680,12 +686,12 @@ decode_refuses_fragments_out_of_turn(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 	{
-		struct stream s;
-		struct decode *d = started(&s);
-		uint8_t		bytes[16] = "RRRRRRRRRRRRRRR";
-		uint8_t    *first = feed_fragment(d, bytes, cases[i].first_total,
-										  cases[i].first_offset, 4);
-		uint8_t    *second = NULL;
+		struct stream	  s;
+		struct decode	 *d = started(&s);
+		uint8_t			  bytes[16] = "RRRRRRRRRRRRRRR";
+		uint8_t			 *first = feed_fragment(d, bytes, cases[i].first_total,
+												cases[i].first_offset, 4);
+		uint8_t			 *second = NULL;
 		enum decode_event event = decode_next(d);
 
 		if (event == DECODE_MORE)
@@ -839,10 +845,10 @@ put_unknown_tag(struct stream *s)
 
 static const struct
 {
-	void		(*put) (struct stream *s);
-	enum decode_event last;		/* FAILED, or MORE for what is no failure */
-	const char *says;
-}			failures[] = {
+	void (*put)(struct stream *s);
+	enum decode_event last; /* FAILED, or MORE for what is no failure */
+	const char		 *says;
+} failures[] = {
 	{put_nothing, DECODE_MORE, ""},
 	{put_second_header, DECODE_FAILED, "second header"},
 	{put_commit_alone, DECODE_FAILED, "no transaction has begun"},
@@ -857,10 +863,12 @@ static const struct
 	{put_message_outside, DECODE_FAILED, "no transaction has begun"},
 	{put_message_inside, DECODE_FAILED, "inside a transaction"},
 	{put_streamed_row, DECODE_FAILED, "not enabled"},
-	{put_stream_start, DECODE_FAILED, "stream start message at byte 1: not "
-	"enabled"},
-	{put_prepare, DECODE_FAILED, "begin prepare message at byte 1: not "
-	"enabled"},
+	{put_stream_start, DECODE_FAILED,
+	 "stream start message at byte 1: not "
+	 "enabled"},
+	{put_prepare, DECODE_FAILED,
+	 "begin prepare message at byte 1: not "
+	 "enabled"},
 	{put_unknown_tag, DECODE_FAILED, "message tag"},
 };
 
@@ -881,9 +889,9 @@ decode_refuses_what_breaks_the_order(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(failures); i++)
 	{
-		struct stream s;
+		struct stream  s;
 		struct decode *d = started(&s);
-		uint8_t    *frame;
+		uint8_t		  *frame;
 
 		frame_begin(&s);
 		failures[i].put(&s);
@@ -915,9 +923,9 @@ decode_refuses_what_breaks_the_order(void **state)
 static void
 decode_wants_its_own_header(void **state)
 {
-	struct stream s;
+	struct stream  s;
 	struct decode *d = decode_new(NULL, NULL, NULL, LIMIT);
-	uint8_t    *frame;
+	uint8_t		  *frame;
 
 	(void) state;
 	frame_begin(&s);
@@ -959,9 +967,9 @@ decode_survives_every_cut_and_every_changed_byte(void **state)
 	const struct wire_value old[] = {ID, K, V, gone};
 	const struct wire_value row[] = {ID2, K, null, gone};
 	const struct wire_value less[] = {ID2, same, same, gone};
-	const uint32_t ids[] = {1, 2};
-	static struct stream s;
-	size_t		len;
+	const uint32_t			ids[] = {1, 2};
+	static struct stream	s;
+	size_t					len;
 
 	(void) state;
 	frame_begin(&s);
@@ -983,7 +991,7 @@ decode_survives_every_cut_and_every_changed_byte(void **state)
 	for (size_t cut = 0; cut < len; cut++)
 	{
 		struct decode *d = decode_new(NULL, NULL, NULL, LIMIT);
-		uint8_t    *frame = malloc(cut ? cut : 1);
+		uint8_t		  *frame = malloc(cut ? cut : 1);
 
 		memcpy(frame, s.space, cut);
 		decode_feed(d, frame, cut);
@@ -997,7 +1005,7 @@ decode_survives_every_cut_and_every_changed_byte(void **state)
 		for (unsigned bit = 0; bit < 8; bit++)
 		{
 			struct decode *d = decode_new(NULL, NULL, NULL, LIMIT);
-			uint8_t    *frame = malloc(len);
+			uint8_t		  *frame = malloc(len);
 
 			memcpy(frame, s.space, len);
 			frame[at] ^= (uint8_t) (1 << bit);

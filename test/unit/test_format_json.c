@@ -65,18 +65,18 @@ text_column(const char *name, const char *type, const char *element)
 	c.encoding = CHANGE_TEXT;
 	c.type.name = c.base.name = type;
 	if (element != NULL)
-		c.element = (struct change_type) {50001, -1, "public", element};
+		c.element = (struct change_type){50001, -1, "public", element};
 	return c;
 }
 
 static struct change_value
 bytes(const void *data, size_t len)
 {
-	return (struct change_value) {CHANGE_VALUE, data, len};
+	return (struct change_value){CHANGE_VALUE, data, len};
 }
 
 #define TEXT(s) bytes((s), strlen(s))
-#define STATE(s) ((struct change_value) {.state = (s)})
+#define STATE(s) ((struct change_value){.state = (s)})
 
 static int
 nibble(char c)
@@ -88,7 +88,7 @@ nibble(char c)
 static uint8_t *
 unhex(const char *hex, size_t *len)
 {
-	uint8_t    *p;
+	uint8_t *p;
 
 	*len = strlen(hex) / 2;
 	p = malloc(*len ? *len : 1);
@@ -108,9 +108,8 @@ static void
 assert_is_json(struct buf *b)
 {
 	json_error_t error;
-	json_t	   *json = json_loadb((char *) b->data, b->len,
-								  JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-								  &error);
+	json_t		*json = json_loadb((char *) b->data, b->len,
+								   JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 
 	if (json == NULL)
 		fail_msg("%s: %s", error.text, str(b));
@@ -123,17 +122,22 @@ format_one(const struct change_column *c, const struct format_options *o,
 		   const struct change_value *v, struct buf *out)
 {
 	struct change_relation rel = {
-		.schema = "s", .name = "t", .identity = 'd', .ncolumns = 1,
+		.schema = "s",
+		.name = "t",
+		.identity = 'd',
+		.ncolumns = 1,
 		.columns = c,
 	};
 	struct change_transaction txn = {.xid = 1};
-	struct change change = {.op = CHANGE_INSERT, .txn = &txn,
-	.relation = &rel, .after = v};
-	struct format_plan *plan = format_json_plan(&rel, o);
-	struct buf	whole = {0};
-	const char *start;
-	const char *end;
-	unsigned	failed;
+	struct change			  change = {.op = CHANGE_INSERT,
+										.txn = &txn,
+										.relation = &rel,
+										.after = v};
+	struct format_plan		 *plan = format_json_plan(&rel, o);
+	struct buf				  whole = {0};
+	const char				 *start;
+	const char				 *end;
+	unsigned				  failed;
 
 	failed = format_json_value(plan, FORMAT_CREATE, &change, 0, &whole);
 	assert_is_json(&whole);
@@ -155,7 +159,7 @@ enum mode
 {
 	AS_IS,
 	DOUBLE,
-	STRING,						/* of decimals and of intervals */
+	STRING, /* of decimals and of intervals */
 	HEX,
 	BASE64,
 	URL,
@@ -188,7 +192,7 @@ options_of(enum mode mode)
 	return o;
 }
 
-#define NUMERIC(p, s) (((p) << 16 | ((s) & 0x7ff)) + 4)
+#define NUMERIC(p, s) (((p) << 16 | ((s) &0x7ff)) + 4)
 
 static const struct
 {
@@ -197,7 +201,7 @@ static const struct
 	enum mode	mode;
 	const char *raw;
 	const char *json;
-}			values[] = {
+} values[] = {
 	{PGTEXT_BOOL, -1, AS_IS, "01", "true"},
 	{PGTEXT_BOOL, -1, AS_IS, "00", "false"},
 	{PGTEXT_INT2, -1, AS_IS, "0080", "-32768"},
@@ -216,17 +220,17 @@ static const struct
 	/* numeric: 1.1, -1234567.89, 10.1111, 120.500, 0, specials, 1e499 */
 	{PGTEXT_NUMERIC, NUMERIC(3, 2), AS_IS, "00810100e803", "\"bg==\""},
 	{PGTEXT_NUMERIC, NUMERIC(14, 2), AS_IS, "01a17b00d711c422",
-	"\"+KQy6w==\""},
+	 "\"+KQy6w==\""},
 	{PGTEXT_NUMERIC, NUMERIC(14, 2), STRING, "01a17b00d711c422",
-	"\"-1234567.89\""},
+	 "\"-1234567.89\""},
 	{PGTEXT_NUMERIC, NUMERIC(14, 2), DOUBLE, "01a17b00d711c422",
-	"-1234567.89"},
+	 "-1234567.89"},
 	/* numeric(3,-2): Debezium encodes 2046 digits */
 	{PGTEXT_NUMERIC, NUMERIC(3, -2), AS_IS, "0080b004", "\"DA==\""},
 	{PGTEXT_NUMERIC, -1, AS_IS, "00820a005704",
-	"{\"scale\":4,\"value\":\"AYr3\"}"},
+	 "{\"scale\":4,\"value\":\"AYr3\"}"},
 	{PGTEXT_NUMERIC, -1, AS_IS, "808178008813",
-	"{\"scale\":1,\"value\":\"BLU=\"}"},
+	 "{\"scale\":1,\"value\":\"BLU=\"}"},
 	{PGTEXT_NUMERIC, -1, STRING, "808178008813", "\"120.500\""},
 	{PGTEXT_NUMERIC, -1, AS_IS, "0080", "{\"scale\":0,\"value\":\"AA==\"}"},
 	{PGTEXT_NUMERIC, -1, AS_IS, "00c0", "null"},
@@ -246,7 +250,7 @@ static const struct
 	{PGTEXT_MONEY, -1, STRING, "ed1dfeffffffffff", "\"-1234.11\""},
 	{PGTEXT_MONEY, -1, STRING, "ffffffffffffffff", "\"-0.01\""},
 	{PGTEXT_MONEY, -1, STRING, "0000000000000080",
-	"\"-92233720368547758.08\""},
+	 "\"-92233720368547758.08\""},
 	{PGTEXT_MONEY, -1, MONEY0, "13e2010000000000", "\"BNI=\""},
 	{PGTEXT_MONEY, -1, MONEY0, "ffffffffffffffff", "\"AA==\""},
 	{PGTEXT_MONEY, -1, MONEY0, "ceffffffffffffff", "\"/w==\""},
@@ -263,9 +267,8 @@ static const struct
 	{PGTEXT_TIME, 4, AS_IS, "f8dcae9d0b000000", "49890123000"},
 	{PGTEXT_TIME, -1, AS_IS, "0060d71d14000000", "86400000000"},
 	{PGTEXT_TIMETZ, -1, AS_IS, "0de0ae9d0b000000e0e3ffff",
-	"\"11:51:30.123789Z\""},
-	{PGTEXT_TIMETZ, 3, AS_IS, "f8dcae9d0b000000e0e3ffff",
-	"\"11:51:30.123Z\""},
+	 "\"11:51:30.123789Z\""},
+	{PGTEXT_TIMETZ, 3, AS_IS, "f8dcae9d0b000000e0e3ffff", "\"11:51:30.123Z\""},
 	{PGTEXT_TIMETZ, -1, AS_IS, "00d2496b00000000f0f1ffff", "\"23:30:00Z\""},
 	{PGTEXT_TIMETZ, -1, AS_IS, "0060d71d1400000000000000", "\"00:00:00Z\""},
 
@@ -276,48 +279,47 @@ static const struct
 	{PGTEXT_TIMESTAMP, -1, AS_IS, "ff1f0359809c0ffd", "-210831897600000001"},
 	{PGTEXT_TIMESTAMP, -1, AS_IS, "ffbf7a785aa2fc7f", "9223371331199999999"},
 	{PGTEXT_TIMESTAMP, -1, AS_IS, "ffffffffffffff7f", "9223372036825200000"},
-	{PGTEXT_TIMESTAMP, -1, AS_IS, "0000000000000080",
-	"-9223372036832400000"},
+	{PGTEXT_TIMESTAMP, -1, AS_IS, "0000000000000080", "-9223372036832400000"},
 	{PGTEXT_TIMESTAMP, 3, AS_IS, "ffffffffffffff7f", "9223372036825200"},
 	{PGTEXT_TIMESTAMP, 3, AS_IS, "0000000000000080", "-9223372036832400"},
 	/* 294276-12-31 23:59:59.999999: Debezium wraps around */
 	{PGTEXT_TIMESTAMP, -1, AS_IS, "ff9fb2b35bffff7f", "9223372036854775807"},
 
 	{PGTEXT_TIMESTAMPTZ, -1, AS_IS, "c096421077e30100",
-	"\"2016-11-04T11:51:30.123456Z\""},
+	 "\"2016-11-04T11:51:30.123456Z\""},
 	{PGTEXT_TIMESTAMPTZ, 3, AS_IS, "f894421077e30100",
-	"\"2016-11-04T11:51:30.123Z\""},
+	 "\"2016-11-04T11:51:30.123Z\""},
 	{PGTEXT_TIMESTAMPTZ, 0, AS_IS, "80b4401077e30100",
-	"\"2016-11-04T11:51:30Z\""},
+	 "\"2016-11-04T11:51:30Z\""},
 	{PGTEXT_TIMESTAMPTZ, -1, AS_IS, "8020604924085408",
-	"\"+21016-11-04T06:51:30.000000Z\""},
+	 "\"+21016-11-04T06:51:30.000000Z\""},
 	{PGTEXT_TIMESTAMPTZ, -1, AS_IS, "ffdf17afbd7f0ffd",
-	"\"-4713-12-31T23:59:59.999999Z\""},
+	 "\"-4713-12-31T23:59:59.999999Z\""},
 	{PGTEXT_TIMESTAMPTZ, -1, AS_IS, "00308a26f5ba24ff",
-	"\"0044-03-15T12:00:00.000000Z\""},
+	 "\"0044-03-15T12:00:00.000000Z\""},
 	{PGTEXT_TIMESTAMPTZ, -1, AS_IS, "ffffffffffffff7f", "\"infinity\""},
 	{PGTEXT_TIMESTAMPTZ, -1, AS_IS, "0000000000000080", "\"-infinity\""},
 
 	/* P1Y2M3DT4H5M6.78S, 1 year, 1 day -23:59:59.999 (exact: Debezium 999) */
 	{PGTEXT_INTERVAL, -1, AS_IS, "60a7976c03000000030000000e000000",
-	"37091106780000"},
+	 "37091106780000"},
 	{PGTEXT_INTERVAL, -1, STRING, "60a7976c03000000030000000e000000",
-	"\"P1Y2M3DT4H5M6.78S\""},
+	 "\"P1Y2M3DT4H5M6.78S\""},
 	{PGTEXT_INTERVAL, -1, AS_IS, "0000000000000000000000000c000000",
-	"31557600000000"},
+	 "31557600000000"},
 	{PGTEXT_INTERVAL, -1, AS_IS, "e8a328e2ebffffff0100000000000000", "1000"},
 	{PGTEXT_INTERVAL, -1, STRING, "a0586893fcffffff030000000a000000",
-	"\"P0Y10M3DT-4H-5M-6.78S\""},
+	 "\"P0Y10M3DT-4H-5M-6.78S\""},
 	{PGTEXT_INTERVAL, -1, STRING, "e05ef8ffffffffff0000000000000000",
-	"\"P0Y0M0DT0H0M-0.5S\""},
+	 "\"P0Y0M0DT0H0M-0.5S\""},
 	{PGTEXT_INTERVAL, -1, STRING, "00000000000000000000000000000000",
-	"\"P0Y0M0DT0H0M0S\""},
+	 "\"P0Y0M0DT0H0M0S\""},
 	{PGTEXT_INTERVAL, -1, AS_IS, "ffffffffffffff7fffffff7fffffff7f",
-	"9223372036854775807"},
+	 "9223372036854775807"},
 	{PGTEXT_INTERVAL, -1, STRING, "ffffffffffffff7fffffff7fffffff7f",
-	"\"infinity\""},
+	 "\"infinity\""},
 	{PGTEXT_INTERVAL, -1, STRING, "00000000000000800000008000000080",
-	"\"-infinity\""},
+	 "\"-infinity\""},
 
 	{PGTEXT_BIT, 1, AS_IS, "0100000080", "true"},
 	{PGTEXT_BIT, 1, AS_IS, "0100000000", "false"},
@@ -325,8 +327,7 @@ static const struct
 	{PGTEXT_BIT, 2, AS_IS, "02000000c0", "\"Aw==\""},
 	{PGTEXT_BIT, 2, AS_IS, "0200000000", "\"\""},
 	{PGTEXT_BIT, 24, AS_IS, "18000000030201", "\"AQID\""},
-	{PGTEXT_BIT, 64, AS_IS, "400000008000000000000000",
-	"\"AAAAAAAAAIA=\""},
+	{PGTEXT_BIT, 64, AS_IS, "400000008000000000000000", "\"AAAAAAAAAIA=\""},
 	{PGTEXT_VARBIT, -1, AS_IS, "03000000a0", "\"BQ==\""},
 	{PGTEXT_VARBIT, -1, AS_IS, "21000000ed11810080", "\"AQIj2gE=\""},
 	{PGTEXT_VARBIT, -1, AS_IS, "00000000", "\"\""},
@@ -336,129 +337,141 @@ static const struct
 	{PGTEXT_BYTEA, -1, HEX, "0102ff", "\"0102ff\""},
 	/* 'fat' <-> 'cat' */
 	{PGTEXT_BYTEA, -1, URL, "2766617427203c2d3e202763617427",
-	"\"J2ZhdCcgPC0-ICdjYXQn\""},
+	 "\"J2ZhdCcgPC0-ICdjYXQn\""},
 	{PGTEXT_BYTEA, -1, URL, "fbff", "\"-_8=\""},
 	{PGTEXT_BYTEA, -1, AS_IS, "fbff", "\"+/8=\""},
 	{PGTEXT_BYTEA, -1, AS_IS, "", "\"\""},
 
 	{PGTEXT_UUID, -1, AS_IS, "a0eebc999c0b4ef8bb6d6bb9bd380a11",
-	"\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\""},
+	 "\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\""},
 	{PGTEXT_TEXT, -1, AS_IS, "6120226222205c63", "\"a \\\"b\\\" \\\\c\""},
 	{PGTEXT_TEXT, -1, AS_IS, "", "\"\""},
 	{PGTEXT_BPCHAR, 10, AS_IS, "616220202020", "\"ab    \""},
 	{PGTEXT_NAME, -1, AS_IS, "72656c6e616d65", "\"relname\""},
 	{PGTEXT_CHAR, -1, AS_IS, "61", "\"a\""},
 	{PGTEXT_JSON, -1, AS_IS, "7b226122203a2020312e307d",
-	"\"{\\\"a\\\" :  1.0}\""},
+	 "\"{\\\"a\\\" :  1.0}\""},
 	/* {"a": [1, 2.50, null], "b": "x\ty"} */
 	{PGTEXT_JSONB, -1, AS_IS,
-		"02000020010000800100000024000050030000006162000003000040080000900a00"
-		"001000000040200000000080010028000000008102008813780979",
-	"\"{\\\"a\\\": [1, 2.50, null], \\\"b\\\": \\\"x\\\\ty\\\"}\""},
+	 "02000020010000800100000024000050030000006162000003000040080000900a00"
+	 "001000000040200000000080010028000000008102008813780979",
+	 "\"{\\\"a\\\": [1, 2.50, null], \\\"b\\\": \\\"x\\\\ty\\\"}\""},
 	{PGTEXT_XML, -1, AS_IS, "3c613e783c2f613e", "\"<a>x</a>\""},
 	{PGTEXT_INET, -1, AS_IS, "020cc0a80200", "\"192.168.2.0/12\""},
 	{PGTEXT_CIDR, -1, AS_IS, "0210c0a80000", "\"192.168.0.0/16\""},
 	{PGTEXT_MACADDR, -1, AS_IS, "08002b0102ff", "\"08:00:2b:01:02:ff\""},
 	{PGTEXT_INT8RANGE, -1, AS_IS, "560f000001000000000000000a0000000000000002",
-	"\"[1,10)\""},
+	 "\"[1,10)\""},
 	{PGTEXT_TSRANGE, -1, AS_IS, "440f00000060c286073e020012",
-	"\"[\\\"2020-01-01 00:00:00\\\",)\""},
+	 "\"[\\\"2020-01-01 00:00:00\\\",)\""},
 	{PGTEXT_TSVECTOR, -1, AS_IS,
-		"02000000070000000780000063617400010001c06661740001000200",
-	"\"'cat':1A 'fat':2\""},
+	 "02000000070000000780000063617400010001c06661740001000200",
+	 "\"'cat':1A 'fat':2\""},
 	{PGTEXT_PG_LSN, -1, AS_IS, "48d874b316000000", "\"16/B374D848\""},
 	/* printf '\x01\x01\0\0\0' and two doubles, base64 */
 	{PGTEXT_POINT, -1, AS_IS, "000000000000f03f0000000000000440",
-		"{\"x\":1.0,\"y\":2.5,\"wkb\":\"AQEAAAAAAAAAAADwPwAAAAAAAARA\","
-	"\"srid\":null}"},
+	 "{\"x\":1.0,\"y\":2.5,\"wkb\":\"AQEAAAAAAAAAAADwPwAAAAAAAARA\","
+	 "\"srid\":null}"},
 	{PGTEXT_BOX, -1, AS_IS,
-		"000000000000f03f000000000000f03f00000000000000000000000000000000",
-	"\"(1,1),(0,0)\""},
+	 "000000000000f03f000000000000f03f00000000000000000000000000000000",
+	 "\"(1,1),(0,0)\""},
 
 	/* arrays; of several dimensions Debezium makes nulls or Java identities */
 	{1007, -1, AS_IS,
-		"010000002000000017000000030000000100000003000000000000000100000002000"
-	"000", "[1,2,null]"},
+	 "010000002000000017000000030000000100000003000000000000000100000002000"
+	 "000",
+	 "[1,2,null]"},
 	{1007, -1, AS_IS,
-		"020000002800000017000000020000000200000001000000010000000700000000000"
-	"000010000000200000003000000", "[[1,2],[3,null]]"},
+	 "020000002800000017000000020000000200000001000000010000000700000000000"
+	 "000010000000200000003000000",
+	 "[[1,2],[3,null]]"},
 	{1016, -1, AS_IS,
-		"030000000000000014000000020000000100000001000000010000000100000001000"
-	"00001000000000000000200000000000000", "[[[1]],[[2]]]"},
+	 "030000000000000014000000020000000100000001000000010000000100000001000"
+	 "00001000000000000000200000000000000",
+	 "[[[1]],[[2]]]"},
 	{1007, -1, AS_IS,
-		"01000000000000001700000002000000000000000700000008000000", "[7,8]"},
+	 "01000000000000001700000002000000000000000700000008000000", "[7,8]"},
 	{1007, -1, AS_IS, "000000000000000017000000", "[]"},
 	{1009, -1, AS_IS,
-		"01000000200000001900000004000000010000000d000000000000001c00000061206"
-		"2001c00000071225c0010000000",
-	"[\"a b\",null,\"q\\\"\\\\\",\"\"]"},
+	 "01000000200000001900000004000000010000000d000000000000001c00000061206"
+	 "2001c00000071225c0010000000",
+	 "[\"a b\",null,\"q\\\"\\\\\",\"\"]"},
 	{1231, NUMERIC(4, 2), AS_IS,
-		"0100000020000000a4060000030000000100000003000000000000002800000000810"
-	"100e80300001800000000c00000", "[\"bg==\",null,null]"},
+	 "0100000020000000a4060000030000000100000003000000000000002800000000810"
+	 "100e80300001800000000c00000",
+	 "[\"bg==\",null,null]"},
 	{1022, -1, AS_IS,
-		"0100000000000000bd0200000200000001000000000000000000f83f0000000000000"
-	"080", "[1.5,-0.0]"},
+	 "0100000000000000bd0200000200000001000000000000000000f83f0000000000000"
+	 "080",
+	 "[1.5,-0.0]"},
 	{1182, -1, AS_IS,
-		"01000000000000003a040000020000000100000008180000ffffff7f",
-	"[17109,-2147472692]"},
+	 "01000000000000003a040000020000000100000008180000ffffff7f",
+	 "[17109,-2147472692]"},
 	{1000, -1, AS_IS,
-	"010000002000000010000000030000000100000003000000000000000100",
-	"[true,false,null]"},
+	 "010000002000000010000000030000000100000003000000000000000100",
+	 "[true,false,null]"},
 	{2951, -1, AS_IS,
-		"0100000000000000860b00000100000001000000a0eebc999c0b4ef8bb6d6bb9bd380"
-	"a11", "[\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\"]"},
+	 "0100000000000000860b00000100000001000000a0eebc999c0b4ef8bb6d6bb9bd380"
+	 "a11",
+	 "[\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\"]"},
 	{1001, -1, HEX,
-		"01000000000000001100000002000000010000001800000001020000"
-	"10000000", "[\"0102\",\"\"]"},
+	 "01000000000000001100000002000000010000001800000001020000"
+	 "10000000",
+	 "[\"0102\",\"\"]"},
 	{3807, -1, AS_IS,
-		"0100000000000000da0e000001000000010000007000000001000020010000800b000"
-	"010610000002000000000800100", "[\"{\\\"a\\\": 1}\"]"},
+	 "0100000000000000da0e000001000000010000007000000001000020010000800b000"
+	 "010610000002000000000800100",
+	 "[\"{\\\"a\\\": 1}\"]"},
 	{1185, -1, AS_IS,
-		"0100000000000000a00400000100000001000000c096421077e30100",
-	"[\"2016-11-04T11:51:30.123456Z\"]"},
+	 "0100000000000000a00400000100000001000000c096421077e30100",
+	 "[\"2016-11-04T11:51:30.123456Z\"]"},
 	/* bit[]: Debezium null; time[]: Debezium loses microseconds */
 	{1561, 1, AS_IS,
-		"010000000000000018060000020000000100000024000000010000008000000024000"
-	"0000100000000000000", "[true,false]"},
+	 "010000000000000018060000020000000100000024000000010000008000000024000"
+	 "0000100000000000000",
+	 "[true,false]"},
 	{1183, -1, AS_IS,
-		"01000000000000003b0400000100000001000000f8dcae9d0b000000",
-	"[49890123000]"},
+	 "01000000000000003b0400000100000001000000f8dcae9d0b000000",
+	 "[49890123000]"},
 	/* what Debezium omits */
 	{791, -1, AS_IS,
-	"01000000000000001603000001000000010000009600000000000000", "[\"AJY=\"]"},
+	 "01000000000000001603000001000000010000009600000000000000", "[\"AJY=\"]"},
 	{1020, -1, AS_IS,
-		"01000000000000005b0200000200000001000000000000000000f03f000000000000f"
-		"03f0000000000000000000000000000000000000000000008400000000000000840"
-		"00000000000000400000000000000040",
-	"[\"(1,1),(0,0)\",\"(3,3),(2,2)\"]"},
+	 "01000000000000005b0200000200000001000000000000000000f03f000000000000f"
+	 "03f0000000000000000000000000000000000000000000008400000000000000840"
+	 "00000000000000400000000000000040",
+	 "[\"(1,1),(0,0)\",\"(3,3),(2,2)\"]"},
 	{1187, -1, STRING,
-		"0100000000000000a2040000010000000100000000000000000000000100000000000"
-	"000", "[\"P0Y0M1DT0H0M0S\"]"},
+	 "0100000000000000a2040000010000000100000000000000000000000100000000000"
+	 "000",
+	 "[\"P0Y0M1DT0H0M0S\"]"},
 	{3905, -1, AS_IS,
-		"0100000000000000400f0000010000000100000044000000400f00000100000005000"
-	"00002000000", "[\"[1,5)\"]"},
+	 "0100000000000000400f0000010000000100000044000000400f00000100000005000"
+	 "00002000000",
+	 "[\"[1,5)\"]"},
 	{1003, -1, AS_IS,
-		"01000000000000001300000001000000010000006e00000000000000000000000000"
-		"00000000000000000000000000000000000000000000000000000000000000000000"
-		"00000000000000000000000000000000", "[\"n\"]"},
+	 "01000000000000001300000001000000010000006e00000000000000000000000000"
+	 "00000000000000000000000000000000000000000000000000000000000000000000"
+	 "00000000000000000000000000000000",
+	 "[\"n\"]"},
 	{PGTEXT_INT2VECTOR, -1, AS_IS,
-	"0100000000000000150000000300000000000000010002000300", "[1,2,3]"},
+	 "0100000000000000150000000300000000000000010002000300", "[1,2,3]"},
 };
 
 static void
 format_json_has_each_type_as_debezium(void **state)
 {
-	struct buf	out = {0};
+	struct buf out = {0};
 
 	(void) state;
 	for (size_t i = 0; i < COUNT(values); i++)
 	{
-		struct change_column c = column("c", values[i].oid, values[i].typmod);
+		struct change_column  c = column("c", values[i].oid, values[i].typmod);
 		struct format_options o = options_of(values[i].mode);
-		struct change_value v;
-		size_t		len;
-		uint8_t    *raw = unhex(values[i].raw, &len);
-		unsigned	failed;
+		struct change_value	  v;
+		size_t				  len;
+		uint8_t				 *raw = unhex(values[i].raw, &len);
+		unsigned			  failed;
 
 		v = bytes(raw, len);
 		failed = format_one(&c, &o, &v, &out);
@@ -474,19 +487,19 @@ format_json_has_each_type_as_debezium(void **state)
 static void
 format_json_survives_values_that_are_none(void **state)
 {
-	struct buf	out = {0};
+	struct buf out = {0};
 
 	(void) state;
 	for (size_t i = 0; i < COUNT(values); i++)
 	{
-		struct change_column c = column("c", values[i].oid, values[i].typmod);
+		struct change_column  c = column("c", values[i].oid, values[i].typmod);
 		struct format_options o = options_of(values[i].mode);
-		size_t		len;
-		uint8_t    *raw = unhex(values[i].raw, &len);
+		size_t				  len;
+		uint8_t				 *raw = unhex(values[i].raw, &len);
 
 		for (size_t cut = 0; cut < len; cut++)
 		{
-			uint8_t    *part = malloc(cut ? cut : 1);
+			uint8_t			   *part = malloc(cut ? cut : 1);
 			struct change_value v = bytes(part, cut);
 
 			memcpy(part, raw, cut);
@@ -508,7 +521,7 @@ format_json_survives_values_that_are_none(void **state)
 	/* A fixed width that is not the type's. */
 	{
 		struct change_column c = column("c", PGTEXT_INT8, -1);
-		struct change_value v = bytes("abcd", 4);
+		struct change_value	 v = bytes("abcd", 4);
 
 		assert_int_equal(format_one(&c, &options, &v, &out), 1);
 		assert_string_equal(str(&out), "null");
@@ -522,13 +535,13 @@ static const struct
 	const char *element;
 	const char *text;
 	const char *json;
-}			texts[] = {
+} texts[] = {
 	{"mood", NULL, "happy", "\"happy\""},
 	{"citext", NULL, "A\nb", "\"A\\nb\""},
 	{"composite", NULL, "(1,\"a b\")", "\"(1,\\\"a b\\\")\""},
 	{"hstore", NULL, "\"a\"=>\"1\", \"n\"=>NULL, \"q\\\"\\\\\"=>\"\xc3\xa9\"",
-		"\"{\\\"a\\\":\\\"1\\\",\\\"n\\\":null,"
-	"\\\"q\\\\\\\"\\\\\\\\\\\":\\\"\xc3\xa9\\\"}\""},
+	 "\"{\\\"a\\\":\\\"1\\\",\\\"n\\\":null,"
+	 "\\\"q\\\\\\\"\\\\\\\\\\\":\\\"\xc3\xa9\\\"}\""},
 	{"hstore", NULL, "", "\"{}\""},
 	/* not what hstore_out writes: shown as it is */
 	{"hstore", NULL, "\"a\"=>", "\"\\\"a\\\"=>\""},
@@ -538,13 +551,13 @@ static const struct
 	{"vector", NULL, "[1,x]", "\"[1,x]\""},
 	{"vector", NULL, "[1", "\"[1\""},
 	{"_mood", "mood", "{sad,NULL,\"NULL\",\"a \\\"b\\\" \\\\\"}",
-	"[\"sad\",null,\"NULL\",\"a \\\"b\\\" \\\\\"]"},
+	 "[\"sad\",null,\"NULL\",\"a \\\"b\\\" \\\\\"]"},
 	{"_mood", "mood", "{}", "[]"},
 	{"_mood", "mood", "{{a,b},{c,d}}", "[[\"a\",\"b\"],[\"c\",\"d\"]]"},
 	{"_mood", "mood", "[0:1]={a,b}", "[\"a\",\"b\"]"},
 	{"_mood", "mood", "{\"\"}", "[\"\"]"},
 	{"_hstore", "hstore", "{\"\\\"a\\\"=>\\\"1\\\"\",NULL}",
-	"[\"{\\\"a\\\":\\\"1\\\"}\",null]"},
+	 "[\"{\\\"a\\\":\\\"1\\\"}\",null]"},
 	{"_vector", "vector", "{\"[1,2]\",\"[3,4]\"}", "[[1.0,2.0],[3.0,4.0]]"},
 	{"_geometry", "geometry", "{0101:0102}", "[\"0101\",\"0102\"]"},
 	/* not what array_out writes */
@@ -559,19 +572,19 @@ static const struct
 static void
 format_json_reads_texts_with_an_inner_order(void **state)
 {
-	struct buf	out = {0};
+	struct buf out = {0};
 
 	(void) state;
 	for (size_t i = 0; i < COUNT(texts); i++)
 	{
 		struct change_column c = text_column("c", texts[i].type,
 											 texts[i].element);
-		size_t		len = strlen(texts[i].text);
+		size_t				 len = strlen(texts[i].text);
 
 		/* cut off anywhere it is still a string of JSON */
 		for (size_t cut = 0; cut <= len; cut++)
 		{
-			char	   *exact = malloc(cut ? cut : 1);
+			char			   *exact = malloc(cut ? cut : 1);
 			struct change_value v = bytes(exact, cut);
 
 			memcpy(exact, texts[i].text, cut);
@@ -586,11 +599,11 @@ format_json_reads_texts_with_an_inner_order(void **state)
 
 static const struct
 {
-	uint32_t	oid;			/* 0: text in 'type' */
+	uint32_t	oid; /* 0: text in 'type' */
 	const char *type;
 	enum mode	mode;
 	const char *json;
-}			placeholders[] = {
+} placeholders[] = {
 	{PGTEXT_TEXT, "", AS_IS, "\"" PLACEHOLDER "\""},
 	{PGTEXT_VARCHAR, "", AS_IS, "\"" PLACEHOLDER "\""},
 	{PGTEXT_JSONB, "", AS_IS, "\"" PLACEHOLDER "\""},
@@ -604,16 +617,18 @@ static const struct
 	{1015, "", AS_IS, "[\"" PLACEHOLDER "\"]"},
 	{199, "", AS_IS, "[\"" PLACEHOLDER "\"]"},
 	{1001, "", AS_IS, "[\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\"]"},
-	{1007, "", AS_IS, "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,"
-	"118,97,105,108,97,98,108,101,95,118,97,108,117,101]"},
-	{1016, "", AS_IS, "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,"
-	"118,97,105,108,97,98,108,101,95,118,97,108,117,101]"},
+	{1007, "", AS_IS,
+	 "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,"
+	 "118,97,105,108,97,98,108,101,95,118,97,108,117,101]"},
+	{1016, "", AS_IS,
+	 "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,"
+	 "118,97,105,108,97,98,108,101,95,118,97,108,117,101]"},
 	/* java.util.UUID.nameUUIDFromBytes() */
 	{2951, "", AS_IS, "[\"b68a35a7-17ad-35b3-af2a-ae46edb4545a\"]"},
 	{1231, "", AS_IS, "null"},
 	{0, "citext", AS_IS, "\"" PLACEHOLDER "\""},
-	{0, "hstore", AS_IS, "\"{\\\"" PLACEHOLDER "\\\":\\\"" PLACEHOLDER
-	"\\\"}\""},
+	{0, "hstore", AS_IS,
+	 "\"{\\\"" PLACEHOLDER "\\\":\\\"" PLACEHOLDER "\\\"}\""},
 	{0, "vector", AS_IS, "null"},
 };
 
@@ -623,16 +638,17 @@ format_json_has_a_placeholder_for_what_is_not_in_the_wal(void **state)
 	const struct change_value unchanged = STATE(CHANGE_UNCHANGED);
 	const struct change_value oversize = STATE(CHANGE_OVERSIZE);
 	const struct change_value error = STATE(CHANGE_ERROR);
-	struct format_options o;
-	struct change_column uuids = column("c", 2951, -1);
-	struct buf	out = {0};
+	struct format_options	  o;
+	struct change_column	  uuids = column("c", 2951, -1);
+	struct buf				  out = {0};
 
 	(void) state;
 	for (size_t i = 0; i < COUNT(placeholders); i++)
 	{
-		struct change_column c = placeholders[i].oid != 0 ?
-			column("c", placeholders[i].oid, -1) :
-			text_column("c", placeholders[i].type, NULL);
+		struct change_column c = placeholders[i].oid != 0
+									 ? column("c", placeholders[i].oid, -1)
+									 : text_column("c", placeholders[i].type,
+												   NULL);
 
 		o = options_of(placeholders[i].mode);
 		assert_int_equal(format_one(&c, &o, &unchanged, &out), 0);
@@ -654,7 +670,7 @@ format_json_has_a_placeholder_for_what_is_not_in_the_wal(void **state)
 	assert_string_equal(str(&out),
 						"[\"6e7a4fc9-2eb1-33f6-a652-425bcc8d44b5\"]");
 	o.placeholder = "0123456789012345678901234567890123456789"
-		"0123456789012345678901234567890123456789";
+					"0123456789012345678901234567890123456789";
 	(void) format_one(&uuids, &o, &unchanged, &out);
 	assert_string_equal(str(&out),
 						"[\"0faef1f4-cb01-3560-9590-16a2d5e91da6\"]");
@@ -670,11 +686,11 @@ jsontext_escapes_as_jackson(void **state)
 	{
 		const char *in;
 		const char *out;
-	}			cases[] = {
+	} cases[] = {
 		{"\b\t\n\f\r\"\\/", "\"\\b\\t\\n\\f\\r\\\"\\\\/\""},
 		{"\x01\x0b\x1f\x7f", "\"\\u0001\\u000B\\u001F\x7f\""},
 		{"Z\xc3\xbcrich \xe6\x97\xa5 \xf0\x9f\x98\x80",
-		"\"Z\xc3\xbcrich \xe6\x97\xa5 \xf0\x9f\x98\x80\""},
+		 "\"Z\xc3\xbcrich \xe6\x97\xa5 \xf0\x9f\x98\x80\""},
 		{"12345678\n2345678\n", "\"12345678\\n2345678\\n\""},
 		/* not UTF-8: Latin-1, overlong, surrogate, beyond, cut off */
 		{"Z\xfcrich", "\"Z\xef\xbf\xbdrich\""},
@@ -682,17 +698,17 @@ jsontext_escapes_as_jackson(void **state)
 		{"\xe0\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"\xf4\x90\x80\x80",
-		"\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+		 "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"a\xe6\x97", "\"a\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"\xed\x9f\xbf\xf4\x8f\xbf\xbf", "\"\xed\x9f\xbf\xf4\x8f\xbf\xbf\""},
 	};
-	struct buf	b = {0};
+	struct buf b = {0};
 
 	(void) state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 	{
-		size_t		len = strlen(cases[i].in);
-		char	   *exact = malloc(len);
+		size_t len = strlen(cases[i].in);
+		char  *exact = malloc(len);
 
 		memcpy(exact, cases[i].in, len);
 		buf_reset(&b);
@@ -706,8 +722,8 @@ jsontext_escapes_as_jackson(void **state)
 	{
 		for (int at = 0; at < 16; at++)
 		{
-			char		in[17] = "abcdefghijklmnop";
-			bool		plain = c >= 0x20 && c != '"' && c != '\\';
+			char in[17] = "abcdefghijklmnop";
+			bool plain = c >= 0x20 && c != '"' && c != '\\';
 
 			in[at] = (char) c;
 			buf_reset(&b);
@@ -724,9 +740,9 @@ jsontext_escapes_as_jackson(void **state)
 static void
 jsontext_writes_numbers_of_every_length(void **state)
 {
-	uint64_t	v = 0;
-	char		expected[32];
-	struct buf	b = {0};
+	uint64_t   v = 0;
+	char	   expected[32];
+	struct buf b = {0};
 
 	(void) state;
 	for (int n = 0; n < 20; n++)
@@ -754,9 +770,9 @@ jsontext_writes_numbers_of_every_length(void **state)
 #define NOW INT64_C(1559033904871841257)
 #define COMMIT_US INT64_C(1559033904863123)
 
-static const uint16_t first_key[] = {0};
-static struct change_column customer[2];
-static struct change_relation customers;
+static const uint16_t			 first_key[] = {0};
+static struct change_column		 customer[2];
+static struct change_relation	 customers;
 static struct change_transaction transaction;
 
 static void
@@ -767,28 +783,34 @@ setup_customers(void)
 	customer[0].not_null = true;
 	customer[0].key_position = 1;
 	customer[1] = column("first_name", PGTEXT_TEXT, -1);
-	customers = (struct change_relation) {
-		.schema = "inventory", .name = "customers", .identity = 'd',
-		.ncolumns = 2, .columns = customer, .nkeys = 1, .keys = first_key,
-		.nidentity = 1, .identities = first_key,
+	customers = (struct change_relation){
+		.schema = "inventory",
+		.name = "customers",
+		.identity = 'd',
+		.ncolumns = 2,
+		.columns = customer,
+		.nkeys = 1,
+		.keys = first_key,
+		.nidentity = 1,
+		.identities = first_key,
 	};
-	transaction = (struct change_transaction) {
-		.xid = UINT64_C(0x10000022b),	/* Debezium has the low 32 bits */
+	transaction = (struct change_transaction){
+		.xid = UINT64_C(0x10000022b), /* Debezium has the low 32 bits */
 		.end_lsn = 24023200,
 		.previous_end_lsn = 24023119,
 		.commit_time_us = COMMIT_US,
 	};
 }
 
-#define SOURCE(seq, tail) \
+#define SOURCE(seq, tail)                                                   \
 	"\"source\":{\"version\":\"3.6.1.Final\",\"connector\":\"postgresql\"," \
-	"\"name\":\"srv\",\"ts_ms\":1559033904863,\"snapshot\":\"false\"," \
-	"\"db\":\"postgres\",\"sequence\":\"[" seq ",\\\"24023128\\\"]\"," \
-	"\"ts_us\":1559033904863123,\"ts_ns\":1559033904863123000," \
-	"\"schema\":\"inventory\",\"table\":\"customers\",\"txId\":555," \
+	"\"name\":\"srv\",\"ts_ms\":1559033904863,\"snapshot\":\"false\","      \
+	"\"db\":\"postgres\",\"sequence\":\"[" seq ",\\\"24023128\\\"]\","      \
+	"\"ts_us\":1559033904863123,\"ts_ns\":1559033904863123000,"             \
+	"\"schema\":\"inventory\",\"table\":\"customers\",\"txId\":555,"        \
 	"\"lsn\":24023128,\"xmin\":null," tail "}"
 #define NO_ORIGIN "\"origin\":null,\"origin_lsn\":null"
-#define TAIL(op) \
+#define TAIL(op)                                                       \
 	",\"transaction\":null,\"op\":\"" op "\",\"ts_ms\":1559033904871," \
 	"\"ts_us\":1559033904871841,\"ts_ns\":1559033904871841257}"
 #define USUAL SOURCE("\\\"24023119\\\"", NO_ORIGIN)
@@ -797,7 +819,7 @@ static void
 check_value(struct change *c, enum format_part part, const char *expected)
 {
 	struct format_plan *plan = format_json_plan(c->relation, &options);
-	struct buf	out = {0};
+	struct buf			out = {0};
 
 	c->txn = &transaction;
 	c->lsn = 24023128;
@@ -813,40 +835,45 @@ format_json_is_debezium_s_envelope(void **state)
 	const struct change_value row[] = {bytes("\1\0\0\0", 4), TEXT("Anne")};
 	const struct change_value old[] = {bytes("\1\0\0\0", 4), TEXT("Ann")};
 	const struct change_value key[] = {bytes("\1\0\0\0", 4),
-	STATE(CHANGE_ABSENT)};
-	struct change c = {.relation = &customers, .after = row};
+									   STATE(CHANGE_ABSENT)};
+	struct change			  c = {.relation = &customers, .after = row};
 
 	(void) state;
 	setup_customers();
-	check_value(&c, FORMAT_CREATE,
-				"{\"before\":null,\"after\":{\"id\":1,\"first_name\":\"Anne\"},"
-				USUAL TAIL("c"));
+	check_value(
+		&c, FORMAT_CREATE,
+		"{\"before\":null,\"after\":{\"id\":1,\"first_name\":\"Anne\"}," USUAL
+			TAIL("c"));
 
 	/* the key did not change: nothing is known of the old row */
 	c.op = CHANGE_UPDATE;
-	check_value(&c, FORMAT_UPDATE,
-				"{\"before\":null,\"after\":{\"id\":1,\"first_name\":\"Anne\"},"
-				USUAL TAIL("u"));
+	check_value(
+		&c, FORMAT_UPDATE,
+		"{\"before\":null,\"after\":{\"id\":1,\"first_name\":\"Anne\"}," USUAL
+			TAIL("u"));
 	c.before = old;
 	check_value(&c, FORMAT_UPDATE,
 				"{\"before\":{\"id\":1,\"first_name\":\"Ann\"},"
-				"\"after\":{\"id\":1,\"first_name\":\"Anne\"},"
-				USUAL TAIL("u"));
+				"\"after\":{\"id\":1,\"first_name\":\"Anne\"}," USUAL TAIL(
+					"u"));
 
 	/* the halves of a change of key */
-	check_value(&c, FORMAT_DELETE,
-				"{\"before\":{\"id\":1,\"first_name\":\"Ann\"},\"after\":null,"
-				USUAL TAIL("d"));
-	check_value(&c, FORMAT_CREATE,
-				"{\"before\":null,\"after\":{\"id\":1,\"first_name\":\"Anne\"},"
-				USUAL TAIL("c"));
+	check_value(
+		&c, FORMAT_DELETE,
+		"{\"before\":{\"id\":1,\"first_name\":\"Ann\"},\"after\":null," USUAL
+			TAIL("d"));
+	check_value(
+		&c, FORMAT_CREATE,
+		"{\"before\":null,\"after\":{\"id\":1,\"first_name\":\"Anne\"}," USUAL
+			TAIL("c"));
 
 	c.op = CHANGE_DELETE;
 	c.before = key;
 	c.after = NULL;
-	check_value(&c, FORMAT_DELETE,
-				"{\"before\":{\"id\":1,\"first_name\":null},\"after\":null,"
-				USUAL TAIL("d"));
+	check_value(
+		&c, FORMAT_DELETE,
+		"{\"before\":{\"id\":1,\"first_name\":null},\"after\":null," USUAL
+			TAIL("d"));
 	c.before = NULL;
 	check_value(&c, FORMAT_DELETE,
 				"{\"before\":null,\"after\":null," USUAL TAIL("d"));
@@ -865,14 +892,15 @@ format_json_source_knows_origin_and_first_transaction(void **state)
 	transaction.previous_end_lsn = 0;
 	check_value(&c, FORMAT_TRUNCATE,
 				"{\"before\":null,\"after\":null," SOURCE("null", NO_ORIGIN)
-				TAIL("t"));
+					TAIL("t"));
 	transaction.previous_end_lsn = 24023119;
 	transaction.origin = "node \"b\"";
 	transaction.origin_lsn = UINT64_MAX;
 	check_value(&c, FORMAT_TRUNCATE,
-				"{\"before\":null,\"after\":null,"
-				SOURCE("\\\"24023119\\\"", "\"origin\":\"node \\\"b\\\"\","
-					   "\"origin_lsn\":18446744073709551615") TAIL("t"));
+				"{\"before\":null,\"after\":null," SOURCE(
+					"\\\"24023119\\\"", "\"origin\":\"node \\\"b\\\"\","
+										"\"origin_lsn\":18446744073709551615")
+					TAIL("t"));
 }
 
 static void
@@ -884,16 +912,20 @@ format_json_escapes_names_and_leaves_out_virtual_columns(void **state)
 		column("\xc3\xbc", PGTEXT_INT4, -1),
 	};
 	struct change_relation rel = {
-		.schema = "S\"1", .name = "T\\2", .identity = 'n', .ncolumns = 3,
+		.schema = "S\"1",
+		.name = "T\\2",
+		.identity = 'n',
+		.ncolumns = 3,
 		.columns = columns,
 	};
 	const struct change_value row[] = {STATE(CHANGE_ABSENT),
-	bytes("\2\0\0\0", 4), STATE(CHANGE_NULL)};
+									   bytes("\2\0\0\0", 4),
+									   STATE(CHANGE_NULL)};
 	struct change_transaction txn = {.xid = 1};
-	struct change c = {.txn = &txn, .relation = &rel, .after = row};
+	struct change		  c = {.txn = &txn, .relation = &rel, .after = row};
 	struct format_options o = options;
-	struct format_plan *plan;
-	struct buf	out = {0};
+	struct format_plan	 *plan;
+	struct buf			  out = {0};
 
 	(void) state;
 	o.database = "d\"b";
@@ -902,9 +934,9 @@ format_json_escapes_names_and_leaves_out_virtual_columns(void **state)
 	assert_false(format_json_has_key(plan));
 	(void) format_json_value(plan, FORMAT_CREATE, &c, NOW, &out);
 	assert_non_null(strstr(str(&out), "\"after\":{\"a \\\"b\\\"\\n\":2,"
-						   "\"\xc3\xbc\":null}"));
+									  "\"\xc3\xbc\":null}"));
 	assert_non_null(strstr(str(&out), "\"schema\":\"S\\\"1\","
-						   "\"table\":\"T\\\\2\""));
+									  "\"table\":\"T\\\\2\""));
 	assert_non_null(strstr(str(&out), "\"db\":\"d\\\"b\""));
 	format_json_plan_free(plan);
 
@@ -924,10 +956,11 @@ static void
 format_json_times_before_1970(void **state)
 {
 	struct change_transaction txn = {.xid = 1, .commit_time_us = -1};
-	struct change c = {.op = CHANGE_TRUNCATE, .txn = &txn,
-	.relation = &customers};
-	struct format_plan *plan;
-	struct buf	out = {0};
+	struct change			  c = {.op = CHANGE_TRUNCATE,
+								   .txn = &txn,
+								   .relation = &customers};
+	struct format_plan		 *plan;
+	struct buf				  out = {0};
 
 	(void) state;
 	setup_customers();
@@ -936,7 +969,7 @@ format_json_times_before_1970(void **state)
 	assert_non_null(strstr(str(&out), "\"ts_ms\":-1,\"snapshot\""));
 	assert_non_null(strstr(str(&out), "\"ts_us\":-1,\"ts_ns\":-1000,"));
 	assert_non_null(strstr(str(&out), "\"ts_ms\":-1,\"ts_us\":-1,"
-						   "\"ts_ns\":-1}"));
+									  "\"ts_ns\":-1}"));
 
 	/* no multiplication may overflow */
 	txn.commit_time_us = INT64_MAX;
@@ -950,18 +983,26 @@ static void
 format_json_message_is_debezium_s(void **state)
 {
 	struct change_transaction txn = {
-		.xid = 555, .end_lsn = 500, .previous_end_lsn = 400,
+		.xid = 555,
+		.end_lsn = 500,
+		.previous_end_lsn = 400,
 		.commit_time_us = COMMIT_US,
 	};
 	struct change c = {
-		.op = CHANGE_MESSAGE, .txn = &txn, .lsn = 450,
-		.message = {
-			.transactional = true, .prefix = "fo\"o", .prefix_len = 4,
-			.content = (const uint8_t *) "bar", .content_len = 3,
-		},
+		.op = CHANGE_MESSAGE,
+		.txn = &txn,
+		.lsn = 450,
+		.message =
+			{
+				.transactional = true,
+				.prefix = "fo\"o",
+				.prefix_len = 4,
+				.content = (const uint8_t *) "bar",
+				.content_len = 3,
+			},
 	};
 	struct format_plan *plan = format_json_plan(NULL, &options);
-	struct buf	out = {0};
+	struct buf			out = {0};
 
 	(void) state;
 	assert_false(format_json_has_key(plan));
@@ -980,8 +1021,7 @@ format_json_message_is_debezium_s(void **state)
 		"\"message\":{\"prefix\":\"fo\\\"o\",\"content\":\"YmFy\"}}");
 
 	/* outside transactions: no txId, no commit time, its own LSN */
-	txn = (struct change_transaction) {.end_lsn = 450,
-	.previous_end_lsn = 400};
+	txn = (struct change_transaction){.end_lsn = 450, .previous_end_lsn = 400};
 	c.message.transactional = false;
 	c.message.prefix_len = c.message.content_len = 0;
 	buf_reset(&out);
@@ -1011,16 +1051,22 @@ format_json_message_is_debezium_s(void **state)
 
 /* a, b, c with the key (c, a) */
 static struct change_column abc[3];
-static const uint16_t key_c_a[] = {2, 0};
-static const uint16_t identity_a_c[] = {0, 2};
-static const uint16_t identity_b[] = {1};
+static const uint16_t		key_c_a[] = {2, 0};
+static const uint16_t		identity_a_c[] = {0, 2};
+static const uint16_t		identity_b[] = {1};
 
 static struct change_relation
 relation_abc(char identity)
 {
 	struct change_relation rel = {
-		.schema = "s", .name = "t", .identity = identity, .ncolumns = 3,
-		.columns = abc, .nkeys = 2, .keys = key_c_a, .nidentity = 2,
+		.schema = "s",
+		.name = "t",
+		.identity = identity,
+		.ncolumns = 3,
+		.columns = abc,
+		.nkeys = 2,
+		.keys = key_c_a,
+		.nidentity = 2,
 		.identities = identity_a_c,
 	};
 
@@ -1033,7 +1079,7 @@ relation_abc(char identity)
 
 static const struct change_value row_abc[] = {
 	{CHANGE_VALUE, (const uint8_t *) "\1\0\0\0", 4},
-	{CHANGE_VALUE, (const uint8_t *) "\0\201\1\0\350\3", 6},	/* 1.10 */
+	{CHANGE_VALUE, (const uint8_t *) "\0\201\1\0\350\3", 6}, /* 1.10 */
 	{CHANGE_VALUE, (const uint8_t *) "x", 1},
 };
 
@@ -1043,7 +1089,7 @@ assert_key(const struct change_relation *rel, const struct change_value *row,
 		   const char *expected)
 {
 	struct format_plan *plan = format_json_plan(rel, &options);
-	struct buf	out = {0};
+	struct buf			out = {0};
 
 	buf_lit(&out, "k:");
 	if (!format_json_key(plan, row, &out))
@@ -1060,7 +1106,7 @@ static void
 format_json_key_is_the_primary_key_in_its_order(void **state)
 {
 	struct change_relation rel = relation_abc('d');
-	struct change_value row[3];
+	struct change_value	   row[3];
 
 	(void) state;
 	assert_key(&rel, row_abc, "{\"c\":\"x\",\"a\":1}");
@@ -1084,7 +1130,7 @@ static void
 format_json_key_may_be_the_replica_identity(void **state)
 {
 	struct change_relation rel = relation_abc('i');
-	struct change_value row[3];
+	struct change_value	   row[3];
 
 	(void) state;
 
@@ -1117,10 +1163,12 @@ static void
 format_json_key_changed_compares_keys(void **state)
 {
 	struct change_relation rel = relation_abc('i');
-	struct change_value old[3];
-	struct change c = {.op = CHANGE_UPDATE, .relation = &rel, .before = old,
-	.after = row_abc};
-	struct format_plan *plan;
+	struct change_value	   old[3];
+	struct change		   c = {.op = CHANGE_UPDATE,
+								.relation = &rel,
+								.before = old,
+								.after = row_abc};
+	struct format_plan	  *plan;
 
 	(void) state;
 	plan = format_json_plan(&rel, &options);

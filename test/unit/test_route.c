@@ -17,9 +17,9 @@ static const struct
 	const char *key;
 	size_t		len;
 	uint32_t	hash;
-	int			of12;			/* the partition among 12, and among 7 */
+	int			of12; /* the partition among 12, and among 7 */
 	int			of7;
-}			vectors[] = {
+} vectors[] = {
 	{"", 0, UINT32_C(0x106e08d9), 9, 2},
 	{"a", 1, UINT32_C(0xa2d0b27c), 4, 5},
 	{"ab", 2, UINT32_C(0x12d8262a), 2, 0},
@@ -43,13 +43,15 @@ static const struct
 	{"{\"k\":\"日本語\"}", 17, UINT32_C(0x4587ea71), 5, 2},
 	{"{\"k\":\"😀\"}", 12, UINT32_C(0xe654b79a), 10, 1},
 	{"{\"prefix\":\"foo\"}", 16, UINT32_C(0x997f63e6), 10, 2},
-	{"{\"id\":\"2f1e9d34-6b1c-4e29-8d5a-0d8f4a1b2c3d\"}", 45, UINT32_C(0x6dbf1df5), 1, 5},
+	{"{\"id\":\"2f1e9d34-6b1c-4e29-8d5a-0d8f4a1b2c3d\"}", 45,
+	 UINT32_C(0x6dbf1df5), 1, 5},
 	{"{\"id\":true}", 11, UINT32_C(0xab997100), 0, 3},
 	{"21", 2, UINT32_C(0xc5f2f8ec), 0, 3},
 	{"foobar", 6, UINT32_C(0xd0e47bbe), 6, 0},
 	{"a-little-bit-long-string", 24, UINT32_C(0xc53b1da0), 8, 1},
 	{"a-little-bit-longer-string", 26, UINT32_C(0xa768c9c3), 11, 0},
-	{"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", 48, UINT32_C(0xfc7d49cd), 5, 3},
+	{"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", 48,
+	 UINT32_C(0xfc7d49cd), 5, 3},
 	{"\x00", 1, UINT32_C(0x166197bc), 8, 0},
 	{"\xff", 1, UINT32_C(0xed6f615b), 3, 5},
 	{"\x80\x00", 2, UINT32_C(0xd3701b82), 10, 6},
@@ -59,7 +61,8 @@ static const struct
 	{"\xc8\xed\x12\x37\x5c\x81\xa6\xcb\xf0\x15"
 	 "\x3a\x5f\x84\xa9\xce\xf3\x18\x3d\x62\x87"
 	 "\xac\xd1\xf6\x1b\x40\x65\x8a\xaf\xd4\xf9"
-	 "\x1e\x43\x68\x8d\xb2\xd7\xfc", 37, UINT32_C(0x3e3ce937), 11, 0},
+	 "\x1e\x43\x68\x8d\xb2\xd7\xfc",
+	 37, UINT32_C(0x3e3ce937), 11, 0},
 };
 
 static void
@@ -82,7 +85,7 @@ hashes_and_partitions_are_java_s(void **state)
 static void
 topic_joins_prefix_schema_and_table(void **state)
 {
-	struct buf	b = {0};
+	struct buf b = {0};
 
 	(void) state;
 	assert_true(route_table_topic(&b, "srv", ".", "inventory", "customers"));
@@ -103,9 +106,9 @@ topic_replaces_what_kafka_forbids(void **state)
 		const char *schema;
 		const char *table;
 		const char *topic;
-	}			cases[] = {
+	} cases[] = {
 		{"Odd Schema.x", "Tab.le \"q\" \xc3\x9cn\xc3\xaf",
-		"p.Odd_Schema.x.Tab.le__q___n_"},
+		 "p.Odd_Schema.x.Tab.le__q___n_"},
 		{"a-b_c", "A9$", "p.a-b_c.A9_"},
 		/* one underscore for each UTF-16 unit, as in Java */
 		{"s", "\xe6\x97\xa5\xe6\x9c\xac", "p.s.__"},
@@ -117,10 +120,10 @@ topic_replaces_what_kafka_forbids(void **state)
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		struct buf	b = {0};
+		struct buf b = {0};
 
-		assert_true(route_table_topic(&b, "p", ".", cases[i].schema,
-									  cases[i].table));
+		assert_true(
+			route_table_topic(&b, "p", ".", cases[i].schema, cases[i].table));
 		assert_string_equal(b.data, cases[i].topic);
 		buf_free(&b);
 	}
@@ -129,8 +132,8 @@ topic_replaces_what_kafka_forbids(void **state)
 static void
 topic_of_250_characters_is_refused(void **state)
 {
-	char		table[ROUTE_TOPIC_MAX + 2];
-	struct buf	b = {0};
+	char	   table[ROUTE_TOPIC_MAX + 2];
+	struct buf b = {0};
 
 	(void) state;
 	memset(table, 't', sizeof(table));
@@ -147,20 +150,21 @@ topic_of_250_characters_is_refused(void **state)
 static void
 keyless_partition_is_fixed(void **state)
 {
-	int			seen[7] = {0};
+	int seen[7] = {0};
 
 	(void) state;
 
 	/* By topic: whatever the position, where Java would put that key. */
 	for (uint64_t lsn = 1; lsn < 100; lsn++)
-		assert_int_equal(route_keyless_partition(ROUTE_KEYLESS_TOPIC,
-												 "foobar", lsn, 12), 6);
+		assert_int_equal(route_keyless_partition(ROUTE_KEYLESS_TOPIC, "foobar",
+												 lsn, 12),
+						 6);
 
 	/* By position: whatever the topic, the same again, and spread. */
 	for (uint64_t lsn = 1000; lsn < 100000; lsn += 48)
 	{
-		int32_t		p = route_keyless_partition(ROUTE_KEYLESS_POSITION, "a",
-												lsn, 7);
+		int32_t p = route_keyless_partition(ROUTE_KEYLESS_POSITION, "a", lsn,
+											7);
 
 		assert_in_range(p, 0, 6);
 		assert_int_equal(p, route_keyless_partition(ROUTE_KEYLESS_POSITION,

@@ -15,7 +15,7 @@
 #include "schema.h"
 #include "wire_stream.h"
 
-static int	released;
+static int released;
 
 static void
 release(void *user)
@@ -36,7 +36,7 @@ read_message(struct schema *s, const uint8_t *data, size_t len,
 static size_t
 write_rich(uint8_t *space, size_t cap)
 {
-	struct wire_writer w;
+	struct wire_writer	 w;
 	struct wire_relation rel = {
 		.schema_id = 7,
 		.oid = 20000,
@@ -52,27 +52,27 @@ write_rich(uint8_t *space, size_t cap)
 	};
 	struct wire_column b = stream_column("b", 23, "int4", 4, 2,
 										 WIRE_COLUMN_NOT_NULL |
-										 WIRE_COLUMN_IDENTITY);
+											 WIRE_COLUMN_IDENTITY);
 	struct wire_column mood = stream_column("mood", 16500, "mood", -1, 0,
 											WIRE_COLUMN_ENUM |
-											WIRE_COLUMN_DEFAULT);
+												WIRE_COLUMN_DEFAULT);
 	struct wire_column v = stream_column("v", 20, "int8", 8, 0,
 										 WIRE_COLUMN_VIRTUAL);
 	struct wire_column a = stream_column("a", 16600, "positive", 8, 1,
 										 WIRE_COLUMN_DOMAIN |
-										 WIRE_COLUMN_GENERATED);
+											 WIRE_COLUMN_GENERATED);
 	struct wire_column list = stream_column("list", 1231, "_numeric", -1, 0,
 											WIRE_COLUMN_ARRAY |
-											WIRE_COLUMN_IDENTITY);
+												WIRE_COLUMN_IDENTITY);
 
 	mood.encoding = WIRE_ENCODING_TEXT;
 	mood.kind = 'e';
 	mood.nlabels = 3;
 	mood.default_expr = STR("'sad'::mood");
 	a.kind = 'd';
-	a.base = (struct wire_type) {20, 77, STR("pg_catalog"), STR("int8")};
-	list.element = (struct wire_type) {1700, 655366, STR("pg_catalog"),
-	STR("numeric")};
+	a.base = (struct wire_type){20, 77, STR("pg_catalog"), STR("int8")};
+	list.element = (struct wire_type){1700, 655366, STR("pg_catalog"),
+									  STR("numeric")};
 
 	wire_writer_init(&w, space, cap);
 	wire_write_relation(&w, &rel);
@@ -92,13 +92,13 @@ write_rich(uint8_t *space, size_t cap)
 static void
 schema_has_all_that_the_message_says(void **state)
 {
-	struct schema *s = schema_new(NULL);
-	struct wire_reader r;
-	uint8_t		space[1024];
-	size_t		len = write_rich(space, sizeof(space));
-	struct schema_relation *sr = read_message(s, space, len, &r);
+	struct schema				 *s = schema_new(NULL);
+	struct wire_reader			  r;
+	uint8_t						  space[1024];
+	size_t						  len = write_rich(space, sizeof(space));
+	struct schema_relation		 *sr = read_message(s, space, len, &r);
 	const struct change_relation *rel;
-	const struct change_column *c;
+	const struct change_column	 *c;
 
 	(void) state;
 	assert_non_null(sr);
@@ -166,14 +166,14 @@ schema_has_all_that_the_message_says(void **state)
 static void
 schema_replaces_a_relation_and_releases_what_hung_on_it(void **state)
 {
-	struct schema *s = schema_new(release);
-	struct wire_reader r;
-	uint8_t		space[1024];
-	size_t		len = write_rich(space, sizeof(space));
+	struct schema		   *s = schema_new(release);
+	struct wire_reader		r;
+	uint8_t					space[1024];
+	size_t					len = write_rich(space, sizeof(space));
 	struct schema_relation *first = read_message(s, space, len, &r);
 	struct schema_relation *second;
-	int			one = 1;
-	int			ten = 10;
+	int						one = 1;
+	int						ten = 10;
 
 	(void) state;
 	released = 0;
@@ -206,15 +206,15 @@ schema_replaces_a_relation_and_releases_what_hung_on_it(void **state)
 static void
 schema_survives_every_cut_and_every_changed_byte(void **state)
 {
-	uint8_t		space[1024];
-	size_t		len = write_rich(space, sizeof(space));
+	uint8_t space[1024];
+	size_t	len = write_rich(space, sizeof(space));
 
 	(void) state;
 	for (size_t cut = 1; cut < len; cut++)
 	{
-		struct schema *s = schema_new(NULL);
+		struct schema	  *s = schema_new(NULL);
 		struct wire_reader r;
-		uint8_t    *exact = malloc(cut);
+		uint8_t			  *exact = malloc(cut);
 
 		memcpy(exact, space, cut);
 		assert_null(read_message(s, exact, cut, &r));
@@ -228,10 +228,10 @@ schema_survives_every_cut_and_every_changed_byte(void **state)
 	{
 		for (int v = 0; v < 256; v++)
 		{
-			struct schema *s = schema_new(NULL);
+			struct schema	  *s = schema_new(NULL);
 			struct wire_reader r;
-			uint8_t    *exact = malloc(len);
-			uint64_t	hash = UINT64_C(0xcbf29ce484222325);
+			uint8_t			  *exact = malloc(len);
+			uint64_t		   hash = UINT64_C(0xcbf29ce484222325);
 
 			memcpy(exact, space, len);
 			exact[at] = (uint8_t) v;
@@ -250,10 +250,10 @@ schema_survives_every_cut_and_every_changed_byte(void **state)
 static void
 schema_refuses_what_cannot_be(void **state)
 {
-	struct schema *s = schema_new(NULL);
+	struct schema	  *s = schema_new(NULL);
 	struct wire_reader r;
 	struct wire_writer w;
-	uint8_t		space[1024];
+	uint8_t			   space[1024];
 	struct wire_column twice[] = {
 		stream_column("a", 23, "int4", 4, 1, 0),
 		stream_column("b", 23, "int4", 4, 1, 0),
@@ -267,7 +267,7 @@ schema_refuses_what_cannot_be(void **state)
 	assert_string_equal(r.error_field, "key position");
 	assert_string_equal(r.error, "given twice");
 
-	nul.name = (struct wire_str) {"a\0b", 3};
+	nul.name = (struct wire_str){"a\0b", 3};
 	wire_writer_init(&w, space, sizeof(space));
 	stream_relation(&w, 1, "t", 'd', &nul, 1);
 	assert_null(read_message(s, space, wire_writer_len(&w), &r));
@@ -279,7 +279,7 @@ schema_refuses_what_cannot_be(void **state)
 static void
 schema_holds_many_relations_and_tables_without_columns(void **state)
 {
-	struct schema *s = schema_new(NULL);
+	struct schema	  *s = schema_new(NULL);
 	struct wire_column column = stream_column("id", 20, "int8", 8, 3, 0);
 
 	(void) state;
@@ -287,8 +287,8 @@ schema_holds_many_relations_and_tables_without_columns(void **state)
 	{
 		struct wire_reader r;
 		struct wire_writer w;
-		uint8_t		space[256];
-		char		name[16];
+		uint8_t			   space[256];
+		char			   name[16];
 
 		snprintf(name, sizeof(name), "t%u", id);
 		wire_writer_init(&w, space, sizeof(space));
@@ -298,7 +298,7 @@ schema_holds_many_relations_and_tables_without_columns(void **state)
 	for (uint32_t id = 0; id <= 3100; id++)
 	{
 		struct schema_relation *sr = schema_find(s, id);
-		char		name[16];
+		char					name[16];
 
 		if (id % 7 != 1 || id > 3000)
 		{
