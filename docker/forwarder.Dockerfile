@@ -36,7 +36,8 @@ ENTRYPOINT ["/usr/bin/walferry"]
 CMD ["run", "--config", "/etc/walferry/walferry.properties"]
 
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-	CMD ["/usr/bin/walferry", "health"]
+	CMD ["/usr/bin/walferry", "health", \
+		"--config", "/etc/walferry/walferry.properties"]
 
 LABEL org.opencontainers.image.title="walferry" \
 	org.opencontainers.image.description="Carries PostgreSQL's committed changes into Apache Kafka" \

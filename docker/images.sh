@@ -11,7 +11,7 @@
 #				BASE must be a Debian that has it (17: trixie)
 #	ENGINE		docker or buildah; default: docker if its engine answers, else
 #				buildah, which needs none
-#	TAG			tag of both images; default: the extension's version
+#	TAG			tag of both images; default: walferry's version
 #
 # With buildah the images go to a storage of their own, in
 # ${WALFERRY_CACHE:-~/.cache/walferry}/images; docker/buildah.sh is buildah on
@@ -53,8 +53,8 @@ esac
 command -v "$engine" >/dev/null \
 	|| die "neither a docker engine nor buildah: apt install buildah"
 
-version=$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \
-	"$top/decoder/walferry.control")
+version=$(sed -n 's/^#define WALFERRY_VERSION "\(.*\)"$/\1/p' \
+	"$top/wire/version.h")
 tag=${TAG:-$version}
 major=${PG_MAJOR:-15}
 revision=$(git -C "$top" rev-parse HEAD 2>/dev/null) || revision=unknown

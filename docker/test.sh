@@ -18,8 +18,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/.." && pwd)
 buildah=$here/buildah.sh
-version=$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" \
-	"$top/decoder/walferry.control")
+version=$(sed -n 's/^#define WALFERRY_VERSION "\(.*\)"$/\1/p' \
+	"$top/wire/version.h")
 tag=${TAG:-$version}
 pg_image=walferry-postgres:$tag-pg${PG_MAJOR:-15}
 fw_image=walferry:$tag
@@ -262,9 +262,11 @@ for label in title version revision licenses; do
 		"$fw_image")
 	[ -n "$value" ] || fail "no label org.opencontainers.image.$label"
 done
+health_command="/usr/bin/walferry health --config \
+/etc/walferry/walferry.properties"
 health=$("$buildah" inspect --type image \
 	--format '{{.Docker.Config.Healthcheck.Test}}' "$fw_image")
-[ "$health" = "[CMD /usr/bin/walferry health]" ] \
+[ "$health" = "[CMD $health_command]" ] \
 	|| fail "health check is \"$health\""
 [ -s "$fw_tree/var/lib/dpkg/status.d/librdkafka1" ] \
 	|| fail "no record of librdkafka1 in the forwarder's image"
@@ -388,7 +390,7 @@ open_image "$pg_image"
 pg_tree=$tree
 mkdir "$tmp/pgsocket"
 chown 999:999 "$tmp/pgsocket"
-volumes="$tmp/pgsocket /var/run/postgresql
+volumes="$tmp/pgsocket /run/postgresql
 $here/initdb /docker-entrypoint-initdb.d"
 start_image compose-postgres "$pg_image" "$pg_tree" POSTGRES_DB=app \
 	POSTGRES_PASSWORD=secret WALFERRY_PASSWORD="it's a secret"
@@ -399,7 +401,7 @@ poll 120 listening || fail "PostgreSQL does not start"
 
 open_image "$fw_image"
 fw_tree=$tree
-volumes="$tmp/pgsocket /var/run/postgresql
+volumes="$tmp/pgsocket /run/postgresql
 $here/walferry.properties /etc/walferry/walferry.properties"
 read_only=1
 start_image compose-walferry "$fw_image" "$fw_tree" \
@@ -410,16 +412,23 @@ fw_outer=$outer
 # The image's health check, as its user.
 healthy()
 {
+	# shellcheck disable=SC2086 # words
 	nsenter --target "$fw_pid" --mount --pid /usr/bin/env -i \
 		"WALFERRY_HEALTH_SOCKET=/run/walferry/health.sock" \
-		chroot --userspec=65532:65532 "$fw_tree" /usr/bin/walferry health
+		WALFERRY_DATABASE_PASSWORD=x \
+		"$(command -v chroot)" --userspec=65532:65532 "$fw_tree" $health_command
 }
 slot_active()
 {
 	[ "$(sql app "SELECT active FROM pg_replication_slots
 		WHERE slot_name = 'walferry'")" = t ]
 }
-poll 60 slot_active || fail "the forwarder does not stream"
+poll 60 slot_active || {
+	kill -0 "$fw_outer" 2>/dev/null \
+		&& fail "the forwarder runs, but does not stream"
+	wait_image
+	fail "the forwarder ended: exit $status"
+}
 before=$(sql app 'SELECT pg_current_wal_insert_lsn()')
 sql app "INSERT INTO greeting (body) VALUES ('Grüezi')"
 kafka org.apache.kafka.tools.consumer.ConsoleConsumer \
