@@ -731,7 +731,7 @@ wire_read_tuple(struct wire_reader *r, uint32_t ncolumns,
 	{
 		struct wire_value *v = &values[i];
 
-		v->tag = wide ? tags[i] : (tags[i / 4] >> (i % 4 * 2)) & 3;
+		v->tag = (uint8_t) (wide ? tags[i] : tags[i / 4] >> (i % 4 * 2) & 3);
 		v->data = NULL;
 		v->len = 0;
 		switch (v->tag)
