@@ -486,13 +486,12 @@ year_text(uint8_t *p, int64_t year)
 static void
 put_timestamptz(int64_t us, int digits, struct buf *out)
 {
-	static const uint32_t unit[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-	int64_t				  in_day = us % US_PER_DAY;
-	int64_t				  year;
-	int					  month;
-	int					  mday;
-	uint8_t				 *p = buf_reserve(out, 64);
-	uint8_t				 *start = p;
+	int64_t	 in_day = us % US_PER_DAY;
+	int64_t	 year;
+	int		 month;
+	int		 mday;
+	uint8_t *p = buf_reserve(out, 64);
+	uint8_t *start = p;
 
 	if (us == PGTEXT_DATETIME_INFINITY)
 	{
@@ -518,10 +517,8 @@ put_timestamptz(int64_t us, int digits, struct buf *out)
 	if (digits > 0)
 	{
 		*p++ = '.';
-		p = jsontext_digits_n(p,
-							  (uint64_t) (in_day % US_PER_SECOND) /
-								  unit[digits],
-							  digits);
+		p = jsontext_digits_n(p, (uint64_t) (in_day % US_PER_SECOND), 6);
+		p -= 6 - digits;
 	}
 	*p++ = 'Z';
 	*p++ = '"';

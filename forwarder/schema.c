@@ -307,7 +307,7 @@ schema_read(struct schema *s, struct wire_reader *r)
 	rel->identities = identities;
 	sr->widths = widths;
 	sr->identity_widths = identity_widths;
-	for (uint16_t i = 0; i < from.ncolumns; i++)
+	for (uint32_t i = 0; i < from.ncolumns; i++)
 	{
 		struct wire_column col;
 
@@ -318,10 +318,10 @@ schema_read(struct schema *s, struct wire_reader *r)
 		sr->has_virtual |= column[i].is_virtual;
 		if (column[i].in_identity)
 		{
-			identities[rel->nidentity] = i;
+			identities[rel->nidentity] = (uint16_t) i;
 			identity_widths[rel->nidentity++] = col.width;
 		}
-		if (col.key_position > 0 && !add_key(rel, keys, i))
+		if (col.key_position > 0 && !add_key(rel, keys, (uint16_t) i))
 		{
 			r->field = "key position";
 			wire_reader_fail(r, "given twice");
