@@ -323,7 +323,7 @@ shorten(EncodedTuple *tuple, const EncodedTuple *old)
 								e->source == SOURCE_TOAST) &&
 			e->len > ALWAYS_SENT;
 
-		if (e->tag == WIRE_VALUE_SAME &&
+		if (old != NULL && e->tag == WIRE_VALUE_SAME &&
 			old->values[i].tag == WIRE_VALUE_OVERSIZE)
 		{
 			e->len = old->values[i].len;
