@@ -13,7 +13,7 @@ RUN apt-get update \
 		ca-certificates
 COPY . /src
 ARG REVISION=unknown
-RUN make -C /src/forwarder COMMIT="$(echo "${REVISION}" | cut -c 1-10)" \
+RUN make -C /src/forwarder COMMIT="$(echo "${REVISION}" | sed 's/[0-9a-f]\{30\}//')" \
 	&& sh /src/docker/forwarder-tree.sh /src/build/forwarder/walferry /tree
 
 FROM scratch
