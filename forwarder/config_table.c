@@ -404,7 +404,7 @@ static const struct config_option table[] = {
 		.help = "Where events go; `stdout` is for looking and confirms "
 			"nothing to a named slot."},
 	{.name = "max.queue.size.in.bytes", .type = CONFIG_BYTES,
-		.deflt = "8388608", .min = 0, .max = 1073741824,
+		.deflt = "4194304", .min = 0, .max = 1073741824,
 		.help = "Limit of the bytes that are under way to Kafka; when it is "
 			"reached, reading from PostgreSQL pauses. Debezium's default is "
 			"no limit."},

@@ -530,20 +530,40 @@ submit_change(struct forward *f)
 	return false;
 }
 
+/*
+ * The stream's header.  What we would get wrong is refused before the first
+ * row of it: text of another encoding, and values of another byte order.
+ */
 static void
 check_header(struct forward *f)
 {
 	const struct decode_header *h = decode_header(f->decode);
 
-	publish_start(f->publish, f->sink, h->database, h->byte_order);
 	log_info("forward", "stream opened",
 			 "plugin=%s protocol=%d server=%u encoding=%s timeline=%u",
 			 log_str(h->plugin_version), h->version, h->server_version_num,
 			 log_str(h->encoding), h->timeline);
-	if (strcmp(h->encoding, "UTF8") != 0)
-		log_warn("forward", "database is not in UTF-8; bytes that are not"
-				 " valid UTF-8 become U+FFFD in events", "encoding=%s",
-				 log_str(h->encoding));
+	f->hint[0] = '\0';
+	if (h->byte_order != 'L')
+	{
+		snprintf(f->reason, sizeof(f->reason),
+				 "the server is big-endian; only little-endian is supported");
+		handle(f, EVENT_SOURCE_REFUSED);
+		return;
+	}
+	if (strcmp(h->encoding, "SQL_ASCII") == 0)
+		log_warn("forward", "the database states no encoding (SQL_ASCII);"
+				 " bytes that are not valid UTF-8 become U+FFFD in events",
+				 NULL);
+	else if (strcmp(h->encoding, "UTF8") != 0)
+	{
+		snprintf(f->reason, sizeof(f->reason), "database \"%s\" is encoded in"
+				 " %s; only UTF8 and SQL_ASCII are supported yet",
+				 h->database, h->encoding);
+		handle(f, EVENT_SOURCE_REFUSED);
+		return;
+	}
+	publish_start(f->publish, f->sink, h->database, h->byte_order);
 }
 
 /* Let the next frame in.  False: none is there, or the stream is over. */

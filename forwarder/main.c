@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "buf.h"
 #include "config.h"
@@ -196,7 +197,7 @@ main(int argc, char **argv)
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0}
 	};
-	struct config *config = config_new();
+	struct config *config;
 	const char *verb;
 	const char *argument;
 	bool		print_config = false;
@@ -204,6 +205,11 @@ main(int argc, char **argv)
 	int			status = FORWARD_USAGE;
 	int			opt;
 
+#ifndef __SANITIZE_ADDRESS__
+	/* Passwords are in memory: no core files, no looking in by the same user. */
+	(void) prctl(PR_SET_DUMPABLE, 0);
+#endif
+	config = config_new();
 	while ((opt = getopt_long(argc, argv, "c:s:hV", options, NULL)) != -1)
 	{
 		switch (opt)
