@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,9 @@
 
 /* Creating a slot waits for transactions; say so after this long. */
 #define CREATE_PATIENCE_MS 3000
+
+/* Wait this long for a cancelled creation. */
+#define CANCEL_MS 1000
 
 /* Role and database settings that would end or disturb a long stream. */
 #define SESSION_OPTIONS \
@@ -90,6 +94,7 @@ struct repl
 	uint64_t	xlog_lsn;		/* the server's end of WAL */
 	char	   *allowed_plugins;	/* may be NULL */
 	bool		slot_found;
+	bool		standby;
 	struct repl_slot slot;
 	struct repl_failure failure;
 
@@ -1152,7 +1157,8 @@ take_settings(struct repl *r, const PGresult *res)
 	r->slot.wal_sender_timeout_ms = atoi(PQgetvalue(res, 0, 1));
 	if (!PQgetisnull(res, 0, 2))
 		r->allowed_plugins = mem_check(strdup(PQgetvalue(res, 0, 2)), 1);
-	if (r->slot.server_version_num < 160000 && *PQgetvalue(res, 0, 3) == 't')
+	r->standby = *PQgetvalue(res, 0, 3) == 't';
+	if (r->standby && r->slot.server_version_num < 160000)
 	{
 		/* A standby that is about to be promoted looks like this, too. */
 		fail_with(r, REPL_FAILURE_RETRY, "the server is a standby, which cannot "
@@ -1502,8 +1508,10 @@ repl_step(struct repl *r, int64_t now_ms)
 		if (r->patience_ms > 0 && now_ms >= r->patience_ms)
 		{
 			r->patience_ms = 0;
-			log_info("repl", "creating the slot waits for transactions that "
-					 "are running", "slot=%s", log_str(r->config->slot));
+			log_info("repl", r->standby ? "creating the slot waits for the "
+					 "primary, where SELECT pg_log_standby_snapshot() helps" :
+					 "creating the slot waits for transactions that are running",
+					 "slot=%s", log_str(r->config->slot));
 		}
 		return REPL_AGAIN;
 	}
@@ -1791,19 +1799,90 @@ repl_finish(struct repl *r, int timeout_ms, bool drop_slot)
 
 /*
  * A server that is waiting to create a slot does not see its client go, and
- * would leave behind a slot that nobody reads.
+ * would leave behind a slot that nobody reads.  libpq's cancelling waits for
+ * the server, for ever if need be: so a thread does it, and we wait a little.
  */
+struct cancellation
+{
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	PGcancel   *cancel;
+	bool		done;
+	bool		left;			/* nobody waits: the thread frees */
+	bool		ok;
+	char		error[256];
+};
+
+static void
+free_cancellation(struct cancellation *c)
+{
+	PQfreeCancel(c->cancel);
+	pthread_cond_destroy(&c->ended);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+static void *
+run_cancellation(void *arg)
+{
+	struct cancellation *c = arg;
+	char		error[sizeof(c->error)] = "";
+	bool		ok = PQcancel(c->cancel, error, sizeof(error));
+	bool		left;
+
+	pthread_mutex_lock(&c->lock);
+	c->ok = ok;
+	memcpy(c->error, error, sizeof(error));
+	c->done = true;
+	left = c->left;
+	pthread_cond_signal(&c->ended);
+	pthread_mutex_unlock(&c->lock);
+	if (left)
+		free_cancellation(c);
+	return NULL;
+}
+
 static void
 cancel_creation(struct repl *r)
 {
-	PGcancel   *cancel = PQgetCancel(r->conn);
-	char		error[256];
+	struct cancellation *c = mem_zalloc(1, sizeof(*c));
+	int64_t		until_ms = monotonic_ms() + CANCEL_MS;
+	struct timespec ts = {.tv_sec = until_ms / 1000,
+	.tv_nsec = until_ms % 1000 * 1000000};
+	pthread_condattr_t attr;
+	pthread_t	thread;
+	bool		left;
 
-	if (cancel != NULL && !PQcancel(cancel, error, sizeof(error)))
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	c->cancel = PQgetCancel(r->conn);
+	if (c->cancel == NULL ||
+		pthread_create(&thread, NULL, run_cancellation, c) != 0)
+	{
+		free_cancellation(c);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	while (!c->done &&
+		   pthread_cond_timedwait(&c->ended, &c->lock, &ts) != ETIMEDOUT)
+		;
+	if (!c->ok)
 		log_warn("repl", "could not cancel the creation of the slot: see "
 				 "whether it exists", "slot=%s error=%s",
-				 log_str(r->config->slot), log_str(error));
-	PQfreeCancel(cancel);
+				 log_str(r->config->slot),
+				 log_str(c->done ? c->error : "no answer"));
+	left = c->left = !c->done;
+	pthread_mutex_unlock(&c->lock);
+	if (left)
+		pthread_detach(thread);
+	else
+	{
+		pthread_join(thread, NULL);
+		free_cancellation(c);
+	}
 }
 
 void
@@ -1822,7 +1901,7 @@ repl_reset(struct repl *r)
 	r->allowed_plugins = NULL;
 	r->step = STEP_IDLE;
 	r->asked = r->unflushed = r->broken = r->ending = false;
-	r->slot_found = false;
+	r->slot_found = r->standby = false;
 	r->deadline_ms = r->patience_ms = 0;
 	memset(&r->slot, 0, sizeof(r->slot));
 }

@@ -1,8 +1,11 @@
 /* links: repl log buf */
 /* libs: libpq */
 /*
- * What the replication client makes of errors and of timeline histories.
- * The rest needs a server: see t/.
+ * The replication client: what it makes of errors and of timeline histories,
+ * then its talk with a server of this file's own, a thread that says what a
+ * test wants said.  Talk with real servers is in t/.
+ *
+ * WALFERRY_TEST_SEED repeats the run of spoiled answers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +14,20 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "../../forwarder/buf.h"
+#include "../../forwarder/log.h"
 #include "../../forwarder/repl.h"
 
 static struct repl_failure
@@ -365,6 +379,883 @@ repl_keeps_newest_of_very_many_timelines(void **state)
 					 REPL_TIMELINES_MAX + 10);
 }
 
+/*
+ * A server that says what it is told.
+ */
+#define PATIENCE_MS 20000
+
+struct server
+{
+	char		dir[64];
+	int			listener;
+	atomic_int	client;			/* -1: none */
+	pthread_t	thread;
+	bool		running;
+
+	/* what it says */
+	const char *version;
+	const char *system_id;
+	const char *timeline;
+	const char *xlog_lsn;
+	const char *wal_level;
+	const char *in_recovery;
+	const char *history;		/* NULL: there is no such file */
+	const char *slot[9];		/* [0] NULL: no such slot */
+	const char *create_error;	/* "SQLSTATE message" */
+	const char *start_error;
+	struct buf	stream;			/* what follows CopyBothResponse */
+	bool		dribble;		/* byte by byte */
+	bool		hang_up;		/* after that */
+	bool		mute;			/* accepts, and says nothing */
+	unsigned	spoil;			/* damage about one byte in so many */
+
+	/* what it heard */
+	char		queries[4096];
+	uint8_t		said[256];		/* the last CopyData */
+	size_t		said_len;
+	bool		copy_done;
+};
+
+static uint64_t rng_state = 1;
+
+static uint64_t
+rng(void)
+{
+	uint64_t	z = (rng_state += UINT64_C(0x9E3779B97F4A7C15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+	return z ^ (z >> 31);
+}
+
+static void
+put_int(struct buf *b, uint64_t v, int bytes)
+{
+	while (bytes-- > 0)
+		buf_putc(b, (char) (v >> (8 * bytes)));
+}
+
+static void
+put_message(struct buf *b, char type, const void *data, size_t len)
+{
+	buf_putc(b, type);
+	put_int(b, len + 4, 4);
+	buf_put(b, data, len);
+}
+
+static void
+put_ready(struct buf *b)
+{
+	put_message(b, 'Z', "I", 1);
+}
+
+/* "28P01 no such thing" */
+static void
+put_error(struct buf *b, const char *error)
+{
+	struct buf	fields = {0};
+
+	buf_put(&fields, "SERROR", 7);
+	buf_put(&fields, "VERROR", 7);
+	buf_putc(&fields, 'C');
+	buf_put(&fields, error, 5);
+	buf_putc(&fields, '\0');
+	buf_putc(&fields, 'M');
+	buf_put(&fields, error + 6, strlen(error + 6) + 1);
+	buf_putc(&fields, '\0');
+	put_message(b, 'E', fields.data, fields.len);
+	buf_free(&fields);
+}
+
+/* One row, or none, of text columns. */
+static void
+put_rows(struct buf *b, const char *const *values, int columns, int rows)
+{
+	struct buf	body = {0};
+
+	put_int(&body, (uint64_t) columns, 2);
+	for (int i = 0; i < columns; i++)
+	{
+		buf_put(&body, "c", 2);
+		put_int(&body, 0, 4);
+		put_int(&body, 0, 2);
+		put_int(&body, 25, 4);
+		put_int(&body, 0xffff, 2);
+		put_int(&body, 0xffffffff, 4);
+		put_int(&body, 0, 2);
+	}
+	put_message(b, 'T', body.data, body.len);
+	if (rows > 0)
+	{
+		buf_reset(&body);
+		put_int(&body, (uint64_t) columns, 2);
+		for (int i = 0; i < columns; i++)
+		{
+			if (values[i] == NULL)
+				put_int(&body, 0xffffffff, 4);
+			else
+			{
+				put_int(&body, strlen(values[i]), 4);
+				buf_puts(&body, values[i]);
+			}
+		}
+		put_message(b, 'D', body.data, body.len);
+	}
+	put_message(b, 'C', "SELECT", 7);
+	buf_free(&body);
+}
+
+static void
+answer(struct server *s, const char *query, struct buf *b)
+{
+	const char *system[] = {s->system_id, s->timeline, s->xlog_lsn, "shop"};
+	const char *settings[] = {s->wal_level, "60000", NULL, s->in_recovery};
+	const char *history[] = {"00000002.history", s->history};
+	const char *created[] = {"app", "0/1000", NULL, "walferry"};
+	size_t		len = strlen(s->queries);
+
+	snprintf(s->queries + len, sizeof(s->queries) - len, "%s\n", query);
+	if (strstr(query, "IDENTIFY_SYSTEM") == query)
+		put_rows(b, system, 4, 1);
+	else if (strstr(query, "pg_replication_slots") != NULL)
+		put_rows(b, s->slot, 9, s->slot[0] != NULL);
+	else if (strstr(query, "SELECT") == query)
+		put_rows(b, settings, 4, 1);
+	else if (strstr(query, "TIMELINE_HISTORY") == query)
+	{
+		if (s->history != NULL)
+			put_rows(b, history, 2, 1);
+		else
+			put_error(b, "58P01 could not open file");
+	}
+	else if (strstr(query, "CREATE_REPLICATION_SLOT") == query)
+	{
+		if (s->create_error != NULL)
+			put_error(b, s->create_error);
+		else
+			put_rows(b, created, 4, 1);
+	}
+	else if (strstr(query, "START_REPLICATION") == query &&
+			 s->start_error == NULL)
+	{
+		put_message(b, 'W', "\0\0", 3);
+		buf_put(b, s->stream.data, s->stream.len);
+		return;
+	}
+	else if (s->start_error != NULL)
+		put_error(b, s->start_error);
+	else
+		put_message(b, 'C', "DROP", 5);
+	put_ready(b);
+}
+
+/* false: the client is gone */
+static bool
+send_all(struct server *s, int fd, struct buf *b)
+{
+	bool		ok = true;
+
+	for (size_t i = 0; s->spoil > 0 && i < b->len; i++)
+	{
+		if (rng() % s->spoil == 0)
+			b->data[i] = (uint8_t) rng();
+	}
+	for (size_t i = 0; ok && i < b->len;)
+	{
+		size_t		n = s->dribble ? 1 : b->len - i;
+		ssize_t		sent = send(fd, b->data + i, n, MSG_NOSIGNAL);
+
+		ok = sent > 0;
+		if (ok)
+			i += (size_t) sent;
+	}
+	buf_reset(b);
+	return ok;
+}
+
+static bool
+receive(int fd, void *to, size_t n)
+{
+	return n == 0 || recv(fd, to, n, MSG_WAITALL) == (ssize_t) n;
+}
+
+static uint32_t
+get_u32(const uint8_t *p)
+{
+	return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 |
+		(uint32_t) p[2] << 8 | p[3];
+}
+
+static void
+greet(struct server *s, struct buf *b)
+{
+	struct buf	body = {0};
+
+	put_message(b, 'R', "\0\0\0", 4);
+	buf_put(&body, "server_version", 15);
+	buf_put(&body, s->version, strlen(s->version) + 1);
+	put_message(b, 'S', body.data, body.len);
+	put_message(b, 'K', "\0\0\0\1\0\0\0", 8);
+	put_ready(b);
+	buf_free(&body);
+}
+
+static void
+talk(struct server *s, int fd)
+{
+	static uint8_t body[8192];
+	uint8_t		head[5];
+	struct buf	b = {0};
+
+	if (!receive(fd, head, 4) ||
+		get_u32(head) - 4 > sizeof(body) ||
+		!receive(fd, body, get_u32(head) - 4))
+		return;
+	if (s->mute)
+	{
+		(void) receive(fd, head, 1);
+		return;
+	}
+	greet(s, &b);
+	while (send_all(s, fd, &b) && receive(fd, head, 5))
+	{
+		size_t		len = get_u32(head + 1) - 4;
+
+		if (len > sizeof(body) - 1 || !receive(fd, body, len))
+			break;
+		body[len] = '\0';
+		if (head[0] == 'Q')
+		{
+			answer(s, (char *) body, &b);
+			if (s->hang_up && strstr((char *) body, "START") != NULL)
+			{
+				send_all(s, fd, &b);
+				break;
+			}
+		}
+		else if (head[0] == 'd' && len <= sizeof(s->said))
+		{
+			memcpy(s->said, body, len);
+			s->said_len = len;
+		}
+		else if (head[0] == 'c')
+		{
+			s->copy_done = true;
+			put_message(&b, 'c', "", 0);
+			put_message(&b, 'C', "COPY 0", 7);
+			put_ready(&b);
+		}
+		else if (head[0] == 'X')
+			break;
+	}
+	buf_free(&b);
+}
+
+static void *
+serve(void *arg)
+{
+	struct server *s = arg;
+	int			fd;
+
+	while ((fd = accept(s->listener, NULL, NULL)) >= 0)
+	{
+		s->client = fd;
+		talk(s, fd);
+		s->client = -1;
+		close(fd);
+	}
+	return NULL;
+}
+
+static struct repl_config config;
+static const char *keywords[8];
+static const char *values[8];
+
+static int
+set_up(void **state)
+{
+	struct server *s = calloc(1, sizeof(*s));
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	static const char *const slot[] = {"logical", "walferry", "shop", NULL, NULL,
+		"reserved", "0/1000", "shop", NULL
+	};
+
+	assert_non_null(s);
+	log_set_level(LOG_LEVEL_ERROR);
+	s->client = -1;
+	s->version = "15.20";
+	s->system_id = "7710468330739471492";
+	s->timeline = "1";
+	s->xlog_lsn = "0/9000";
+	s->wal_level = "logical";
+	s->in_recovery = "f";
+	memcpy(s->slot, slot, sizeof(slot));
+	strcpy(s->dir, "/tmp/walferry-test-XXXXXX");
+	assert_non_null(mkdtemp(s->dir));
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/.s.PGSQL.5432",
+			 s->dir);
+	s->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(s->listener, (struct sockaddr *) &addr,
+						  sizeof(addr)), 0);
+	assert_int_equal(listen(s->listener, 5), 0);
+
+	memset(keywords, 0, sizeof(keywords));
+	keywords[0] = "host";
+	values[0] = s->dir;
+	keywords[1] = "port";
+	values[1] = "5432";
+	keywords[2] = "user";
+	values[2] = "cdc";
+	keywords[3] = "dbname";
+	values[3] = "shop";
+	config = (struct repl_config) {
+		.keywords = keywords,
+		.values = values,
+		.slot = "app",
+		.plugin = "walferry",
+		.connect_timeout_ms = PATIENCE_MS,
+	};
+	*state = s;
+	return 0;
+}
+
+static void
+start_server(struct server *s)
+{
+	assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+	s->running = true;
+}
+
+static int
+tear_down(void **state)
+{
+	struct server *s = *state;
+	char		path[128];
+
+	/* Ends accept(), and talk() where a failed test left a client behind. */
+	shutdown(s->listener, SHUT_RDWR);
+	if (s->client >= 0)
+		shutdown(s->client, SHUT_RDWR);
+	if (s->running)
+		pthread_join(s->thread, NULL);
+	close(s->listener);
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", s->dir);
+	unlink(path);
+	rmdir(s->dir);
+	buf_free(&s->stream);
+	free(s);
+	return 0;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+wait_io(struct repl *r)
+{
+	struct pollfd pfd = {.fd = repl_fd(r), .events = repl_events(r)};
+
+	(void) poll(&pfd, 1, 200);
+}
+
+static enum repl_outcome
+connect_repl(struct repl *r)
+{
+	int64_t		until_ms = now_ms() + PATIENCE_MS;
+	enum repl_outcome outcome;
+
+	while ((outcome = repl_step(r, now_ms())) == REPL_AGAIN)
+	{
+		if (now_ms() > until_ms)
+			fail_msg("not connected in time");
+		wait_io(r);
+	}
+	return outcome;
+}
+
+static enum repl_outcome
+read_repl(struct repl *r, struct repl_message *m)
+{
+	int64_t		until_ms = now_ms() + PATIENCE_MS;
+	enum repl_outcome outcome;
+
+	while ((outcome = repl_read(r, m)) == REPL_AGAIN)
+	{
+		if (now_ms() > until_ms)
+			fail_msg("nothing to read in time");
+		wait_io(r);
+	}
+	return outcome;
+}
+
+/* Connect and be refused. */
+static void
+expect_failure(struct repl *r, enum repl_failure_kind kind, const char *text)
+{
+	const struct repl_failure *f = repl_failure(r);
+
+	assert_int_equal(connect_repl(r), REPL_FAILED);
+	if (f->kind != kind || (strstr(f->message, text) == NULL &&
+							strstr(f->hint, text) == NULL))
+		fail_msg("kind %d, not \"%s\": %s; %s", (int) f->kind, text,
+				 f->message, f->hint);
+	repl_reset(r);
+}
+
+static void
+put_xlog_data(struct buf *b, uint64_t start, uint64_t end, const void *data,
+			  size_t len)
+{
+	struct buf	body = {0};
+
+	buf_putc(&body, 'w');
+	put_int(&body, start, 8);
+	put_int(&body, end, 8);
+	put_int(&body, 777, 8);
+	buf_put(&body, data, len);
+	put_message(b, 'd', body.data, body.len);
+	buf_free(&body);
+}
+
+static void
+put_keepalive(struct buf *b, uint64_t end, int reply)
+{
+	struct buf	body = {0};
+
+	buf_putc(&body, 'k');
+	put_int(&body, end, 8);
+	put_int(&body, 778, 8);
+	put_int(&body, (uint64_t) reply, 1);
+	put_message(b, 'd', body.data, body.len);
+	buf_free(&body);
+}
+
+static void
+check_stream(struct server *s)
+{
+	static uint8_t big[1 << 20];
+	struct repl *r = repl_new(&config);
+	struct repl_message m;
+
+	memset(big, 'b', sizeof(big));
+	put_xlog_data(&s->stream, UINT64_C(0x1234567890), UINT64_C(0x1234567899),
+				  "hello", 5);
+	put_keepalive(&s->stream, UINT64_C(0xfedcba9876543210), 1);
+	put_keepalive(&s->stream, 5, 0);
+	put_xlog_data(&s->stream, 6, 7, "", 0);
+	if (!s->dribble)
+		put_xlog_data(&s->stream, 8, 9, big, sizeof(big));
+	put_message(&s->stream, 'c', "", 0);
+	put_message(&s->stream, 'C', "COPY 0", 7);
+	put_ready(&s->stream);
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+
+	assert_int_equal(read_repl(r, &m), REPL_DONE);
+	assert_int_equal(m.kind, REPL_DATA);
+	assert_true(m.wal_start == UINT64_C(0x1234567890));
+	assert_true(m.wal_end == UINT64_C(0x1234567899));
+	assert_int_equal(m.send_time_us, 777);
+	assert_int_equal(m.len, 5);
+	assert_memory_equal(m.data, "hello", 5);
+
+	assert_int_equal(read_repl(r, &m), REPL_DONE);
+	assert_int_equal(m.kind, REPL_KEEPALIVE);
+	assert_true(m.wal_end == UINT64_C(0xfedcba9876543210));
+	assert_true(m.reply_requested);
+	assert_int_equal(read_repl(r, &m), REPL_DONE);
+	assert_false(m.reply_requested);
+
+	assert_int_equal(read_repl(r, &m), REPL_DONE);
+	assert_int_equal(m.kind, REPL_DATA);
+	assert_int_equal(m.len, 0);
+	if (!s->dribble)
+	{
+		assert_int_equal(read_repl(r, &m), REPL_DONE);
+		assert_int_equal(m.len, sizeof(big));
+		assert_memory_equal(m.data, big, sizeof(big));
+	}
+	assert_int_equal(read_repl(r, &m), REPL_ENDED);
+	assert_int_equal(read_repl(r, &m), REPL_ENDED);
+	repl_free(r);
+}
+
+static void
+repl_reads_data_and_keepalives(void **state)
+{
+	check_stream(*state);
+}
+
+static void
+repl_reads_what_arrives_byte_by_byte(void **state)
+{
+	struct server *s = *state;
+
+	s->dribble = true;
+	check_stream(s);
+}
+
+static void
+repl_refuses_messages_that_make_no_sense(void **state)
+{
+	struct server *s = *state;
+	static const struct
+	{
+		const char *data;
+		size_t		len;
+	}			cases[] = {
+		{"w", 1},
+		{"w12345678123456781234567", 24},
+		{"k", 1},
+		{"k1234567812345678", 17},
+		{"k12345678123456781x", 19},
+		{"z12345678123456781", 18},
+	};
+	struct repl *r = repl_new(&config);
+	struct repl_message m;
+
+	start_server(s);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		buf_reset(&s->stream);
+		put_message(&s->stream, 'd', cases[i].data, cases[i].len);
+		assert_int_equal(connect_repl(r), REPL_DONE);
+		assert_int_equal(read_repl(r, &m), REPL_FAILED);
+		assert_int_equal(repl_failure(r)->kind, REPL_FAILURE_RETRY);
+		assert_string_equal(repl_failure(r)->sqlstate, "08P01");
+		repl_reset(r);
+	}
+	repl_free(r);
+}
+
+static void
+repl_reads_all_that_came_before_an_error(void **state)
+{
+	struct server *s = *state;
+	struct repl *r = repl_new(&config);
+	struct repl_message m;
+
+	put_xlog_data(&s->stream, 1, 2, "last", 4);
+	put_error(&s->stream, "57P01 terminating connection");
+	s->hang_up = true;
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_int_equal(read_repl(r, &m), REPL_DONE);
+	assert_memory_equal(m.data, "last", 4);
+	assert_int_equal(read_repl(r, &m), REPL_FAILED);
+	assert_string_equal(repl_failure(r)->sqlstate, "57P01");
+	assert_int_equal(repl_failure(r)->kind, REPL_FAILURE_RETRY);
+	repl_free(r);
+}
+
+static void
+repl_lost_connection_is_worth_a_retry(void **state)
+{
+	struct server *s = *state;
+	struct repl *r = repl_new(&config);
+	struct repl_message m;
+
+	put_xlog_data(&s->stream, 1, 2, "last", 4);
+	s->stream.len -= 2;			/* in the middle of a message */
+	s->hang_up = true;
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_int_equal(read_repl(r, &m), REPL_FAILED);
+	assert_int_equal(repl_failure(r)->kind, REPL_FAILURE_RETRY);
+	assert_string_equal(repl_failure(r)->sqlstate, "");
+	repl_free(r);
+}
+
+static void
+repl_sends_status_as_the_protocol_has_it(void **state)
+{
+	struct server *s = *state;
+	struct repl *r = repl_new(&config);
+	static const uint8_t expected[25] = {'r', 0, 0, 0, 1, 2, 3, 4, 5,
+		0, 0, 0, 1, 2, 3, 4, 4, 0, 0, 0, 1, 2, 3, 4, 4
+	};
+
+	start_server(s);
+	assert_int_equal(repl_send_status(r, 1, 1, false), REPL_FAILED);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_int_equal(repl_send_status(r, UINT64_C(0x102030405),
+									  UINT64_C(0x102030404), true), REPL_DONE);
+	repl_finish(r, PATIENCE_MS, true);
+	repl_free(r);
+
+	/* repl_finish() has waited for the server's answers. */
+	assert_true(s->copy_done);
+	assert_int_equal(s->said_len, 34);
+	assert_memory_equal(s->said, expected, sizeof(expected));
+	assert_int_equal(s->said[33], 1);
+	assert_non_null(strstr(s->queries, "DROP_REPLICATION_SLOT \"app\" WAIT"));
+}
+
+static void
+repl_quotes_names_and_options(void **state)
+{
+	struct server *s = *state;
+	static const struct repl_option options[] = {
+		{"protocol_version", "1"},
+		{"include_tables", "a'b\"c\\"},
+	};
+	struct repl *r;
+
+	config.options = options;
+	config.noptions = 2;
+	config.slot = "a\"b";
+	r = repl_new(&config);
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_free(r);
+	assert_non_null(strstr(s->queries, "START_REPLICATION SLOT \"a\"\"b\" LOGICAL "
+						   "0/0 (\"protocol_version\" '1', \"include_tables\" "
+						   "'a''b\"c\\')"));
+	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
+	assert_null(strstr(s->queries, "TIMELINE_HISTORY"));
+}
+
+static void
+repl_creates_slot_only_if_asked(void **state)
+{
+	struct server *s = *state;
+	struct repl *r = repl_new(&config);
+
+	s->slot[0] = NULL;
+	start_server(s);
+	expect_failure(r, REPL_FAILURE_REFUSED, "walferry.slot.create");
+	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
+
+	config.create = true;
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_true(repl_slot(r)->created);
+	assert_int_equal(repl_slot(r)->confirmed_lsn, 0x1000);
+	assert_non_null(strstr(s->queries, "CREATE_REPLICATION_SLOT \"app\" LOGICAL "
+						   "\"walferry\" (SNAPSHOT 'nothing')"));
+	repl_reset(r);
+
+	s->version = "14.22";
+	s->queries[0] = '\0';
+	repl_free(r);
+	r = repl_new(&config);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_non_null(strstr(s->queries, "LOGICAL \"walferry\" NOEXPORT_SNAPSHOT"));
+	repl_free(r);
+}
+
+static void
+repl_never_creates_a_slot_a_second_time(void **state)
+{
+	struct server *s = *state;
+	struct repl *r;
+
+	config.create = true;
+	r = repl_new(&config);
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_reset(r);
+	s->slot[0] = NULL;
+	expect_failure(r, REPL_FAILURE_UNSAFE, "is gone");
+	repl_free(r);
+
+	/* A temporary one is for looking. */
+	config.temporary = true;
+	r = repl_new(&config);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_reset(r);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_non_null(strstr(s->queries, "\"app\" TEMPORARY LOGICAL"));
+	repl_free(r);
+}
+
+static void
+repl_refuses_servers_and_slots_that_will_not_do(void **state)
+{
+	struct server *s = *state;
+	struct repl *r = repl_new(&config);
+	const char *good[9];
+
+	memcpy(good, s->slot, sizeof(good));
+	start_server(s);
+#define CASE(setting, kind, text) \
+	do { \
+		setting; \
+		expect_failure(r, kind, text); \
+		memcpy(s->slot, good, sizeof(good)); \
+		s->version = "15.20"; \
+		s->wal_level = "logical"; \
+		s->in_recovery = "f"; \
+		s->start_error = NULL; \
+	} while (0)
+
+	CASE(s->version = "13.9", REPL_FAILURE_REFUSED, "14 or newer");
+	CASE(s->wal_level = "replica", REPL_FAILURE_REFUSED,
+		 "ALTER SYSTEM SET wal_level = logical");
+	CASE(s->in_recovery = "t", REPL_FAILURE_RETRY, "standby");
+	CASE(s->slot[0] = "physical", REPL_FAILURE_REFUSED, "physical");
+	CASE(s->slot[1] = "pgoutput", REPL_FAILURE_REFUSED,
+		 "pg_copy_logical_replication_slot('app', 'app_walferry', false, "
+		 "'walferry'); and set slot.name=app_walferry");
+	CASE(s->slot[2] = "other", REPL_FAILURE_REFUSED, "\"other\"");
+	CASE((s->slot[3] = "4711", s->slot[4] = "spy"), REPL_FAILURE_RETRY,
+		 "in use by process 4711, application spy");
+	CASE(s->slot[5] = "lost", REPL_FAILURE_UNSAFE, "invalidated");
+	CASE(s->slot[8] = "rows_removed", REPL_FAILURE_UNSAFE, "rows_removed");
+	CASE(s->slot[6] = NULL, REPL_FAILURE_RETRY, "being created");
+	CASE(s->slot[6] = "nonsense", REPL_FAILURE_RETRY, "being created");
+	CASE(s->start_error = "22023 bad option", REPL_FAILURE_REFUSED,
+		 "bad option");
+	CASE(s->start_error = "55000 can no longer access", REPL_FAILURE_UNSAFE,
+		 "pg_drop_replication_slot");
+#undef CASE
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_free(r);
+}
+
+static void
+repl_starts_only_where_nothing_is_left_out(void **state)
+{
+	struct server *s = *state;
+	struct repl *r = repl_new(&config);
+
+	start_server(s);
+	repl_start_at(r, 0x1000);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_non_null(strstr(s->queries, " LOGICAL 0/1000"));
+	repl_reset(r);
+
+	repl_start_at(r, 0x9001);
+	expect_failure(r, REPL_FAILURE_UNSAFE, "WAL ends before it, at 0/9000");
+	repl_start_at(r, 0xfff);
+	expect_failure(r, REPL_FAILURE_UNSAFE, "moved the slot on, to 0/1000");
+
+	/* The timeline streamed from was left at 0/2000. */
+	s->timeline = "3";
+	s->history = "1\t0/2000\tno reason\n2\t0/8000\tno reason\n";
+	repl_start_at(r, 0x2001);
+	expect_failure(r, REPL_FAILURE_UNSAFE, "left that timeline");
+	repl_start_at(r, 0x2000);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_int_equal(repl_timeline_of(repl_slot(r), 0x2000), 1);
+	assert_int_equal(repl_timeline_of(repl_slot(r), 0x8000), 2);
+	assert_int_equal(repl_timeline_of(repl_slot(r), 0x8001), 3);
+	repl_reset(r);
+
+	s->system_id = "1";
+	expect_failure(r, REPL_FAILURE_UNSAFE, "system identifier is 1,");
+	repl_free(r);
+}
+
+static void
+repl_does_without_a_lost_history(void **state)
+{
+	struct server *s = *state;
+	struct repl *r = repl_new(&config);
+
+	s->timeline = "2";
+	start_server(s);
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_int_equal(repl_timeline_of(repl_slot(r), 1), 2);
+	repl_free(r);
+}
+
+static void
+repl_gives_up_on_a_server_that_says_nothing(void **state)
+{
+	struct server *s = *state;
+	struct repl *r;
+
+	s->mute = true;
+	config.connect_timeout_ms = 300;
+	r = repl_new(&config);
+	start_server(s);
+	expect_failure(r, REPL_FAILURE_RETRY, "no answer within 300 ms");
+	repl_free(r);
+}
+
+/* Whatever the bytes: an outcome, no crash, no endless loop. */
+static void
+repl_survives_spoiled_answers(void **state)
+{
+	struct server *s = *state;
+	const char *given = getenv("WALFERRY_TEST_SEED");
+	uint64_t	seed = given ? strtoull(given, NULL, 0)
+		: (uint64_t) time(NULL) * 1000003 + (uint64_t) getpid();
+	int			streamed = 0,
+				failed = 0;
+
+	printf("seed %llu\n", (unsigned long long) seed);
+	fflush(stdout);
+	rng_state = seed;
+	s->timeline = "2";
+	s->history = "1\t0/500\tno reason\n";
+	put_xlog_data(&s->stream, 1, 2, "data", 4);
+	put_keepalive(&s->stream, 3, 1);
+	put_xlog_data(&s->stream, 4, 5, "more", 4);
+	put_message(&s->stream, 'c', "", 0);
+	put_message(&s->stream, 'C', "COPY 0", 7);
+	put_ready(&s->stream);
+	s->hang_up = true;
+
+	/* What a broken length makes it wait for does not come. */
+	config.connect_timeout_ms = 20;
+	config.create = true;
+	start_server(s);
+	log_set_level(LOG_LEVEL_ERROR + 1);
+	for (int i = 0; i < 400; i++)
+	{
+		struct repl *r = repl_new(&config);
+		struct repl_message m;
+		enum repl_outcome outcome;
+		int64_t		until_ms;
+
+		s->spoil = i % 4 == 0 ? 0 : 100 * (1 + (unsigned) i % 7);
+		s->queries[0] = '\0';
+		s->slot[0] = i % 20 ? "logical" : NULL;
+		until_ms = now_ms() + 50;
+		while ((outcome = repl_step(r, now_ms())) == REPL_AGAIN &&
+			   now_ms() < until_ms)
+		{
+			struct pollfd pfd = {.fd = repl_fd(r), .events = repl_events(r)};
+
+			(void) poll(&pfd, 1, 5);
+		}
+		until_ms = now_ms() + 50;
+		while (outcome == REPL_DONE && now_ms() < until_ms)
+		{
+			outcome = repl_read(r, &m);
+			if (outcome == REPL_DONE && m.kind == REPL_DATA)
+			{
+				for (size_t j = 0; j < m.len; j++)
+					streamed += m.data[j] != 0;
+			}
+			if (outcome == REPL_AGAIN)
+			{
+				outcome = REPL_DONE;
+				wait_io(r);
+			}
+		}
+		if (outcome == REPL_FAILED)
+		{
+			assert_int_not_equal(repl_failure(r)->message[0], '\0');
+			failed++;
+		}
+		repl_free(r);
+	}
+	printf("bytes streamed %d, failures %d\n", streamed, failed);
+	assert_true(streamed >= 8 * 100);
+	assert_true(failed > 20);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
 int
 main(void)
 {
@@ -380,6 +1271,20 @@ main(void)
 		cmocka_unit_test(repl_first_timeline_has_no_history),
 		cmocka_unit_test(repl_refuses_history_that_makes_no_sense),
 		cmocka_unit_test(repl_keeps_newest_of_very_many_timelines),
+		TEST(repl_reads_data_and_keepalives),
+		TEST(repl_reads_what_arrives_byte_by_byte),
+		TEST(repl_refuses_messages_that_make_no_sense),
+		TEST(repl_reads_all_that_came_before_an_error),
+		TEST(repl_lost_connection_is_worth_a_retry),
+		TEST(repl_sends_status_as_the_protocol_has_it),
+		TEST(repl_quotes_names_and_options),
+		TEST(repl_creates_slot_only_if_asked),
+		TEST(repl_never_creates_a_slot_a_second_time),
+		TEST(repl_refuses_servers_and_slots_that_will_not_do),
+		TEST(repl_starts_only_where_nothing_is_left_out),
+		TEST(repl_does_without_a_lost_history),
+		TEST(repl_gives_up_on_a_server_that_says_nothing),
+		TEST(repl_survives_spoiled_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
