@@ -1391,8 +1391,8 @@ check_special(struct config *c)
 		else
 			config_warn(c, s->entry,
 						"no limit is not offered; the default "
-						"of 8388608 is used");
-		s->num = s->num != 0 ? 65536 : 8388608;
+						"of 4194304 is used");
+		s->num = s->num != 0 ? 65536 : 4194304;
 	}
 	if (config_slot_of(c, "retriable.restart.connector.wait.ms")->num >
 		config_slot_of(c, "walferry.retry.backoff.max.ms")->num)

@@ -446,7 +446,7 @@ defaults_are_there_without_being_set(void **state)
 	assert_string_equal(config_str(c, "slot.name"), "debezium");
 	assert_true(config_bool(c, "tombstones.on.delete"));
 	assert_false(config_bool(c, "slot.drop.on.stop"));
-	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 8388608);
+	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 4194304);
 	assert_int_equal(config_int(c, "walferry.shutdown.timeout.ms"), 30000);
 	assert_true(config_is(c, "walferry.sink", "kafka"));
 	assert_true(config_is(c, "walferry.keyless.partition", "topic"));
@@ -752,7 +752,7 @@ no_limit_of_memory_is_not_offered(void **state)
 	struct config *c = good("max.queue.size.in.bytes=0\n");
 
 	(void) state;
-	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 8388608);
+	assert_int_equal(config_int(c, "max.queue.size.in.bytes"), 4194304);
 	assert_int_equal(config_warning_count(c), 1);
 	config_free(c);
 }

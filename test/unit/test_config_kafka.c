@@ -125,7 +125,7 @@ what_delivery_rests_on_is_always_set(void **state)
 		{"enable.metrics.push", "false"},
 		{"socket.nagle.disable", "true"},
 		{"max.in.flight.requests.per.connection", "5"},
-		{"queue.buffering.max.kbytes", "9216"},
+		{"queue.buffering.max.kbytes", "5120"},
 		{"client.id", "walferry"},
 		{"bootstrap.servers", "k:9092"},
 	};
