@@ -323,6 +323,7 @@ wire_read_header(struct wire_reader *r, struct wire_header *h)
 	 */
 	if (wire_reader_ok(r) && h->version != WIRE_VERSION)
 	{
+		r->p -= 2;
 		wire_reader_fail(r, "unsupported protocol version");
 		return;
 	}
@@ -452,6 +453,7 @@ wire_read_relation_end(struct wire_reader *r, const struct wire_relation *rel)
 		fingerprint(rel->covered, r->p) != rel->fingerprint)
 	{
 		r->field = "fingerprint";
+		r->p = rel->covered - 8;
 		wire_reader_fail(r, "does not match the relation");
 	}
 }
@@ -749,6 +751,7 @@ wire_read_tuple(struct wire_reader *r, uint32_t ncolumns,
 				if (old == NULL || old[i].tag != WIRE_VALUE_PRESENT)
 				{
 					r->field = "value tags";
+					r->p = tags + (wide ? i : i / 4);
 					wire_reader_fail(r, "same as a value that is not there");
 					break;
 				}
@@ -765,6 +768,7 @@ wire_read_tuple(struct wire_reader *r, uint32_t ncolumns,
 				break;
 			default:
 				r->field = "value tags";
+				r->p = tags + i;
 				wire_reader_fail(r, "unknown value tag");
 				break;
 		}
