@@ -22,24 +22,24 @@
 
 struct entry
 {
-	uint64_t	end_lsn;
-	uint64_t	outstanding;	/* records submitted and not yet reported */
-	bool		complete;
-	bool		failed;
+	uint64_t end_lsn;
+	uint64_t outstanding; /* records submitted and not yet reported */
+	bool	 complete;
+	bool	 failed;
 };
 
 struct ack_ledger
 {
 	struct entry *ring;
-	uint32_t	mask;			/* capacity - 1 */
-	uint32_t	count;			/* pending entries */
-	uint64_t	first_ticket;	/* of the oldest pending entry */
-	uint64_t	stale_below;	/* tickets from before the last restart */
-	uint64_t	flush_lsn;
-	uint64_t	last_end_lsn;	/* of the newest entry ever begun, or 0 */
-	uint64_t	outstanding;
-	bool		open;			/* the newest entry is not complete */
-	bool		failed;
+	uint32_t	  mask;			/* capacity - 1 */
+	uint32_t	  count;		/* pending entries */
+	uint64_t	  first_ticket; /* of the oldest pending entry */
+	uint64_t	  stale_below;	/* tickets from before the last restart */
+	uint64_t	  flush_lsn;
+	uint64_t	  last_end_lsn; /* of the newest entry ever begun, or 0 */
+	uint64_t	  outstanding;
+	bool		  open; /* the newest entry is not complete */
+	bool		  failed;
 };
 
 /* A mistake of the program: no answer from here on could be trusted. */
@@ -53,7 +53,7 @@ misuse(const char *what)
 static void *
 allocate(size_t n)
 {
-	void	   *p = calloc(n, sizeof(struct entry));
+	void *p = calloc(n, sizeof(struct entry));
 
 	if (p == NULL)
 		misuse("out of memory");
@@ -83,7 +83,7 @@ open_entry(const struct ack_ledger *a, uint64_t ticket)
 static void
 grow(struct ack_ledger *a)
 {
-	uint32_t	capacity = a->mask + 1;
+	uint32_t	  capacity = a->mask + 1;
 	struct entry *ring;
 
 	if (capacity > UINT32_MAX / 2)
@@ -91,7 +91,7 @@ grow(struct ack_ledger *a)
 	ring = allocate((size_t) capacity * 2);
 	for (uint32_t i = 0; i < a->count; i++)
 	{
-		uint64_t	ticket = a->first_ticket + i;
+		uint64_t ticket = a->first_ticket + i;
 
 		ring[ticket & (capacity * 2 - 1)] = *entry_at(a, ticket);
 	}
@@ -103,7 +103,7 @@ grow(struct ack_ledger *a)
 static uint32_t
 advance(struct ack_ledger *a)
 {
-	uint32_t	n = 0;
+	uint32_t n = 0;
 
 	while (a->count > 0)
 	{
@@ -129,7 +129,7 @@ struct ack_ledger *
 ack_new(uint64_t flush_lsn, uint32_t capacity)
 {
 	struct ack_ledger *a = calloc(1, sizeof(*a));
-	uint32_t	n = 8;
+	uint32_t		   n = 8;
 
 	if (a == NULL)
 		misuse("out of memory");
@@ -155,7 +155,7 @@ ack_free(struct ack_ledger *a)
 uint64_t
 ack_begin(struct ack_ledger *a, uint64_t end_lsn)
 {
-	uint64_t	ticket;
+	uint64_t ticket;
 
 	if (a->open)
 		misuse("an entry is open already");

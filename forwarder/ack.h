@@ -37,7 +37,7 @@ struct ack_ledger;
  * out of memory.
  */
 struct ack_ledger *ack_new(uint64_t flush_lsn, uint32_t capacity);
-void		ack_free(struct ack_ledger *a);
+void			   ack_free(struct ack_ledger *a);
 
 /*
  * Open the entry of the record that ends at 'end_lsn'; only one is open at a
@@ -45,13 +45,13 @@ void		ack_free(struct ack_ledger *a);
  * not greater than that of the entry before: the stream contradicts itself,
  * and the caller must stop.
  */
-uint64_t	ack_begin(struct ack_ledger *a, uint64_t end_lsn);
+uint64_t ack_begin(struct ack_ledger *a, uint64_t end_lsn);
 
 /* One record more is outstanding for the open entry. */
-void		ack_submit(struct ack_ledger *a, uint64_t ticket);
+void ack_submit(struct ack_ledger *a, uint64_t ticket);
 
 /* The record of the last ack_submit() was refused locally. */
-void		ack_retract(struct ack_ledger *a, uint64_t ticket);
+void ack_retract(struct ack_ledger *a, uint64_t ticket);
 
 /*
  * Everything of the open entry has been submitted.  Returns how many entries
@@ -59,34 +59,34 @@ void		ack_retract(struct ack_ledger *a, uint64_t ticket);
  * the one before it, so that the ring's size follows what is in flight and
  * not what was read; its ticket may be issued again.
  */
-uint32_t	ack_complete(struct ack_ledger *a, uint64_t ticket);
+uint32_t ack_complete(struct ack_ledger *a, uint64_t ticket);
 
 /*
  * Report one delivery outcome for the entry that issued 'ticket'.  Reports
  * may come in any order, also before ack_complete().  Never blocks, never
  * allocates.  Returns how many entries the prefix advanced by.
  */
-uint32_t	ack_report(struct ack_ledger *a, uint64_t ticket, bool delivered);
+uint32_t ack_report(struct ack_ledger *a, uint64_t ticket, bool delivered);
 
 /* The server has sent everything up to 'wal_end'; see invariant 4. */
-void		ack_keepalive(struct ack_ledger *a, uint64_t wal_end);
+void ack_keepalive(struct ack_ledger *a, uint64_t wal_end);
 
 /*
  * The stream is being started again and will replay what was not confirmed:
  * forget all entries and any failure, keep the flush LSN.  Reports that still
  * come for tickets issued before are ignored.
  */
-void		ack_restart(struct ack_ledger *a);
+void ack_restart(struct ack_ledger *a);
 
 /* The greatest LSN that may be confirmed. */
-uint64_t	ack_flush_lsn(const struct ack_ledger *a);
+uint64_t ack_flush_lsn(const struct ack_ledger *a);
 
-bool		ack_failed(const struct ack_ledger *a);
+bool ack_failed(const struct ack_ledger *a);
 
 /* Entries not yet passed by the flush LSN, the open one included. */
-uint32_t	ack_pending(const struct ack_ledger *a);
+uint32_t ack_pending(const struct ack_ledger *a);
 
 /* Records submitted since the last restart and not yet reported. */
-uint64_t	ack_outstanding(const struct ack_ledger *a);
+uint64_t ack_outstanding(const struct ack_ledger *a);
 
-#endif							/* FORWARDER_ACK_H */
+#endif /* FORWARDER_ACK_H */

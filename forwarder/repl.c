@@ -58,7 +58,7 @@
 #define CANCEL_MS 1000
 
 /* Role and database settings that would end or disturb a long stream. */
-#define SESSION_OPTIONS \
+#define SESSION_OPTIONS                         \
 	"-c statement_timeout=0 -c lock_timeout=0 " \
 	"-c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog"
 
@@ -79,36 +79,36 @@ enum step
 struct repl
 {
 	const struct repl_config *config;
-	PGconn	   *conn;
-	enum step	step;
-	bool		asked;			/* the step's query has been sent */
-	bool		unflushed;		/* libpq could not send all of it */
-	bool		broken;			/* the socket failed; libpq may hold data */
-	bool		ending;			/* end of the copy seen, result to come */
+	PGconn					 *conn;
+	enum step				  step;
+	bool					  asked;	 /* the step's query has been sent */
+	bool					  unflushed; /* libpq could not send all of it */
+	bool broken; /* the socket failed; libpq may hold data */
+	bool ending; /* end of the copy seen, result to come */
 	PostgresPollingStatusType polling;
-	int64_t		deadline_ms;	/* of the step; 0: none */
-	int64_t		patience_ms;	/* say that we wait; 0: said */
-	PGresult   *result;			/* first of the step, until all are in */
-	char	   *copied;			/* message of the last repl_read() */
-	uint64_t	start_lsn;
-	uint64_t	xlog_lsn;		/* the server's end of WAL */
-	char	   *allowed_plugins;	/* may be NULL */
-	bool		slot_found;
-	bool		standby;
-	struct repl_slot slot;
-	struct repl_failure failure;
+	int64_t					  deadline_ms; /* of the step; 0: none */
+	int64_t					  patience_ms; /* say that we wait; 0: said */
+	PGresult				 *result; /* first of the step, until all are in */
+	char					 *copied; /* message of the last repl_read() */
+	uint64_t				  start_lsn;
+	uint64_t				  xlog_lsn;		   /* the server's end of WAL */
+	char					 *allowed_plugins; /* may be NULL */
+	bool					  slot_found;
+	bool					  standby;
+	struct repl_slot		  slot;
+	struct repl_failure		  failure;
 
 	/* What repl_reset() does not forget. */
-	bool		streamed;		/* was streaming before */
-	uint64_t	last_system_id;
-	uint32_t	last_timeline;
-	bool		minor_warned;
+	bool	 streamed; /* was streaming before */
+	uint64_t last_system_id;
+	uint32_t last_timeline;
+	bool	 minor_warned;
 };
 
 static uint64_t
 get_u64(const uint8_t *p)
 {
-	uint64_t	v = 0;
+	uint64_t v = 0;
 
 	for (int i = 0; i < 8; i++)
 		v = v << 8 | p[i];
@@ -129,13 +129,12 @@ put_u64(uint8_t *p, uint64_t v)
 static bool
 parse_lsn(const char *s, uint64_t *lsn)
 {
-	unsigned	hi,
-				lo;
-	int			end = -1;
+	unsigned hi, lo;
+	int		 end = -1;
 
 	if (strlen(s) > 17 || !isxdigit((unsigned char) *s) ||
-		sscanf(s, "%8X/%8X%n", &hi, &lo, &end) != 2 ||
-		end < 0 || s[end] != '\0')
+		sscanf(s, "%8X/%8X%n", &hi, &lo, &end) != 2 || end < 0 ||
+		s[end] != '\0')
 		return false;
 	*lsn = (uint64_t) hi << 32 | lo;
 	return true;
@@ -164,7 +163,7 @@ sqlstate_in(const char *sqlstate, const char *prefixes)
 {
 	for (const char *p = prefixes; *p;)
 	{
-		size_t		n = strcspn(p, " ");
+		size_t n = strcspn(p, " ");
 
 		if (strncmp(sqlstate, p, n) == 0)
 			return true;
@@ -178,8 +177,8 @@ sqlstate_in(const char *sqlstate, const char *prefixes)
 static void
 copy_line(char *out, size_t size, const char *s)
 {
-	size_t		n = 0;
-	bool		gap = false;
+	size_t n = 0;
+	bool   gap = false;
 
 	for (; *s && n + 1 < size; s++)
 	{
@@ -197,10 +196,10 @@ copy_line(char *out, size_t size, const char *s)
 }
 
 static void __attribute__((format(printf, 3, 4)))
-set_text(char *out, size_t size, const char *fmt,...)
+set_text(char *out, size_t size, const char *fmt, ...)
 {
-	char		text[4096];
-	va_list		ap;
+	char	text[4096];
+	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
@@ -210,8 +209,7 @@ set_text(char *out, size_t size, const char *fmt,...)
 
 #define set_message(f, ...) \
 	set_text((f)->message, sizeof((f)->message), __VA_ARGS__)
-#define set_hint(f, ...) \
-	set_text((f)->hint, sizeof((f)->hint), __VA_ARGS__)
+#define set_hint(f, ...) set_text((f)->hint, sizeof((f)->hint), __VA_ARGS__)
 
 static const char *
 or_unknown(const char *s)
@@ -223,7 +221,7 @@ or_unknown(const char *s)
 static bool
 list_contains(const char *list, const char *name)
 {
-	size_t		len = strlen(name);
+	size_t len = strlen(name);
 
 	while (list != NULL && *list)
 	{
@@ -242,7 +240,7 @@ list_contains(const char *list, const char *name)
 static bool
 names_wal_segment(const char *message)
 {
-	int			run = 0;
+	int run = 0;
 
 	for (const char *p = message;; p++)
 	{
@@ -276,8 +274,7 @@ names_plugin(const char *message, const char *plugin)
 }
 
 static void
-hint_plugin_not_allowed(const struct repl_context *ctx,
-						struct repl_failure *f)
+hint_plugin_not_allowed(const struct repl_context *ctx, struct repl_failure *f)
 {
 	const char *list = ctx->allowed_plugins;
 
@@ -288,28 +285,33 @@ hint_plugin_not_allowed(const struct repl_context *ctx,
 	 * The list must not be quoted as a whole: that would be one name, and
 	 * would shut out pgoutput too.
 	 */
-	set_hint(f, "as superuser, see the list with: SHOW output_plugin_libraries; "
-			 "then either for this role alone, replacing its list: ALTER ROLE \"%s\" IN DATABASE "
-			 "\"%s\" SET output_plugin_libraries = %s; or for all: ALTER SYSTEM "
-			 "SET output_plugin_libraries = %s, %s; SELECT pg_reload_conf(); "
-			 "(no quotes around the whole list)",
-			 or_unknown(ctx->user), or_unknown(ctx->database), ctx->plugin,
-			 list ? list : "pgoutput, test_decoding", ctx->plugin);
+	set_hint(
+		f,
+		"as superuser, see the list with: SHOW output_plugin_libraries; "
+		"then either for this role alone, replacing its list: ALTER ROLE \"%s\" IN DATABASE "
+		"\"%s\" SET output_plugin_libraries = %s; or for all: ALTER SYSTEM "
+		"SET output_plugin_libraries = %s, %s; SELECT pg_reload_conf(); "
+		"(no quotes around the whole list)",
+		or_unknown(ctx->user), or_unknown(ctx->database), ctx->plugin,
+		list ? list : "pgoutput, test_decoding", ctx->plugin);
 }
 
 static void
 hint_plugin_missing(const struct repl_context *ctx, struct repl_failure *f)
 {
-	set_hint(f, "install the extension's library on the database server: "
+	set_hint(f,
+			 "install the extension's library on the database server: "
 			 "\"make install\" with its pg_config, or the package for its "
 			 "PostgreSQL version; on standbys that may be promoted too (%s.so "
-			 "goes to what pg_config --pkglibdir prints)", ctx->plugin);
+			 "goes to what pg_config --pkglibdir prints)",
+			 ctx->plugin);
 }
 
 static void
 hint_slot_lost(const struct repl_context *ctx, struct repl_failure *f)
 {
-	set_hint(f, "the changes since its last position are gone: drop it (SELECT "
+	set_hint(f,
+			 "the changes since its last position are gone: drop it (SELECT "
 			 "pg_drop_replication_slot('%s')), create it anew and bring the "
 			 "tables' present content to the consumers again; "
 			 "max_slot_wal_keep_size says how much WAL a slot may hold",
@@ -328,9 +330,11 @@ hint_privilege(const struct repl_context *ctx, struct repl_failure *f)
 		hint_plugin_not_allowed(ctx, f);
 		return;
 	}
-	set_hint(f, "the role needs: ALTER ROLE \"%s\" LOGIN REPLICATION; and: GRANT "
-			 "CONNECT ON DATABASE \"%s\" TO \"%s\";", or_unknown(ctx->user),
-			 or_unknown(ctx->database), or_unknown(ctx->user));
+	set_hint(f,
+			 "the role needs: ALTER ROLE \"%s\" LOGIN REPLICATION; and: GRANT "
+			 "CONNECT ON DATABASE \"%s\" TO \"%s\";",
+			 or_unknown(ctx->user), or_unknown(ctx->database),
+			 or_unknown(ctx->user));
 }
 
 static void
@@ -339,14 +343,20 @@ classify_connect(const struct repl_context *ctx, const char *sqlstate,
 {
 	static const char *const refusals[][2] = {
 		{"no password supplied", "set database.password"},
-		{"does not support SSL", "set ssl = on on the server, or database.sslmode"},
-		{"certificate verify failed", "database.sslrootcert must name the authority that signed the server's certificate"},
-		{"does not match host name", "connect by a name that is in the server's certificate, or set database.sslmode=verify-ca"},
+		{"does not support SSL",
+		 "set ssl = on on the server, or database.sslmode"},
+		{"certificate verify failed",
+		 "database.sslrootcert must name the authority that signed the server's certificate"},
+		{"does not match host name",
+		 "connect by a name that is in the server's certificate, or set database.sslmode=verify-ca"},
 		{"root certificate file", "set database.sslrootcert"},
 		{"certificate file", "check database.sslcert"},
-		{"private key file", "check database.sslkey: it must exist and be readable by its owner only"},
-		{"alert unknown ca", "the server does not accept this client's certificate: check database.sslcert and ssl_ca_file"},
-		{"alert certificate required", "the server asks for a client certificate: set database.sslcert and database.sslkey"},
+		{"private key file",
+		 "check database.sslkey: it must exist and be readable by its owner only"},
+		{"alert unknown ca",
+		 "the server does not accept this client's certificate: check database.sslcert and ssl_ca_file"},
+		{"alert certificate required",
+		 "the server asks for a client certificate: set database.sslcert and database.sslkey"},
 		{"invalid connection option", ""},
 		{"invalid sslmode", ""},
 		{"invalid port number", ""},
@@ -354,7 +364,8 @@ classify_connect(const struct repl_context *ctx, const char *sqlstate,
 		{"invalid channel_binding", ""},
 		{"invalid ssl_", ""},
 		{"invalid target_session_attrs", ""},
-		{"channel binding required", "the server offers no SCRAM with channel binding"},
+		{"channel binding required",
+		 "the server offers no SCRAM with channel binding"},
 		{"could not match", ""},
 		{"weak sslmode", ""},
 	};
@@ -365,7 +376,8 @@ classify_connect(const struct repl_context *ctx, const char *sqlstate,
 		if (strcmp(sqlstate, "28P01") == 0)
 			set_hint(f, "check database.user and database.password");
 		else
-			set_hint(f, "role \"%s\" must exist with LOGIN and REPLICATION, and "
+			set_hint(f,
+					 "role \"%s\" must exist with LOGIN and REPLICATION, and "
 					 "pg_hba.conf needs a line for database \"%s\" (not "
 					 "\"replication\"), this role and this client's address",
 					 or_unknown(ctx->user), or_unknown(ctx->database));
@@ -381,7 +393,8 @@ classify_connect(const struct repl_context *ctx, const char *sqlstate,
 		hint_privilege(ctx, f);
 	}
 	else if (strcmp(sqlstate, "53300") == 0)
-		set_hint(f, "a connection or walsender slot must become free: see "
+		set_hint(f,
+				 "a connection or walsender slot must become free: see "
 				 "max_connections, max_wal_senders and the role's CONNECTION "
 				 "LIMIT");
 	else if (sqlstate_in(sqlstate, "42 22 0A"))
@@ -405,7 +418,7 @@ static void
 classify_start(const struct repl_context *ctx, const char *sqlstate,
 			   struct repl_failure *f)
 {
-	bool		creating = ctx->phase == REPL_PHASE_CREATE;
+	bool creating = ctx->phase == REPL_PHASE_CREATE;
 
 	if (strcmp(sqlstate, "42501") == 0)
 	{
@@ -414,13 +427,13 @@ classify_start(const struct repl_context *ctx, const char *sqlstate,
 	}
 	else if (strcmp(sqlstate, "55006") == 0)
 		set_hint(f, "waiting until it is free; that of a lost connection is "
-				 "given up after wal_sender_timeout");
+					"given up after wal_sender_timeout");
 	else if (strcmp(sqlstate, "53400") == 0)
 	{
 		f->kind = REPL_FAILURE_REFUSED;
 		set_hint(f, "raise max_replication_slots and restart the server, or "
-				 "drop a slot that nobody needs: SELECT slot_name, active, "
-				 "restart_lsn FROM pg_replication_slots");
+					"drop a slot that nobody needs: SELECT slot_name, active, "
+					"restart_lsn FROM pg_replication_slots");
 	}
 	else if (strcmp(sqlstate, "42704") == 0 && !creating)
 	{
@@ -428,7 +441,8 @@ classify_start(const struct repl_context *ctx, const char *sqlstate,
 		hint_slot_lost(ctx, f);
 	}
 	else if (strcmp(sqlstate, "42710") == 0)
-		set_hint(f, "somebody else has just created it");	/* retry: look again */
+		set_hint(f,
+				 "somebody else has just created it"); /* retry: look again */
 	else if (strcmp(sqlstate, "55000") == 0)
 	{
 		/* What is not about the slot was checked before. */
@@ -436,7 +450,8 @@ classify_start(const struct repl_context *ctx, const char *sqlstate,
 		if (!creating)
 			hint_slot_lost(ctx, f);
 	}
-	else if (sqlstate_in(sqlstate, "58") && names_plugin(f->message, ctx->plugin))
+	else if (sqlstate_in(sqlstate, "58") &&
+			 names_plugin(f->message, ctx->plugin))
 	{
 		f->kind = REPL_FAILURE_REFUSED;
 		hint_plugin_missing(ctx, f);
@@ -449,7 +464,8 @@ classify_start(const struct repl_context *ctx, const char *sqlstate,
 	else if (strcmp(sqlstate, "42P02") == 0 || strcmp(sqlstate, "0A000") == 0)
 	{
 		f->kind = REPL_FAILURE_REFUSED;
-		set_hint(f, "the extension's library on the server is older or newer "
+		set_hint(f,
+				 "the extension's library on the server is older or newer "
 				 "than this forwarder: install the same version of both (see "
 				 "walferry version, and SELECT walferry_version())");
 	}
@@ -457,9 +473,10 @@ classify_start(const struct repl_context *ctx, const char *sqlstate,
 	{
 		f->kind = REPL_FAILURE_REFUSED;
 		if (!creating)
-			set_hint(f, "an option of the stream was refused: check the "
-					 "configuration's filters and slot.stream.params, and that "
-					 "the extension's library is of the forwarder's version");
+			set_hint(
+				f, "an option of the stream was refused: check the "
+				   "configuration's filters and slot.stream.params, and that "
+				   "the extension's library is of the forwarder's version");
 	}
 	else if (strstr(f->message, "incompatible library") != NULL ||
 			 strstr(f->message, "_PG_output_plugin_init") != NULL)
@@ -525,12 +542,12 @@ repl_classify(const struct repl_context *ctx, const char *sqlstate,
 static void
 cut_sqlstate(char *line, char sqlstate[6])
 {
-	char	   *p = line;
+	char *p = line;
 
 	sqlstate[0] = '\0';
 	while ((p = strstr(p, ":  ")) != NULL)
 	{
-		size_t		n = strspn(p + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+		size_t n = strspn(p + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
 		if (n == 5 && p[8] == ':' && p[9] == ' ')
 		{
@@ -548,21 +565,21 @@ static bool
 is_detail(const char *line)
 {
 	return starts(line, "DETAIL:") || starts(line, "HINT:") ||
-		starts(line, "CONTEXT:") || starts(line, "\t");
+		   starts(line, "CONTEXT:") || starts(line, "\t");
 }
 
 void
 repl_classify_connect(const struct repl_context *ctx, const char *message,
 					  struct repl_failure *failure)
 {
-	char	   *copy = strdup(message);
-	bool		first = true;
+	char *copy = strdup(message);
+	bool  first = true;
 
 	mem_check(copy, strlen(message));
 	for (char *line = copy, *next; line != NULL; line = next)
 	{
 		struct repl_failure f;
-		char		sqlstate[6];
+		char				sqlstate[6];
 
 		next = strchr(line, '\n');
 		if (next != NULL)
@@ -594,7 +611,7 @@ static void
 fill_context(const struct repl *r, enum repl_phase phase,
 			 struct repl_context *ctx)
 {
-	*ctx = (struct repl_context) {
+	*ctx = (struct repl_context){
 		.phase = phase,
 		.slot = r->config->slot,
 		.plugin = r->config->plugin,
@@ -649,11 +666,11 @@ doing(enum step step)
 
 /* A failure that the server did not put into words. */
 static enum repl_outcome __attribute__((format(printf, 3, 4)))
-fail_with(struct repl *r, enum repl_failure_kind kind, const char *fmt,...)
+fail_with(struct repl *r, enum repl_failure_kind kind, const char *fmt, ...)
 {
 	struct repl_failure *f = &r->failure;
-	va_list		ap;
-	char		text[sizeof(f->message)];
+	va_list				 ap;
+	char				 text[sizeof(f->message)];
 
 	memset(f, 0, sizeof(*f));
 	f->kind = kind;
@@ -668,7 +685,7 @@ fail_with(struct repl *r, enum repl_failure_kind kind, const char *fmt,...)
 static enum repl_outcome
 fail_connection(struct repl *r)
 {
-	char		line[1024];
+	char line[1024];
 
 	copy_line(line, sizeof(line), PQerrorMessage(r->conn));
 	return fail_with(r, REPL_FAILURE_RETRY, "connection lost while %s: %s",
@@ -684,7 +701,7 @@ fail_result(struct repl *r, const PGresult *res)
 	const char *detail = PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL);
 	const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
 	struct repl_context ctx;
-	char		text[2048];
+	char				text[2048];
 
 	fill_context(r, phase_of(r->step), &ctx);
 	if (primary == NULL)
@@ -715,9 +732,7 @@ repl_parse_history(struct repl_slot *slot, const char *text, size_t len)
 		const char *eol = memchr(text, '\n', (size_t) (end - text));
 		size_t		n = (size_t) ((eol ? eol : end) - text);
 		char		line[64];
-		unsigned	tli,
-					hi,
-					lo;
+		unsigned	tli, hi, lo;
 
 		/* The reason that follows the numbers may be long. */
 		snprintf(line, sizeof(line), "%.*s",
@@ -770,9 +785,9 @@ repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn)
 static void
 notice_receiver(void *arg, const PGresult *res)
 {
-	const char *severity = PQresultErrorField(res,
-											  PG_DIAG_SEVERITY_NONLOCALIZED);
-	const char *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char	  *severity = PQresultErrorField(res,
+												 PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char	  *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	enum log_level level = LOG_LEVEL_INFO;
 
 	(void) arg;
@@ -787,7 +802,7 @@ notice_receiver(void *arg, const PGresult *res)
 static void
 arm(struct repl *r, int64_t now_ms)
 {
-	int			ms = r->config->connect_timeout_ms;
+	int ms = r->config->connect_timeout_ms;
 
 	r->deadline_ms = ms > 0 ? now_ms + ms : 0;
 	r->patience_ms = 0;
@@ -811,10 +826,8 @@ start_connecting(struct repl *r, int64_t now_ms)
 		{"replication", "database"},
 		{"options", SESSION_OPTIONS},
 	};
-	size_t		ngiven = 0,
-				n = 0;
-	const char **keywords,
-			  **values;
+	size_t		 ngiven = 0, n = 0;
+	const char **keywords, **values;
 
 	while (r->config->keywords[ngiven] != NULL)
 		ngiven++;
@@ -871,8 +884,7 @@ static void
 warn_old_minor(struct repl *r, int version)
 {
 	static const int recommended[] = {150019, 160015, 170011, 180006};
-	char		have[16],
-				want[16];
+	char			 have[16], want[16];
 
 	if (r->minor_warned)
 		return;
@@ -881,7 +893,8 @@ warn_old_minor(struct repl *r, int version)
 	{
 		if (version / 10000 == recommended[i] / 10000 &&
 			version < recommended[i])
-			log_warn("repl", "the server lacks fixes to logical decoding and "
+			log_warn("repl",
+					 "the server lacks fixes to logical decoding and "
 					 "to security: upgrade its minor version",
 					 "server_version=%s recommended=%s",
 					 version_text(version, have, sizeof(have)),
@@ -892,7 +905,7 @@ warn_old_minor(struct repl *r, int version)
 static enum repl_outcome
 go_on_connecting(struct repl *r)
 {
-	char		have[16];
+	char have[16];
 
 	if (PQstatus(r->conn) == CONNECTION_BAD)
 		return fail_connecting(r);
@@ -906,7 +919,8 @@ go_on_connecting(struct repl *r)
 		return fail_connection(r);
 	r->slot.server_version_num = PQserverVersion(r->conn);
 	if (r->slot.server_version_num < OLDEST_SERVER)
-		return fail_with(r, REPL_FAILURE_REFUSED, "the server is PostgreSQL %s; "
+		return fail_with(r, REPL_FAILURE_REFUSED,
+						 "the server is PostgreSQL %s; "
 						 "14 or newer is needed",
 						 version_text(r->slot.server_version_num, have,
 									  sizeof(have)));
@@ -954,7 +968,7 @@ put_literal(struct buf *b, const char *value)
 static void
 put_sql_literal(const struct repl *r, struct buf *b, const char *value)
 {
-	char	   *literal = PQescapeLiteral(r->conn, value, strlen(value));
+	char *literal = PQescapeLiteral(r->conn, value, strlen(value));
 
 	/* It fails on bytes that are not text: then no such thing exists. */
 	buf_puts(b, literal ? literal : "NULL");
@@ -964,27 +978,28 @@ put_sql_literal(const struct repl *r, struct buf *b, const char *value)
 static void
 put_slot_query(const struct repl *r, struct buf *b)
 {
-	int			version = r->slot.server_version_num;
+	int version = r->slot.server_version_num;
 
 	buf_puts(b, "SELECT s.slot_type, s.plugin, s.database, s.active_pid, "
-			 "a.application_name, s.wal_status, s.confirmed_flush_lsn, "
-			 "pg_catalog.current_database(), ");
+				"a.application_name, s.wal_status, s.confirmed_flush_lsn, "
+				"pg_catalog.current_database(), ");
 	if (version >= 170000)
 		buf_puts(b, "s.invalidation_reason");
 	else if (version >= 160000)
-		buf_puts(b, "CASE WHEN s.conflicting THEN 'conflict with recovery' END");
+		buf_puts(b,
+				 "CASE WHEN s.conflicting THEN 'conflict with recovery' END");
 	else
 		buf_puts(b, "NULL");
 	buf_puts(b, " FROM pg_catalog.pg_replication_slots s LEFT JOIN "
-			 "pg_catalog.pg_stat_activity a ON a.pid = s.active_pid "
-			 "WHERE s.slot_name = ");
+				"pg_catalog.pg_stat_activity a ON a.pid = s.active_pid "
+				"WHERE s.slot_name = ");
 	put_sql_literal(r, b, r->config->slot);
 }
 
 static void
 put_query(const struct repl *r, struct buf *b)
 {
-	char		lsn[32];
+	char lsn[32];
 
 	switch (r->step)
 	{
@@ -995,11 +1010,11 @@ put_query(const struct repl *r, struct buf *b)
 
 			/* pg_settings hides what the role may not see, SHOW fails. */
 			buf_puts(b, "SELECT pg_catalog.current_setting('wal_level'), "
-					 "(SELECT s.setting FROM pg_catalog.pg_settings s "
-					 "WHERE s.name = 'wal_sender_timeout'), "
-					 "(SELECT s.setting FROM pg_catalog.pg_settings s "
-					 "WHERE s.name = 'output_plugin_libraries'), "
-					 "pg_catalog.pg_is_in_recovery()");
+						"(SELECT s.setting FROM pg_catalog.pg_settings s "
+						"WHERE s.name = 'wal_sender_timeout'), "
+						"(SELECT s.setting FROM pg_catalog.pg_settings s "
+						"WHERE s.name = 'output_plugin_libraries'), "
+						"pg_catalog.pg_is_in_recovery()");
 			break;
 		case STEP_SLOT:
 			put_slot_query(r, b);
@@ -1011,10 +1026,11 @@ put_query(const struct repl *r, struct buf *b)
 			buf_puts(b, "CREATE_REPLICATION_SLOT ");
 			put_ident(b, r->config->slot);
 			buf_puts(b, r->config->temporary ? " TEMPORARY LOGICAL "
-					 : " LOGICAL ");
+											 : " LOGICAL ");
 			put_ident(b, r->config->plugin);
-			buf_puts(b, r->slot.server_version_num >= 150000 ?
-					 " (SNAPSHOT 'nothing')" : " NOEXPORT_SNAPSHOT");
+			buf_puts(b, r->slot.server_version_num >= 150000
+							? " (SNAPSHOT 'nothing')"
+							: " NOEXPORT_SNAPSHOT");
 			break;
 		case STEP_START:
 			buf_puts(b, "START_REPLICATION SLOT ");
@@ -1046,13 +1062,13 @@ put_query(const struct repl *r, struct buf *b)
 static enum repl_outcome
 ask(struct repl *r, int64_t now_ms)
 {
-	ExecStatusType status;
+	ExecStatusType	  status;
 	enum repl_outcome outcome;
 
 	if (!r->asked)
 	{
-		struct buf	b = {0};
-		int			sent;
+		struct buf b = {0};
+		int		   sent;
 
 		put_query(r, &b);
 		sent = PQsendQuery(r->conn, buf_cstr(&b));
@@ -1074,7 +1090,7 @@ ask(struct repl *r, int64_t now_ms)
 		return fail_connection(r);
 	for (;;)
 	{
-		PGresult   *res;
+		PGresult *res;
 
 		if (PQisBusy(r->conn))
 			return REPL_AGAIN;
@@ -1094,7 +1110,7 @@ ask(struct repl *r, int64_t now_ms)
 		status == (r->step == STEP_START ? PGRES_COPY_BOTH : PGRES_TUPLES_OK))
 		return REPL_DONE;
 	outcome = r->result == NULL ? fail_connection(r)
-		: fail_result(r, r->result);
+								: fail_result(r, r->result);
 	PQclear(r->result);
 	r->result = NULL;
 	return outcome;
@@ -1109,15 +1125,15 @@ has(const PGresult *res, int rows, int columns)
 static enum repl_outcome
 fail_answer(struct repl *r)
 {
-	return fail_with(r, REPL_FAILURE_RETRY, "%s: an answer that makes no sense",
-					 doing(r->step));
+	return fail_with(r, REPL_FAILURE_RETRY,
+					 "%s: an answer that makes no sense", doing(r->step));
 }
 
 static enum repl_outcome
 take_system(struct repl *r, const PGresult *res)
 {
 	struct repl_slot *slot = &r->slot;
-	char	   *end;
+	char			 *end;
 
 	if (!has(res, 1, 4) || !parse_lsn(PQgetvalue(res, 0, 2), &r->xlog_lsn))
 		return fail_answer(r);
@@ -1129,10 +1145,13 @@ take_system(struct repl *r, const PGresult *res)
 		return fail_answer(r);
 	if (r->streamed && slot->system_id != r->last_system_id)
 	{
-		fail_with(r, REPL_FAILURE_UNSAFE, "the server is not the one that was "
+		fail_with(r, REPL_FAILURE_UNSAFE,
+				  "the server is not the one that was "
 				  "streamed from: its system identifier is %" PRIu64
-				  ", it was %" PRIu64, slot->system_id, r->last_system_id);
-		set_hint(&r->failure, "connect to the cluster that has the slot \"%s\", or "
+				  ", it was %" PRIu64,
+				  slot->system_id, r->last_system_id);
+		set_hint(&r->failure,
+				 "connect to the cluster that has the slot \"%s\", or "
 				 "start again with a new slot and the tables' present content",
 				 r->config->slot);
 		return REPL_FAILED;
@@ -1148,9 +1167,12 @@ take_settings(struct repl *r, const PGresult *res)
 		return fail_answer(r);
 	if (strcmp(PQgetvalue(res, 0, 0), "logical") != 0)
 	{
-		fail_with(r, REPL_FAILURE_REFUSED, "wal_level is %s; logical decoding "
-				  "needs logical", PQgetvalue(res, 0, 0));
-		set_hint(&r->failure, "ALTER SYSTEM SET wal_level = logical; then restart "
+		fail_with(r, REPL_FAILURE_REFUSED,
+				  "wal_level is %s; logical decoding "
+				  "needs logical",
+				  PQgetvalue(res, 0, 0));
+		set_hint(&r->failure,
+				 "ALTER SYSTEM SET wal_level = logical; then restart "
 				 "the server");
 		return REPL_FAILED;
 	}
@@ -1161,10 +1183,11 @@ take_settings(struct repl *r, const PGresult *res)
 	if (r->standby && r->slot.server_version_num < 160000)
 	{
 		/* A standby that is about to be promoted looks like this, too. */
-		fail_with(r, REPL_FAILURE_RETRY, "the server is a standby, which cannot "
+		fail_with(r, REPL_FAILURE_RETRY,
+				  "the server is a standby, which cannot "
 				  "decode before PostgreSQL 16");
 		set_hint(&r->failure, "waiting for its promotion; or connect to the "
-				 "primary");
+							  "primary");
 		return REPL_FAILED;
 	}
 	r->step = STEP_SLOT;
@@ -1181,19 +1204,24 @@ refuse_missing_slot(struct repl *r)
 		fail_with(r, REPL_FAILURE_UNSAFE, "replication slot \"%s\" is gone",
 				  r->config->slot);
 		fill_context(r, REPL_PHASE_START, &ctx);
-		set_hint(&r->failure, "creating it again would leave out what happened "
-				 "since: bring the tables' present content to the consumers "
-				 "again after creating it; after a failover, the slot must have "
-				 "been kept on the standby too (failover slots, PostgreSQL 17)");
+		set_hint(
+			&r->failure,
+			"creating it again would leave out what happened "
+			"since: bring the tables' present content to the consumers "
+			"again after creating it; after a failover, the slot must have "
+			"been kept on the standby too (failover slots, PostgreSQL 17)");
 	}
 	else
 	{
-		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" does not "
-				  "exist", r->config->slot);
-		set_hint(&r->failure, "set walferry.slot.create=true, or create it in "
+		fail_with(r, REPL_FAILURE_REFUSED,
+				  "replication slot \"%s\" does not "
+				  "exist",
+				  r->config->slot);
+		set_hint(&r->failure,
+				 "set walferry.slot.create=true, or create it in "
 				 "database \"%s\": SELECT pg_create_logical_replication_slot("
-				 "'%s', '%s');", PQdb(r->conn), r->config->slot,
-				 r->config->plugin);
+				 "'%s', '%s');",
+				 PQdb(r->conn), r->config->slot, r->config->plugin);
 	}
 	return REPL_FAILED;
 }
@@ -1205,16 +1233,20 @@ refuse_other_plugin(struct repl *r, const char *plugin)
 	char		copy[64];
 	size_t		room = sizeof(copy) - 1 - strlen(r->config->plugin) - 1;
 
-	fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" belongs to "
-			  "output plugin %s", old, plugin);
+	fail_with(r, REPL_FAILURE_REFUSED,
+			  "replication slot \"%s\" belongs to "
+			  "output plugin %s",
+			  old, plugin);
 	if (strlen(r->config->plugin) > 30)
 		room = 32;
 	snprintf(copy, sizeof(copy), "%.*s_%.30s", (int) room, old,
 			 r->config->plugin);
-	set_hint(&r->failure, "a copy continues from its position; stop what reads "
-			 "the old one, then: SELECT pg_copy_logical_replication_slot('%s', "
-			 "'%s', false, '%s'); and set slot.name=%s", old, copy,
-			 r->config->plugin, copy);
+	set_hint(
+		&r->failure,
+		"a copy continues from its position; stop what reads "
+		"the old one, then: SELECT pg_copy_logical_replication_slot('%s', "
+		"'%s', false, '%s'); and set slot.name=%s",
+		old, copy, r->config->plugin, copy);
 	return REPL_FAILED;
 }
 
@@ -1223,10 +1255,9 @@ static enum repl_outcome
 check_position(struct repl *r)
 {
 	const struct repl_slot *slot = &r->slot;
-	const char *problem = NULL;
-	char		at[32],
-				other[32];
-	uint64_t	other_lsn = 0;
+	const char			   *problem = NULL;
+	char					at[32], other[32];
+	uint64_t				other_lsn = 0;
 
 	if (r->start_lsn == 0)
 		return REPL_DONE;
@@ -1257,17 +1288,19 @@ check_position(struct repl *r)
 	fail_with(r, REPL_FAILURE_UNSAFE, "cannot go on at %s: %s %s",
 			  lsn_text(r->start_lsn, at, sizeof(at)), problem,
 			  lsn_text(other_lsn, other, sizeof(other)));
-	set_hint(&r->failure, "consumers may hold changes that this server does not "
-			 "have, or lack some: compare the tables with them before starting "
-			 "again");
+	set_hint(
+		&r->failure,
+		"consumers may hold changes that this server does not "
+		"have, or lack some: compare the tables with them before starting "
+		"again");
 	return REPL_FAILED;
 }
 
 static enum repl_outcome
 take_slot(struct repl *r, const PGresult *res)
 {
-	const char *name = r->config->slot;
-	const char *plugin;
+	const char		   *name = r->config->slot;
+	const char		   *plugin;
 	struct repl_context ctx;
 
 	if (PQntuples(res) == 0)
@@ -1283,15 +1316,19 @@ take_slot(struct repl *r, const PGresult *res)
 	plugin = PQgetvalue(res, 0, 1);
 	if (strcmp(PQgetvalue(res, 0, 0), "logical") != 0)
 	{
-		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" is a physical "
-				  "one", name);
+		fail_with(r, REPL_FAILURE_REFUSED,
+				  "replication slot \"%s\" is a physical "
+				  "one",
+				  name);
 		set_hint(&r->failure, "choose another slot.name");
 		return REPL_FAILED;
 	}
 	if (r->config->temporary)
 	{
-		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" exists "
-				  "already", name);
+		fail_with(r, REPL_FAILURE_REFUSED,
+				  "replication slot \"%s\" exists "
+				  "already",
+				  name);
 		set_hint(&r->failure, "choose another slot.name");
 		return REPL_FAILED;
 	}
@@ -1299,43 +1336,52 @@ take_slot(struct repl *r, const PGresult *res)
 		return refuse_other_plugin(r, plugin);
 	if (strcmp(PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 7)) != 0)
 	{
-		fail_with(r, REPL_FAILURE_REFUSED, "replication slot \"%s\" belongs to "
-				  "database \"%s\", not \"%s\"", name, PQgetvalue(res, 0, 2),
-				  PQgetvalue(res, 0, 7));
+		fail_with(r, REPL_FAILURE_REFUSED,
+				  "replication slot \"%s\" belongs to "
+				  "database \"%s\", not \"%s\"",
+				  name, PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 7));
 		set_hint(&r->failure, "set database.dbname or slot.name");
 		return REPL_FAILED;
 	}
-	if (strcmp(PQgetvalue(res, 0, 5), "lost") == 0 ||
-		!PQgetisnull(res, 0, 8))
+	if (strcmp(PQgetvalue(res, 0, 5), "lost") == 0 || !PQgetisnull(res, 0, 8))
 	{
-		fail_with(r, REPL_FAILURE_UNSAFE, "replication slot \"%s\" was "
-				  "invalidated by the server (%s)", name,
+		fail_with(r, REPL_FAILURE_UNSAFE,
+				  "replication slot \"%s\" was "
+				  "invalidated by the server (%s)",
+				  name,
 				  PQgetisnull(res, 0, 8) ? "its WAL is lost"
-				  : PQgetvalue(res, 0, 8));
+										 : PQgetvalue(res, 0, 8));
 		fill_context(r, REPL_PHASE_START, &ctx);
 		hint_slot_lost(&ctx, &r->failure);
 		return REPL_FAILED;
 	}
 	if (!PQgetisnull(res, 0, 3))
 	{
-		fail_with(r, REPL_FAILURE_RETRY, "replication slot \"%s\" is in use by "
-				  "process %s%s%s", name, PQgetvalue(res, 0, 3),
+		fail_with(r, REPL_FAILURE_RETRY,
+				  "replication slot \"%s\" is in use by "
+				  "process %s%s%s",
+				  name, PQgetvalue(res, 0, 3),
 				  *PQgetvalue(res, 0, 4) ? ", application " : "",
 				  PQgetvalue(res, 0, 4));
 		strcpy(r->failure.sqlstate, "55006");
-		set_hint(&r->failure, "waiting until it is free; that of a lost connection "
+		set_hint(&r->failure,
+				 "waiting until it is free; that of a lost connection "
 				 "is given up after wal_sender_timeout (%d ms)",
 				 r->slot.wal_sender_timeout_ms);
 		return REPL_FAILED;
 	}
 	if (strcmp(PQgetvalue(res, 0, 5), "unreserved") == 0)
-		log_warn("repl", "the slot holds more WAL than max_slot_wal_keep_size "
-				 "allows: it is lost at the next checkpoint if it stays behind",
-				 "slot=%s", log_str(name));
+		log_warn(
+			"repl",
+			"the slot holds more WAL than max_slot_wal_keep_size "
+			"allows: it is lost at the next checkpoint if it stays behind",
+			"slot=%s", log_str(name));
 	if (!parse_lsn(PQgetvalue(res, 0, 6), &r->slot.confirmed_lsn))
 	{
-		fail_with(r, REPL_FAILURE_RETRY, "replication slot \"%s\" is still being "
-				  "created", name);
+		fail_with(r, REPL_FAILURE_RETRY,
+				  "replication slot \"%s\" is still being "
+				  "created",
+				  name);
 		return REPL_FAILED;
 	}
 	r->slot_found = true;
@@ -1371,15 +1417,17 @@ take_history(struct repl *r, const PGresult *res)
 static enum repl_outcome
 take_creation(struct repl *r, const PGresult *res)
 {
-	char		lsn[32];
+	char lsn[32];
 
 	if (!has(res, 1, 2) ||
 		!parse_lsn(PQgetvalue(res, 0, 1), &r->slot.confirmed_lsn))
 		return fail_answer(r);
 	r->slot.created = true;
-	log_info("repl", r->config->temporary ? "created a temporary slot" :
-			 "created the slot", "slot=%s plugin=%s lsn=%s",
-			 log_str(r->config->slot), log_str(r->config->plugin),
+	log_info("repl",
+			 r->config->temporary ? "created a temporary slot"
+								  : "created the slot",
+			 "slot=%s plugin=%s lsn=%s", log_str(r->config->slot),
+			 log_str(r->config->plugin),
 			 lsn_text(r->slot.confirmed_lsn, lsn, sizeof(lsn)));
 	r->start_lsn = 0;
 	r->step = STEP_START;
@@ -1454,9 +1502,11 @@ make_step(struct repl *r, int64_t now_ms)
 			 sqlstate_in(r->failure.sqlstate, "58"))
 	{
 		/* Only names for positions depend on it. */
-		log_warn("repl", "the server has no history of its timeline: all "
-				 "positions are given the present one", "timeline=%" PRIu32
-				 " error=%s", r->slot.timeline, log_str(r->failure.message));
+		log_warn("repl",
+				 "the server has no history of its timeline: all "
+				 "positions are given the present one",
+				 "timeline=%" PRIu32 " error=%s", r->slot.timeline,
+				 log_str(r->failure.message));
 		r->slot.ntimelines = 0;
 		outcome = leave_history(r);
 	}
@@ -1499,19 +1549,25 @@ repl_step(struct repl *r, int64_t now_ms)
 		if (outcome == REPL_DONE)
 			continue;
 		if (r->deadline_ms > 0 && now_ms >= r->deadline_ms)
-			return fail_with(r, REPL_FAILURE_RETRY, "%s: no answer within %d ms%s%s",
-							 doing(r->step), r->config->connect_timeout_ms,
-							 r->step == STEP_CONNECTING && PQhost(r->conn) ?
-							 " from " : "",
-							 r->step == STEP_CONNECTING && PQhost(r->conn) ?
-							 PQhost(r->conn) : "");
+			return fail_with(r, REPL_FAILURE_RETRY,
+							 "%s: no answer within %d ms%s%s", doing(r->step),
+							 r->config->connect_timeout_ms,
+							 r->step == STEP_CONNECTING && PQhost(r->conn)
+								 ? " from "
+								 : "",
+							 r->step == STEP_CONNECTING && PQhost(r->conn)
+								 ? PQhost(r->conn)
+								 : "");
 		if (r->patience_ms > 0 && now_ms >= r->patience_ms)
 		{
 			r->patience_ms = 0;
-			log_info("repl", r->standby ? "creating the slot waits for the "
-					 "primary, where SELECT pg_log_standby_snapshot() helps" :
-					 "creating the slot waits for transactions that are running",
-					 "slot=%s", log_str(r->config->slot));
+			log_info(
+				"repl",
+				r->standby
+					? "creating the slot waits for the "
+					  "primary, where SELECT pg_log_standby_snapshot() helps"
+					: "creating the slot waits for transactions that are running",
+				"slot=%s", log_str(r->config->slot));
 		}
 		return REPL_AGAIN;
 	}
@@ -1526,7 +1582,7 @@ repl_step(struct repl *r, int64_t now_ms)
 static enum repl_outcome
 read_end(struct repl *r)
 {
-	PGresult   *res;
+	PGresult		 *res;
 	enum repl_outcome outcome;
 
 	r->ending = true;
@@ -1539,7 +1595,7 @@ read_end(struct repl *r)
 	res = PQgetResult(r->conn);
 	switch (PQresultStatus(res))
 	{
-		case PGRES_COPY_IN:		/* it ended its half */
+		case PGRES_COPY_IN: /* it ended its half */
 		case PGRES_COMMAND_OK:
 		case PGRES_TUPLES_OK:
 			outcome = REPL_ENDED;
@@ -1577,8 +1633,10 @@ parse_message(struct repl *r, size_t len, struct repl_message *m)
 		m->reply_requested = p[17] != 0;
 		return REPL_DONE;
 	}
-	fail_with(r, REPL_FAILURE_RETRY, "the stream holds a message of type 0x%02x "
-			  "and %zu bytes, which makes no sense", len > 0 ? p[0] : 0, len);
+	fail_with(r, REPL_FAILURE_RETRY,
+			  "the stream holds a message of type 0x%02x "
+			  "and %zu bytes, which makes no sense",
+			  len > 0 ? p[0] : 0, len);
 	strcpy(r->failure.sqlstate, "08P01");
 	return REPL_FAILED;
 }
@@ -1590,22 +1648,23 @@ repl_read(struct repl *r, struct repl_message *m)
 	 * Under TLS, a record that did not fit libpq's buffer waits in OpenSSL,
 	 * where poll() does not see it: then read again before giving up.
 	 */
-	int			reads = 1;
+	int reads = 1;
 
 	PQfreemem(r->copied);
 	r->copied = NULL;
 	if (r->step != STEP_STREAMING)
-		return r->step == STEP_ENDED ? REPL_ENDED :
-			fail_with(r, REPL_FAILURE_RETRY, "not streaming");
+		return r->step == STEP_ENDED
+				   ? REPL_ENDED
+				   : fail_with(r, REPL_FAILURE_RETRY, "not streaming");
 	if (r->unflushed && repl_flush(r) == REPL_FAILED)
-		r->broken = true;		/* its last words may be there to read */
+		r->broken = true; /* its last words may be there to read */
 	if (PQsslInUse(r->conn))
 		reads = 3;
 	for (;;)
 	{
 		if (!r->ending)
 		{
-			int			n = PQgetCopyData(r->conn, &r->copied, 1);
+			int n = PQgetCopyData(r->conn, &r->copied, 1);
 
 			if (n > 0)
 				return parse_message(r, (size_t) n, m);
@@ -1626,7 +1685,7 @@ repl_read(struct repl *r, struct repl_message *m)
 		if (reads-- == 0)
 			return REPL_AGAIN;
 		if (!PQconsumeInput(r->conn))
-			r->broken = true;	/* what came before is still to be had */
+			r->broken = true; /* what came before is still to be had */
 	}
 }
 
@@ -1642,7 +1701,7 @@ pg_now_us(void)
 enum repl_outcome
 repl_flush(struct repl *r)
 {
-	int			rc;
+	int rc;
 
 	if (r->conn == NULL || !r->unflushed)
 		return REPL_DONE;
@@ -1657,8 +1716,8 @@ enum repl_outcome
 repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn,
 				 bool want_reply)
 {
-	uint8_t		message[STATUS_LEN];
-	int			rc;
+	uint8_t message[STATUS_LEN];
+	int		rc;
 
 	if (r->step != STEP_STREAMING)
 		return fail_with(r, REPL_FAILURE_RETRY, "not streaming");
@@ -1695,9 +1754,9 @@ wait_for(struct repl *r, short events, int64_t deadline_ms)
 {
 	for (;;)
 	{
-		int64_t		left = deadline_ms - monotonic_ms();
+		int64_t		  left = deadline_ms - monotonic_ms();
 		struct pollfd pfd = {.fd = PQsocket(r->conn), .events = events};
-		int			n;
+		int			  n;
 
 		if (left <= 0)
 			return false;
@@ -1712,7 +1771,7 @@ wait_for(struct repl *r, short events, int64_t deadline_ms)
 static bool
 flush_until(struct repl *r, int64_t deadline_ms)
 {
-	int			rc;
+	int rc;
 
 	while ((rc = PQflush(r->conn)) > 0)
 	{
@@ -1727,14 +1786,13 @@ flush_until(struct repl *r, int64_t deadline_ms)
 static bool
 results_until(struct repl *r, int64_t deadline_ms)
 {
-	PGresult   *res;
+	PGresult *res;
 
 	for (;;)
 	{
 		while (PQisBusy(r->conn))
 		{
-			if (!wait_for(r, POLLIN, deadline_ms) ||
-				!PQconsumeInput(r->conn))
+			if (!wait_for(r, POLLIN, deadline_ms) || !PQconsumeInput(r->conn))
 				return false;
 		}
 		res = PQgetResult(r->conn);
@@ -1753,15 +1811,14 @@ drain_until(struct repl *r, int64_t deadline_ms)
 {
 	for (;;)
 	{
-		char	   *data;
-		int			n = PQgetCopyData(r->conn, &data, 1);
+		char *data;
+		int	  n = PQgetCopyData(r->conn, &data, 1);
 
 		if (n > 0)
 			PQfreemem(data);
 		else if (n < 0)
 			return true;
-		else if (!wait_for(r, POLLIN, deadline_ms) ||
-				 !PQconsumeInput(r->conn))
+		else if (!wait_for(r, POLLIN, deadline_ms) || !PQconsumeInput(r->conn))
 			return false;
 	}
 }
@@ -1769,8 +1826,8 @@ drain_until(struct repl *r, int64_t deadline_ms)
 void
 repl_finish(struct repl *r, int timeout_ms, bool drop_slot)
 {
-	int64_t		deadline_ms = monotonic_ms() + timeout_ms;
-	bool		ended;
+	int64_t deadline_ms = monotonic_ms() + timeout_ms;
+	bool	ended;
 
 	if (r->conn == NULL || r->step != STEP_STREAMING)
 	{
@@ -1778,17 +1835,17 @@ repl_finish(struct repl *r, int timeout_ms, bool drop_slot)
 		return;
 	}
 	ended = flush_until(r, deadline_ms) && PQputCopyEnd(r->conn, NULL) >= 0 &&
-		flush_until(r, deadline_ms) && drain_until(r, deadline_ms) &&
-		results_until(r, deadline_ms);
+			flush_until(r, deadline_ms) && drain_until(r, deadline_ms) &&
+			results_until(r, deadline_ms);
 	if (drop_slot && !r->config->temporary)
 	{
-		struct buf	b = {0};
+		struct buf b = {0};
 
 		buf_puts(&b, "DROP_REPLICATION_SLOT ");
 		put_ident(&b, r->config->slot);
 		buf_puts(&b, " WAIT");
 		ended = ended && PQsendQuery(r->conn, buf_cstr(&b)) &&
-			flush_until(r, deadline_ms) && results_until(r, deadline_ms);
+				flush_until(r, deadline_ms) && results_until(r, deadline_ms);
 		buf_free(&b);
 		log_line(ended ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "repl",
 				 ended ? "dropped the slot" : "could not drop the slot",
@@ -1805,12 +1862,12 @@ repl_finish(struct repl *r, int timeout_ms, bool drop_slot)
 struct cancellation
 {
 	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	PGcancel   *cancel;
-	bool		done;
-	bool		left;			/* nobody waits: the thread frees */
-	bool		ok;
-	char		error[256];
+	pthread_cond_t	ended;
+	PGcancel	   *cancel;
+	bool			done;
+	bool			left; /* nobody waits: the thread frees */
+	bool			ok;
+	char			error[256];
 };
 
 static void
@@ -1826,9 +1883,9 @@ static void *
 run_cancellation(void *arg)
 {
 	struct cancellation *c = arg;
-	char		error[sizeof(c->error)] = "";
-	bool		ok = PQcancel(c->cancel, error, sizeof(error));
-	bool		left;
+	char				 error[sizeof(c->error)] = "";
+	bool				 ok = PQcancel(c->cancel, error, sizeof(error));
+	bool				 left;
 
 	pthread_mutex_lock(&c->lock);
 	c->ok = ok;
@@ -1846,12 +1903,12 @@ static void
 cancel_creation(struct repl *r)
 {
 	struct cancellation *c = mem_zalloc(1, sizeof(*c));
-	int64_t		until_ms = monotonic_ms() + CANCEL_MS;
-	struct timespec ts = {.tv_sec = until_ms / 1000,
-	.tv_nsec = until_ms % 1000 * 1000000};
-	pthread_condattr_t attr;
-	pthread_t	thread;
-	bool		left;
+	int64_t				 until_ms = monotonic_ms() + CANCEL_MS;
+	struct timespec		 ts = {.tv_sec = until_ms / 1000,
+							   .tv_nsec = until_ms % 1000 * 1000000};
+	pthread_condattr_t	 attr;
+	pthread_t			 thread;
+	bool				 left;
 
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -1870,9 +1927,10 @@ cancel_creation(struct repl *r)
 		   pthread_cond_timedwait(&c->ended, &c->lock, &ts) != ETIMEDOUT)
 		;
 	if (!c->ok)
-		log_warn("repl", "could not cancel the creation of the slot: see "
-				 "whether it exists", "slot=%s error=%s",
-				 log_str(r->config->slot),
+		log_warn("repl",
+				 "could not cancel the creation of the slot: see "
+				 "whether it exists",
+				 "slot=%s error=%s", log_str(r->config->slot),
 				 log_str(c->done ? c->error : "no answer"));
 	left = c->left = !c->done;
 	pthread_mutex_unlock(&c->lock);

@@ -16,26 +16,26 @@
 
 enum repl_outcome
 {
-	REPL_DONE,					/* there it is */
-	REPL_AGAIN,					/* would block: poll repl_fd() */
-	REPL_ENDED,					/* the server ended the stream */
-	REPL_FAILED					/* repl_failure() says how */
+	REPL_DONE,	/* there it is */
+	REPL_AGAIN, /* would block: poll repl_fd() */
+	REPL_ENDED, /* the server ended the stream */
+	REPL_FAILED /* repl_failure() says how */
 };
 
 /* What to do about a failure. */
 enum repl_failure_kind
 {
-	REPL_FAILURE_RETRY,			/* connection lost, server starting, slot busy */
-	REPL_FAILURE_REFUSED,		/* will not get better by itself: exit code 3 */
-	REPL_FAILURE_UNSAFE			/* the slot is lost or gone: exit code 5 */
+	REPL_FAILURE_RETRY,	  /* connection lost, server starting, slot busy */
+	REPL_FAILURE_REFUSED, /* will not get better by itself: exit code 3 */
+	REPL_FAILURE_UNSAFE	  /* the slot is lost or gone: exit code 5 */
 };
 
 struct repl_failure
 {
 	enum repl_failure_kind kind;
-	char		sqlstate[6];	/* "" if it came from libpq itself */
-	char		message[1024];	/* one line: what failed */
-	char		hint[1024];		/* one line: what to do; may be empty */
+	char				   sqlstate[6];	  /* "" if it came from libpq itself */
+	char				   message[1024]; /* one line: what failed */
+	char				   hint[1024]; /* one line: what to do; may be empty */
 };
 
 /* All strings are borrowed and must outlive the connection. */
@@ -47,32 +47,32 @@ struct repl_option
 
 struct repl_config
 {
-	const char *const *keywords;	/* libpq's, NULL-terminated, without
+	const char *const *keywords; /* libpq's, NULL-terminated, without
 									 * replication= and options= */
 	const char *const *values;
-	const char *slot;
-	bool		temporary;		/* a slot of our own, dropped with us */
-	bool		create;			/* if it does not exist */
-	const char *plugin;			/* "walferry" */
-	const struct repl_option *options;	/* for START_REPLICATION */
-	size_t		noptions;
-	int			connect_timeout_ms; /* for connecting, and for each answer
+	const char		  *slot;
+	bool			   temporary;	   /* a slot of our own, dropped with us */
+	bool			   create;		   /* if it does not exist */
+	const char		  *plugin;		   /* "walferry" */
+	const struct repl_option *options; /* for START_REPLICATION */
+	size_t					  noptions;
+	int connect_timeout_ms; /* for connecting, and for each answer
 									 * before streaming; 0: none.  Creating a
 									 * slot may take as long as it takes. */
 };
 
 struct repl_slot
 {
-	bool		created;		/* by us, now */
-	uint64_t	confirmed_lsn;	/* confirmed_flush_lsn, or consistent point */
-	uint64_t	system_id;
-	uint32_t	timeline;		/* being streamed */
-	int			server_version_num;
-	int			wal_sender_timeout_ms;	/* 0: none */
-	uint32_t	ntimelines;		/* history: records that end at or before
+	bool	 created;		/* by us, now */
+	uint64_t confirmed_lsn; /* confirmed_flush_lsn, or consistent point */
+	uint64_t system_id;
+	uint32_t timeline; /* being streamed */
+	int		 server_version_num;
+	int		 wal_sender_timeout_ms; /* 0: none */
+	uint32_t ntimelines;			/* history: records that end at or before
 								 * until_lsn[i] are on tli[i] */
-	uint32_t	tli[REPL_TIMELINES_MAX];
-	uint64_t	until_lsn[REPL_TIMELINES_MAX];
+	uint32_t tli[REPL_TIMELINES_MAX];
+	uint64_t until_lsn[REPL_TIMELINES_MAX];
 };
 
 enum repl_message_kind
@@ -84,12 +84,12 @@ enum repl_message_kind
 struct repl_message
 {
 	enum repl_message_kind kind;
-	const uint8_t *data;		/* REPL_DATA; valid until the next call */
-	size_t		len;
-	uint64_t	wal_start;
-	uint64_t	wal_end;		/* REPL_KEEPALIVE: sent up to here */
-	int64_t		send_time_us;	/* server's clock, since 2000-01-01 */
-	bool		reply_requested;
+	const uint8_t		  *data; /* REPL_DATA; valid until the next call */
+	size_t				   len;
+	uint64_t			   wal_start;
+	uint64_t			   wal_end;		 /* REPL_KEEPALIVE: sent up to here */
+	int64_t				   send_time_us; /* server's clock, since 2000-01-01 */
+	bool				   reply_requested;
 };
 
 struct repl;
@@ -99,7 +99,7 @@ struct repl;
  * memory.
  */
 struct repl *repl_new(const struct repl_config *config);
-void		repl_free(struct repl *r);
+void		 repl_free(struct repl *r);
 
 /*
  * The next start begins at 'lsn', an end LSN that is durably delivered; 0,
@@ -108,7 +108,7 @@ void		repl_free(struct repl *r);
  * further on, or the server does not have the LSN, or had another history
  * when it wrote it.
  */
-void		repl_start_at(struct repl *r, uint64_t lsn);
+void repl_start_at(struct repl *r, uint64_t lsn);
 
 /*
  * Take connecting, checking and (if asked) creating the slot, and starting
@@ -144,18 +144,18 @@ enum repl_outcome repl_flush(struct repl *r);
  * 'timeout_ms'; blocking, called at the very end.  'drop_slot' also drops
  * the slot.
  */
-void		repl_finish(struct repl *r, int timeout_ms, bool drop_slot);
+void repl_finish(struct repl *r, int timeout_ms, bool drop_slot);
 
 /* Close at once and forget; the next repl_step() connects anew. */
-void		repl_reset(struct repl *r);
+void repl_reset(struct repl *r);
 
-int			repl_fd(const struct repl *r);	/* -1: not connected */
-short		repl_events(const struct repl *r);	/* POLLIN | POLLOUT */
-const struct repl_slot *repl_slot(const struct repl *r);
+int	  repl_fd(const struct repl *r);	 /* -1: not connected */
+short repl_events(const struct repl *r); /* POLLIN | POLLOUT */
+const struct repl_slot	  *repl_slot(const struct repl *r);
 const struct repl_failure *repl_failure(const struct repl *r);
 
 /* The timeline on which the record that ends at 'end_lsn' was written. */
-uint32_t	repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn);
+uint32_t repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn);
 
 /*
  * Parts that need no server; the rest of the program has no use for them.
@@ -175,29 +175,27 @@ enum repl_phase
 struct repl_context
 {
 	enum repl_phase phase;
-	const char *slot;
-	const char *plugin;
-	const char *user;
-	const char *database;
-	const char *allowed_plugins;	/* output_plugin_libraries, or NULL where
+	const char	   *slot;
+	const char	   *plugin;
+	const char	   *user;
+	const char	   *database;
+	const char	   *allowed_plugins; /* output_plugin_libraries, or NULL where
 									 * the server has no such setting */
 };
 
 /* Fill in all of 'failure' for a server's error, or libpq's ("" sqlstate). */
-void		repl_classify(const struct repl_context *ctx, const char *sqlstate,
-						  const char *message, struct repl_failure *failure);
+void repl_classify(const struct repl_context *ctx, const char *sqlstate,
+				   const char *message, struct repl_failure *failure);
 
 /*
  * The same for libpq's message about a connection that was not made, which
  * may hold one line for each address tried, with SQLSTATEs if the server's
  * error was printed verbosely.  It is as bad as the most hopeful of them.
  */
-void		repl_classify_connect(const struct repl_context *ctx,
-								  const char *message,
-								  struct repl_failure *failure);
+void repl_classify_connect(const struct repl_context *ctx, const char *message,
+						   struct repl_failure *failure);
 
 /* Take over a timeline history file; false if it cannot be understood. */
-bool		repl_parse_history(struct repl_slot *slot, const char *text,
-							   size_t len);
+bool repl_parse_history(struct repl_slot *slot, const char *text, size_t len);
 
-#endif							/* FORWARDER_REPL_H */
+#endif /* FORWARDER_REPL_H */

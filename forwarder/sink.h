@@ -17,9 +17,9 @@ struct config;
 
 enum sink_outcome
 {
-	SINK_DONE,					/* taken */
-	SINK_AGAIN,					/* no room, or topic not ready: try later */
-	SINK_FAILED					/* for good; sink_error() says why */
+	SINK_DONE,	/* taken */
+	SINK_AGAIN, /* no room, or topic not ready: try later */
+	SINK_FAILED /* for good; sink_error() says why */
 };
 
 struct sink_header
@@ -32,41 +32,41 @@ struct sink_header
 /* Everything is copied by sink_submit(); nothing need outlive the call. */
 struct sink_record
 {
-	uint32_t	topic;			/* as sink_topic() returned it */
-	int32_t		partition;
-	const void *key;			/* NULL: record without key */
-	size_t		key_len;
-	const void *value;			/* NULL: tombstone */
-	size_t		value_len;
-	int64_t		timestamp_ms;	/* 0: the time of sending */
+	uint32_t				  topic; /* as sink_topic() returned it */
+	int32_t					  partition;
+	const void				 *key; /* NULL: record without key */
+	size_t					  key_len;
+	const void				 *value; /* NULL: tombstone */
+	size_t					  value_len;
+	int64_t					  timestamp_ms; /* 0: the time of sending */
 	const struct sink_header *headers;
-	size_t		nheaders;
+	size_t					  nheaders;
 };
 
 /*
  * Called from within sink_poll(), once per record taken.  'bytes' are those of
  * the record's key and value; 'error' is set if it was not delivered.
  */
-typedef void (*sink_report_fn) (void *arg, uint64_t ticket, size_t bytes,
-								bool delivered, const char *error);
+typedef void (*sink_report_fn)(void *arg, uint64_t ticket, size_t bytes,
+							   bool delivered, const char *error);
 
 struct sink;
 
 struct sink_ops
 {
 	const char *name;
-	uint32_t	(*topic) (struct sink *s, const char *name);
-	enum sink_outcome (*partitions) (struct sink *s, uint32_t topic,
-									 int32_t *count);
-	enum sink_outcome (*submit) (struct sink *s,
-								 const struct sink_record *record,
-								 uint64_t ticket);
-	int			(*fd) (struct sink *s);
-	int			(*poll) (struct sink *s, int timeout_ms);
-	bool		(*connected) (struct sink *s);
-	const char *(*error) (struct sink *s);
-	int			(*exit_code) (struct sink *s);
-	void		(*free) (struct sink *s);
+	uint32_t (*topic)(struct sink *s, const char *name);
+	enum sink_outcome (*partitions)(struct sink *s, uint32_t topic,
+									int32_t *count);
+	enum sink_outcome (*submit)(struct sink				 *s,
+								const struct sink_record *record,
+								uint64_t				  ticket);
+	int (*fd)(struct sink *s);
+	int (*poll)(struct sink *s, int timeout_ms);
+	bool (*connected)(struct sink *s);
+	const char *(*error)(struct sink *s);
+	int (*exit_code)(struct sink *s);
+	void (*free)(struct sink *s);
 };
 
 /* First member of every sink. */
@@ -80,10 +80,10 @@ struct sink
  * unreachable is one warning and a retry without end.  NULL with an error
  * logged if the configuration itself is unusable.
  */
-struct sink *sink_kafka_new(const struct config *config,
-							sink_report_fn report, void *arg);
-struct sink *sink_stdout_new(const struct config *config,
-							 sink_report_fn report, void *arg);
+struct sink *
+sink_kafka_new(const struct config *config, sink_report_fn report, void *arg);
+struct sink *
+sink_stdout_new(const struct config *config, sink_report_fn report, void *arg);
 
 /* A small number for a topic name; the same for the same name. */
 static inline uint32_t
@@ -168,4 +168,4 @@ sink_free(struct sink *s)
 		s->ops->free(s);
 }
 
-#endif							/* FORWARDER_SINK_H */
+#endif /* FORWARDER_SINK_H */

@@ -64,73 +64,73 @@
 enum topic_state
 {
 	TOPIC_NEW,
-	TOPIC_ASKED,				/* the helper has it */
+	TOPIC_ASKED, /* the helper has it */
 	TOPIC_READY,
 	TOPIC_FAILED
 };
 
 struct topic
 {
-	char	   *name;
-	bool		create;			/* if it does not exist */
-	int			create_partitions;
-	int			create_replicas;
-	struct config_setting *settings;	/* for its creation */
-	size_t		nsettings;
-	rd_kafka_topic_t *rkt;		/* once ready */
-	enum topic_state state;		/* locked */
-	int32_t		partitions;		/* locked, until ready */
+	char				  *name;
+	bool				   create; /* if it does not exist */
+	int					   create_partitions;
+	int					   create_replicas;
+	struct config_setting *settings; /* for its creation */
+	size_t				   nsettings;
+	rd_kafka_topic_t	  *rkt;		   /* once ready */
+	enum topic_state	   state;	   /* locked */
+	int32_t				   partitions; /* locked, until ready */
 
 	/* The helper's: */
 	struct topic *next;
-	int64_t		retry_at_ms;
-	int			retry_ms;
-	bool		told;			/* why it takes long */
+	int64_t		  retry_at_ms;
+	int			  retry_ms;
+	bool		  told; /* why it takes long */
 };
 
 struct kafka_sink
 {
-	struct sink base;
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *queue;
-	int			efd;
-	sink_report_fn report;
-	void	   *arg;
+	struct sink			 base;
+	rd_kafka_t			*rk;
+	rd_kafka_queue_t	*queue;
+	int					 efd;
+	sink_report_fn		 report;
+	void				*arg;
 	const struct config *config;
-	char	   *servers;		/* bootstrap.servers */
-	char	   *user;			/* for what the ACLs must say */
-	bool		scram;
-	int64_t		max_bytes;		/* may be under way; 0: librdkafka's limits */
-	int64_t		queued_bytes;
-	uint64_t	outstanding;
-	int64_t		reported_ms;	/* the last report, or first record */
-	bool		stall_told;
+	char				*servers; /* bootstrap.servers */
+	char				*user;	  /* for what the ACLs must say */
+	bool				 scram;
+	int64_t	 max_bytes; /* may be under way; 0: librdkafka's limits */
+	int64_t	 queued_bytes;
+	uint64_t outstanding;
+	int64_t	 reported_ms; /* the last report, or first record */
+	bool	 stall_told;
 
-	struct topic **topics;		/* by number */
-	uint32_t	ntopics;
-	uint32_t	topics_cap;
-	uint32_t   *buckets;		/* number + 1, by hash of the name */
-	uint32_t	nbuckets;		/* a power of two */
+	struct topic **topics; /* by number */
+	uint32_t	   ntopics;
+	uint32_t	   topics_cap;
+	uint32_t	  *buckets;	 /* number + 1, by hash of the name */
+	uint32_t	   nbuckets; /* a power of two */
 
-	pthread_t	helper;
+	pthread_t		helper;
 	pthread_mutex_t lock;
-	pthread_cond_t wake_helper;
-	pthread_cond_t ended;
-	bool		stop;			/* locked */
-	bool		done;			/* locked: the helper has let go of all */
-	bool		orphaned;		/* locked: nobody waits, the helper frees */
-	bool		probe;			/* locked: see whether a broker answers */
-	atomic_bool connected;
-	bool		was_connected;	/* locked */
-	bool		unreachable_told;	/* locked */
-	atomic_bool failed;			/* set last, once, and locked */
-	int			exit_code;		/* of the failure */
-	char		error[1024];	/* of the failure */
-	char		last_problem[512];	/* locked: of a connection */
-	struct topic *jobs;			/* locked: head of a list, new ones last */
-	int64_t		backoff_first_ms;
-	int64_t		backoff_max_ms;
-	int64_t		max_retries;	/* -1: no end */
+	pthread_cond_t	wake_helper;
+	pthread_cond_t	ended;
+	bool			stop;	  /* locked */
+	bool			done;	  /* locked: the helper has let go of all */
+	bool			orphaned; /* locked: nobody waits, the helper frees */
+	bool			probe;	  /* locked: see whether a broker answers */
+	atomic_bool		connected;
+	bool			was_connected;	   /* locked */
+	bool			unreachable_told;  /* locked */
+	atomic_bool		failed;			   /* set last, once, and locked */
+	int				exit_code;		   /* of the failure */
+	char			error[1024];	   /* of the failure */
+	char			last_problem[512]; /* locked: of a connection */
+	struct topic   *jobs; /* locked: head of a list, new ones last */
+	int64_t			backoff_first_ms;
+	int64_t			backoff_max_ms;
+	int64_t			max_retries; /* -1: no end */
 };
 
 static int64_t
@@ -154,9 +154,9 @@ wake_caller(struct kafka_sink *s)
  * Failing.  The first failure is the one that counts.
  */
 static void __attribute__((format(printf, 3, 4)))
-fail(struct kafka_sink *s, int exit_code, const char *fmt,...)
+fail(struct kafka_sink *s, int exit_code, const char *fmt, ...)
 {
-	va_list		ap;
+	va_list ap;
 
 	pthread_mutex_lock(&s->lock);
 	if (!s->failed)
@@ -215,29 +215,34 @@ fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err, const char *topic,
 		case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
 		case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
 		case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
-			{
-				char		limit[32] = "?";
-				size_t		size = sizeof(limit);
+		{
+			char   limit[32] = "?";
+			size_t size = sizeof(limit);
 
-				rd_kafka_conf_get(rd_kafka_conf(s->rk), "message.max.bytes",
-								  limit, &size);
-				fail(s, 4, "topic %s: a record of %zu bytes is larger than is "
-					 "allowed (max.request.size here: %s): raise "
-					 "producer.override.max.request.size, the topic's "
-					 "max.message.bytes, and where brokers limit it their "
-					 "message.max.bytes and replica.fetch.max.bytes; then start "
-					 "again, nothing is lost", topic, bytes, limit);
-				return;
-			}
+			rd_kafka_conf_get(rd_kafka_conf(s->rk), "message.max.bytes", limit,
+							  &size);
+			fail(s, 4,
+				 "topic %s: a record of %zu bytes is larger than is "
+				 "allowed (max.request.size here: %s): raise "
+				 "producer.override.max.request.size, the topic's "
+				 "max.message.bytes, and where brokers limit it their "
+				 "message.max.bytes and replica.fetch.max.bytes; then start "
+				 "again, nothing is lost",
+				 topic, bytes, limit);
+			return;
+		}
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-			fail(s, 4, "topic %s: not allowed to write (%s): grant it with "
+			fail(s, 4,
+				 "topic %s: not allowed to write (%s): grant it with "
 				 "kafka-acls.sh --add --allow-principal User:%s --operation "
-				 "Write --operation Describe --topic %s", topic, what,
-				 s->user, topic);
+				 "Write --operation Describe --topic %s",
+				 topic, what, s->user, topic);
 			return;
 		default:
-			fail(s, is_refusal(err) ? 4 : 1, "topic %s: a record of %zu bytes "
-				 "was not delivered: %s", topic, bytes, what);
+			fail(s, is_refusal(err) ? 4 : 1,
+				 "topic %s: a record of %zu bytes "
+				 "was not delivered: %s",
+				 topic, bytes, what);
 			return;
 	}
 }
@@ -245,30 +250,35 @@ fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err, const char *topic,
 static void
 fail_fatal(struct kafka_sink *s)
 {
-	char		reason[512] = "unknown";
+	char				reason[512] = "unknown";
 	rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->rk, reason,
 												   sizeof(reason));
 
 	if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
 		err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-		fail(s, 4, "not allowed to write (%s): grant it with kafka-acls.sh "
+		fail(s, 4,
+			 "not allowed to write (%s): grant it with kafka-acls.sh "
 			 "--add --allow-principal User:%s --operation Write --operation "
 			 "Describe --topic <topic.prefix> --resource-pattern-type "
 			 "prefixed; brokers before Kafka 2.8 also want --operation "
-			 "IdempotentWrite --cluster", reason, s->user);
+			 "IdempotentWrite --cluster",
+			 reason, s->user);
 	else
-		fail(s, 1, "the producer cannot go on (%s): what was not confirmed "
-			 "is sent again by a new one", reason);
+		fail(s, 1,
+			 "the producer cannot go on (%s): what was not confirmed "
+			 "is sent again by a new one",
+			 reason);
 }
 
 static void
 fail_authentication(struct kafka_sink *s, const char *reason)
 {
-	bool		old = s->scram && rd_kafka_version() < 0x020601ff;
+	bool old = s->scram && rd_kafka_version() < 0x020601ff;
 
-	fail(s, 4, "Kafka does not let us in: %s: check security.protocol, "
-		 "sasl.mechanism, user and password%s%s%s", reason,
-		 old ? "; librdkafka " : "", old ? rd_kafka_version_str() : "",
+	fail(s, 4,
+		 "Kafka does not let us in: %s: check security.protocol, "
+		 "sasl.mechanism, user and password%s%s%s",
+		 reason, old ? "; librdkafka " : "", old ? rd_kafka_version_str() : "",
 		 old ? " cannot do SCRAM with brokers of Kafka 4, 2.6.1 can" : "");
 }
 
@@ -280,8 +290,8 @@ fail_authentication(struct kafka_sink *s, const char *reason)
 static void
 mark_connected(struct kafka_sink *s)
 {
-	bool		told = false;
-	bool		first = false;
+	bool told = false;
+	bool first = false;
 
 	pthread_mutex_lock(&s->lock);
 	if (!s->connected)
@@ -295,27 +305,28 @@ mark_connected(struct kafka_sink *s)
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (told || first)
-		log_info("kafka", told ? "reachable again" : "connected",
-				 "brokers=%s", log_str(s->servers));
+		log_info("kafka", told ? "reachable again" : "connected", "brokers=%s",
+				 log_str(s->servers));
 }
 
 static void
 mark_unreachable(struct kafka_sink *s, rd_kafka_resp_err_t err)
 {
-	bool		tell;
-	char		problem[512];
+	bool tell;
+	char problem[512];
 
 	pthread_mutex_lock(&s->lock);
 	s->connected = false;
 	tell = !s->unreachable_told;
 	s->unreachable_told = true;
-	snprintf(problem, sizeof(problem), "%s", s->last_problem[0] ?
-			 s->last_problem : rd_kafka_err2str(err));
+	snprintf(problem, sizeof(problem), "%s",
+			 s->last_problem[0] ? s->last_problem : rd_kafka_err2str(err));
 	pthread_mutex_unlock(&s->lock);
 	if (tell)
-		log_warn("kafka", "unreachable: nothing is lost, trying again until "
-				 "it answers", "brokers=%s error=%s", log_str(s->servers),
-				 log_str(problem));
+		log_warn("kafka",
+				 "unreachable: nothing is lost, trying again until "
+				 "it answers",
+				 "brokers=%s error=%s", log_str(s->servers), log_str(problem));
 	else
 		log_debug("kafka", "still unreachable", "error=%s", log_str(problem));
 }
@@ -335,8 +346,8 @@ log_callback(const rd_kafka_t *rk, int level, const char *facility,
 			 const char *message)
 {
 	struct kafka_sink *s = rd_kafka_opaque(rk);
-	enum log_level as = LOG_LEVEL_DEBUG;
-	const char *text;
+	enum log_level	   as = LOG_LEVEL_DEBUG;
+	const char		  *text;
 
 	/* "[thrd:host/bootstrap]: host/bootstrap: Connect to ... failed: ..." */
 	text = strstr(message, "]: ");
@@ -400,23 +411,25 @@ enum job_outcome
 };
 
 static enum job_outcome
-refuse_creation(struct kafka_sink *s, struct topic *t,
-				rd_kafka_resp_err_t err, const char *reason)
+refuse_creation(struct kafka_sink *s, struct topic *t, rd_kafka_resp_err_t err,
+				const char *reason)
 {
 	if (reason == NULL)
 		reason = rd_kafka_err2str(err);
 	if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
 		err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-		fail(s, 4, "topic %s does not exist and may not be created (%s): "
+		fail(s, 4,
+			 "topic %s does not exist and may not be created (%s): "
 			 "create it, or grant it with kafka-acls.sh --add "
 			 "--allow-principal User:%s --operation Create --operation "
-			 "Write --operation Describe --topic %s", t->name, reason,
-			 s->user, t->name);
+			 "Write --operation Describe --topic %s",
+			 t->name, reason, s->user, t->name);
 	else
-		fail(s, 4, "topic %s does not exist and cannot be created: %s: "
+		fail(s, 4,
+			 "topic %s does not exist and cannot be created: %s: "
 			 "create it, or change topic.creation.* (partitions=%d, "
-			 "replication.factor=%d)", t->name, reason,
-			 t->create_partitions, t->create_replicas);
+			 "replication.factor=%d)",
+			 t->name, reason, t->create_partitions, t->create_replicas);
 	topic_failed(s, t);
 	return JOB_DONE;
 }
@@ -424,16 +437,16 @@ refuse_creation(struct kafka_sink *s, struct topic *t,
 static enum job_outcome
 create_topic(struct kafka_sink *s, struct topic *t)
 {
-	char		reason[512] = "";
-	rd_kafka_NewTopic_t *nt = rd_kafka_NewTopic_new(t->name,
-													t->create_partitions,
-													t->create_replicas,
-													reason, sizeof(reason));
+	char					 reason[512] = "";
+	rd_kafka_NewTopic_t		*nt = rd_kafka_NewTopic_new(t->name,
+														t->create_partitions,
+														t->create_replicas, reason,
+														sizeof(reason));
 	rd_kafka_AdminOptions_t *options;
-	rd_kafka_queue_t *answers;
-	rd_kafka_event_t *event;
-	rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	enum job_outcome outcome = JOB_LATER;
+	rd_kafka_queue_t		*answers;
+	rd_kafka_event_t		*event;
+	rd_kafka_resp_err_t		 err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	enum job_outcome		 outcome = JOB_LATER;
 
 	if (nt == NULL)
 		return refuse_creation(s, t, RD_KAFKA_RESP_ERR__INVALID_ARG, reason);
@@ -451,9 +464,9 @@ create_topic(struct kafka_sink *s, struct topic *t)
 	reason[0] = '\0';
 	if (event != NULL)
 	{
-		const rd_kafka_CreateTopics_result_t *result =
-			rd_kafka_event_CreateTopics_result(event);
-		size_t		n = 0;
+		const rd_kafka_CreateTopics_result_t
+			  *result = rd_kafka_event_CreateTopics_result(event);
+		size_t n = 0;
 
 		err = rd_kafka_event_error(event);
 		if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -461,12 +474,13 @@ create_topic(struct kafka_sink *s, struct topic *t)
 					 rd_kafka_event_error_string(event));
 		else if (result != NULL)
 		{
-			const rd_kafka_topic_result_t *const *topics =
-				rd_kafka_CreateTopics_result_topics(result, &n);
+			const rd_kafka_topic_result_t *const
+				*topics = rd_kafka_CreateTopics_result_topics(result, &n);
 
 			if (n == 1)
 			{
-				const char *text = rd_kafka_topic_result_error_string(topics[0]);
+				const char *text = rd_kafka_topic_result_error_string(
+					topics[0]);
 
 				err = rd_kafka_topic_result_error(topics[0]);
 				snprintf(reason, sizeof(reason), "%s", text ? text : "");
@@ -474,9 +488,10 @@ create_topic(struct kafka_sink *s, struct topic *t)
 		}
 	}
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
-		log_info("kafka", "created topic", "topic=%s partitions=%d "
-				 "replication_factor=%d", log_str(t->name),
-				 t->create_partitions, t->create_replicas);
+		log_info("kafka", "created topic",
+				 "topic=%s partitions=%d "
+				 "replication_factor=%d",
+				 log_str(t->name), t->create_partitions, t->create_replicas);
 	else if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		log_debug("kafka", "somebody else has created the topic", "topic=%s",
 				  log_str(t->name));
@@ -505,8 +520,8 @@ look_up_topic(struct kafka_sink *s, struct topic *t)
 {
 	rd_kafka_topic_t *rkt = rd_kafka_topic_new(s->rk, t->name, NULL);
 	const struct rd_kafka_metadata *md = NULL;
-	rd_kafka_resp_err_t err;
-	int			partitions = 0;
+	rd_kafka_resp_err_t				err;
+	int								partitions = 0;
 
 	if (rkt == NULL)
 	{
@@ -543,8 +558,10 @@ look_up_topic(struct kafka_sink *s, struct topic *t)
 		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 			if (t->create)
 				return create_topic(s, t);
-			fail(s, 4, "topic %s does not exist, and topic.creation.enable is "
-				 "false: create it", t->name);
+			fail(s, 4,
+				 "topic %s does not exist, and topic.creation.enable is "
+				 "false: create it",
+				 t->name);
 			topic_failed(s, t);
 			return JOB_DONE;
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -552,14 +569,15 @@ look_up_topic(struct kafka_sink *s, struct topic *t)
 			if (err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
 				fail(s, 4, "topic %s: Kafka allows no such name", t->name);
 			else
-				fail(s, 4, "topic %s: not allowed to see it: grant it with "
+				fail(s, 4,
+					 "topic %s: not allowed to see it: grant it with "
 					 "kafka-acls.sh --add --allow-principal User:%s "
 					 "--operation Write --operation Describe %s--topic %s",
-					 t->name, s->user, t->create ? "--operation Create "
-					 : "", t->name);
+					 t->name, s->user, t->create ? "--operation Create " : "",
+					 t->name);
 			topic_failed(s, t);
 			return JOB_DONE;
-		default:				/* LEADER_NOT_AVAILABLE and its like */
+		default: /* LEADER_NOT_AVAILABLE and its like */
 			if (!t->told && t->retry_ms >= TOPIC_RETRY_MAX_MS)
 			{
 				t->told = true;
@@ -576,8 +594,7 @@ static bool
 probe(struct kafka_sink *s)
 {
 	const struct rd_kafka_metadata *md = NULL;
-	rd_kafka_resp_err_t err = rd_kafka_metadata(s->rk, 0, NULL, &md,
-												PROBE_MS);
+	rd_kafka_resp_err_t err = rd_kafka_metadata(s->rk, 0, NULL, &md, PROBE_MS);
 
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
@@ -594,7 +611,7 @@ static void
 helper_wait(struct kafka_sink *s, int64_t until_ms)
 {
 	struct timespec ts = {.tv_sec = until_ms / 1000,
-	.tv_nsec = until_ms % 1000 * 1000000};
+						  .tv_nsec = until_ms % 1000 * 1000000};
 
 	if (until_ms == INT64_MAX)
 		pthread_cond_wait(&s->wake_helper, &s->lock);
@@ -667,7 +684,7 @@ free_all(struct kafka_sink *s)
 static void
 helper_end(struct kafka_sink *s)
 {
-	bool		orphaned;
+	bool orphaned;
 
 	for (uint32_t i = 0; i < s->ntopics; i++)
 	{
@@ -690,21 +707,21 @@ static void *
 helper_main(void *arg)
 {
 	struct kafka_sink *s = arg;
-	int64_t		backoff_ms = s->backoff_first_ms;
-	int64_t		next_probe_ms = 0;
-	int64_t		failures = 0;
+	int64_t			   backoff_ms = s->backoff_first_ms;
+	int64_t			   next_probe_ms = 0;
+	int64_t			   failures = 0;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop)
 	{
-		int64_t		now_ms = monotonic_ms();
-		int64_t		until_ms;
-		struct topic *t;
+		int64_t			 now_ms = monotonic_ms();
+		int64_t			 until_ms;
+		struct topic	*t;
 		enum job_outcome outcome;
 
 		if (s->probe)
 		{
-			bool		answered;
+			bool answered;
 
 			if (now_ms < next_probe_ms)
 			{
@@ -715,8 +732,10 @@ helper_main(void *arg)
 			answered = probe(s);
 			if (!answered && ++failures > s->max_retries &&
 				s->max_retries >= 0)
-				fail(s, 1, "Kafka (%s) was not reached in %" PRId64
-					 " attempts (errors.max.retries)", s->servers, failures);
+				fail(s, 1,
+					 "Kafka (%s) was not reached in %" PRId64
+					 " attempts (errors.max.retries)",
+					 s->servers, failures);
 			wake_caller(s);
 			pthread_mutex_lock(&s->lock);
 			if (answered)
@@ -767,7 +786,7 @@ helper_main(void *arg)
 static uint32_t
 hash_name(const char *name)
 {
-	uint32_t	h = 2166136261u;	/* FNV-1a */
+	uint32_t h = 2166136261u; /* FNV-1a */
 
 	for (; *name; name++)
 		h = (h ^ (unsigned char) *name) * 16777619u;
@@ -777,7 +796,7 @@ hash_name(const char *name)
 static void
 put_bucket(struct kafka_sink *s, uint32_t number)
 {
-	uint32_t	i = hash_name(s->topics[number]->name);
+	uint32_t i = hash_name(s->topics[number]->name);
 
 	while (s->buckets[i & (s->nbuckets - 1)] != 0)
 		i++;
@@ -803,7 +822,7 @@ copy_string(const char *from)
 static struct topic *
 make_topic(const struct kafka_sink *s, const char *name)
 {
-	struct topic *t = mem_zalloc(1, sizeof(*t));
+	struct topic	   *t = mem_zalloc(1, sizeof(*t));
 	struct config_topic creation;
 
 	t->name = copy_string(name);
@@ -826,11 +845,11 @@ static uint32_t
 kafka_topic(struct sink *sink, const char *name)
 {
 	struct kafka_sink *s = (struct kafka_sink *) sink;
-	uint32_t	i = hash_name(name);
+	uint32_t		   i = hash_name(name);
 
 	for (; s->buckets[i & (s->nbuckets - 1)] != 0; i++)
 	{
-		uint32_t	number = s->buckets[i & (s->nbuckets - 1)] - 1;
+		uint32_t number = s->buckets[i & (s->nbuckets - 1)] - 1;
 
 		if (strcmp(s->topics[number]->name, name) == 0)
 			return number;
@@ -889,7 +908,7 @@ static enum sink_outcome
 kafka_partitions(struct sink *sink, uint32_t topic, int32_t *count)
 {
 	struct kafka_sink *s = (struct kafka_sink *) sink;
-	enum sink_outcome outcome = require_topic(s, s->topics[topic]);
+	enum sink_outcome  outcome = require_topic(s, s->topics[topic]);
 
 	if (outcome == SINK_DONE)
 		*count = s->topics[topic]->partitions;
@@ -914,8 +933,10 @@ refuse_record(struct kafka_sink *s, const struct sink_record *record,
 			fail_fatal(s);
 			return SINK_FAILED;
 		case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-			fail(s, 4, "topic %s has no partition %" PRId32 " any more: was it "
-				 "deleted and created again?", t->name, record->partition);
+			fail(s, 4,
+				 "topic %s has no partition %" PRId32 " any more: was it "
+				 "deleted and created again?",
+				 t->name, record->partition);
 			return SINK_FAILED;
 		default:
 			fail_record(s, err, t->name, record->key_len + record->value_len);
@@ -928,9 +949,9 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 			 uint64_t ticket)
 {
 	struct kafka_sink *s = (struct kafka_sink *) sink;
-	struct topic *t = s->topics[record->topic];
-	int64_t		bytes = (int64_t) (record->key_len + record->value_len) +
-		RECORD_OVERHEAD;
+	struct topic	  *t = s->topics[record->topic];
+	int64_t bytes = (int64_t) (record->key_len + record->value_len) +
+					RECORD_OVERHEAD;
 	rd_kafka_headers_t *headers = NULL;
 	rd_kafka_resp_err_t err;
 
@@ -954,8 +975,7 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 								record->headers[i].data,
 								(ssize_t) record->headers[i].len);
 	}
-	err = rd_kafka_producev(s->rk,
-							RD_KAFKA_V_RKT(t->rkt),
+	err = rd_kafka_producev(s->rk, RD_KAFKA_V_RKT(t->rkt),
 							RD_KAFKA_V_PARTITION(record->partition),
 							RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 							RD_KAFKA_V_KEY(record->key, record->key_len),
@@ -964,8 +984,8 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 							RD_KAFKA_V_TIMESTAMP(record->timestamp_ms),
 							RD_KAFKA_V_OPAQUE((void *) (uintptr_t) ticket),
 							headers != NULL ? RD_KAFKA_VTYPE_HEADERS
-							: RD_KAFKA_VTYPE_END, headers,
-							RD_KAFKA_V_END);
+											: RD_KAFKA_VTYPE_END,
+							headers, RD_KAFKA_V_END);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
 		if (headers != NULL)
@@ -986,9 +1006,9 @@ static int
 serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 {
 	const rd_kafka_message_t *messages[REPORTS_AT_ONCE];
-	bool		delivered_any = false;
-	int			served = 0;
-	size_t		n;
+	bool					  delivered_any = false;
+	int						  served = 0;
+	size_t					  n;
 
 	while ((n = rd_kafka_event_message_array(event, messages,
 											 REPORTS_AT_ONCE)) > 0)
@@ -996,8 +1016,8 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 		for (size_t i = 0; i < n; i++)
 		{
 			const rd_kafka_message_t *m = messages[i];
-			size_t		bytes = m->len + m->key_len;
-			bool		delivered = m->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+			size_t					  bytes = m->len + m->key_len;
+			bool delivered = m->err == RD_KAFKA_RESP_ERR_NO_ERROR;
 
 			s->outstanding--;
 			s->queued_bytes -= (int64_t) bytes + RECORD_OVERHEAD;
@@ -1005,13 +1025,12 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 				delivered_any = true;
 			else if (m->err == RD_KAFKA_RESP_ERR__FATAL ||
 					 rd_kafka_fatal_error(s->rk, NULL, 0) !=
-					 RD_KAFKA_RESP_ERR_NO_ERROR)
+						 RD_KAFKA_RESP_ERR_NO_ERROR)
 				fail_fatal(s);
 			else
 				fail_record(s, m->err, rd_kafka_topic_name(m->rkt), bytes);
 			s->report(s->arg, (uint64_t) (uintptr_t) m->_private, bytes,
-					  delivered, delivered ? NULL :
-					  rd_kafka_err2str(m->err));
+					  delivered, delivered ? NULL : rd_kafka_err2str(m->err));
 		}
 		served += (int) n;
 	}
@@ -1029,9 +1048,10 @@ static void
 serve_error(struct kafka_sink *s, rd_kafka_event_t *event)
 {
 	rd_kafka_resp_err_t err = rd_kafka_event_error(event);
-	const char *reason = rd_kafka_event_error_string(event);
+	const char		   *reason = rd_kafka_event_error_string(event);
 
-	if (rd_kafka_event_error_is_fatal(event) || err == RD_KAFKA_RESP_ERR__FATAL)
+	if (rd_kafka_event_error_is_fatal(event) ||
+		err == RD_KAFKA_RESP_ERR__FATAL)
 	{
 		fail_fatal(s);
 		return;
@@ -1045,7 +1065,8 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *event)
 
 			/* A broker that goes down in a handshake is no reason to stop. */
 			if (strstr(reason, "certificate") != NULL)
-				fail(s, 4, "no trusted connection to Kafka: %s: check "
+				fail(s, 4,
+					 "no trusted connection to Kafka: %s: check "
 					 "ssl.truststore.location and the broker's certificate",
 					 reason);
 			else
@@ -1067,7 +1088,7 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *event)
 static void
 watch_stall(struct kafka_sink *s)
 {
-	int64_t		silent_ms;
+	int64_t silent_ms;
 
 	if (s->outstanding == 0)
 		return;
@@ -1078,7 +1099,8 @@ watch_stall(struct kafka_sink *s)
 	if (silent_ms >= STALL_WARN_MS && !s->stall_told && s->connected)
 	{
 		s->stall_told = true;
-		log_warn("kafka", "brokers answer but confirm no record: see whether "
+		log_warn("kafka",
+				 "brokers answer but confirm no record: see whether "
 				 "partitions have a leader and enough in-sync replicas",
 				 "waiting_s=%" PRId64 " records=%" PRIu64, silent_ms / 1000,
 				 s->outstanding);
@@ -1089,10 +1111,10 @@ static int
 kafka_poll(struct sink *sink, int timeout_ms)
 {
 	struct kafka_sink *s = (struct kafka_sink *) sink;
-	struct pollfd pfd = {.fd = s->efd, .events = POLLIN};
-	rd_kafka_event_t *event;
-	uint64_t	signals;
-	int			served = 0;
+	struct pollfd	   pfd = {.fd = s->efd, .events = POLLIN};
+	rd_kafka_event_t  *event;
+	uint64_t		   signals;
+	int				   served = 0;
 
 	if (timeout_ms != 0)
 		(void) poll(&pfd, 1, timeout_ms);
@@ -1151,17 +1173,17 @@ static void
 kafka_free(struct sink *sink)
 {
 	struct kafka_sink *s = (struct kafka_sink *) sink;
-	int64_t		until_ms = monotonic_ms() + FREE_MS;
-	struct timespec ts = {.tv_sec = until_ms / 1000,
-	.tv_nsec = until_ms % 1000 * 1000000};
-	bool		done;
+	int64_t			   until_ms = monotonic_ms() + FREE_MS;
+	struct timespec	   ts = {.tv_sec = until_ms / 1000,
+							 .tv_nsec = until_ms % 1000 * 1000000};
+	bool			   done;
 
 	/*
 	 * Nothing of this may follow what a successor sends, even if librdkafka
 	 * outlives us for a while.
 	 */
 	rd_kafka_purge(s->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-				   RD_KAFKA_PURGE_F_NON_BLOCKING);
+							  RD_KAFKA_PURGE_F_NON_BLOCKING);
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
 	pthread_cond_signal(&s->wake_helper);
@@ -1211,8 +1233,8 @@ is_given(const struct config_setting *settings, size_t n, const char *name)
 static int64_t
 conf_number(const rd_kafka_conf_t *conf, const char *name)
 {
-	char		text[64];
-	size_t		size = sizeof(text);
+	char   text[64];
+	size_t size = sizeof(text);
 
 	if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK)
 		return 0;
@@ -1220,15 +1242,14 @@ conf_number(const rd_kafka_conf_t *conf, const char *name)
 }
 
 static bool
-apply(rd_kafka_conf_t *conf, const char *name, const char *value,
-	  bool secret, bool optional)
+apply(rd_kafka_conf_t *conf, const char *name, const char *value, bool secret,
+	  bool optional)
 {
-	char		reason[512];
+	char				reason[512];
 	rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, reason,
 												sizeof(reason));
 
-	if (res == RD_KAFKA_CONF_OK ||
-		(res == RD_KAFKA_CONF_UNKNOWN && optional))
+	if (res == RD_KAFKA_CONF_OK || (res == RD_KAFKA_CONF_UNKNOWN && optional))
 		return true;
 
 	/* Its reason may repeat the value. */
@@ -1250,17 +1271,15 @@ make_conf(struct kafka_sink *s)
 
 	/* Delivery depends on these, whatever a file says. */
 	static const char *const forced[][2] = {
-		{"enable.idempotence", "true"},
-		{"acks", "all"},
-		{"message.timeout.ms", "0"},
-		{"allow.auto.create.topics", "false"},
+		{"enable.idempotence", "true"}, {"acks", "all"},
+		{"message.timeout.ms", "0"},	{"allow.auto.create.topics", "false"},
 		{"log.thread.name", "true"},
 	};
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	size_t		n;
+	rd_kafka_conf_t				*conf = rd_kafka_conf_new();
+	size_t						 n;
 	const struct config_setting *given = config_kafka_settings(s->config, &n);
-	int64_t		message_kbytes;
-	char		kbytes[32];
+	int64_t						 message_kbytes;
+	char						 kbytes[32];
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
 	{
@@ -1332,9 +1351,9 @@ struct sink *
 sink_kafka_new(const struct config *config, sink_report_fn report, void *arg)
 {
 	static const uint64_t one = 1;
-	struct kafka_sink *s = mem_zalloc(1, sizeof(*s));
-	rd_kafka_conf_t *conf;
-	char		reason[512];
+	struct kafka_sink	 *s = mem_zalloc(1, sizeof(*s));
+	rd_kafka_conf_t		 *conf;
+	char				  reason[512];
 
 	s->base.ops = &ops;
 	s->config = config;

@@ -33,23 +33,23 @@
 
 struct report
 {
-	uint64_t	ticket;
-	size_t		bytes;
+	uint64_t ticket;
+	size_t	 bytes;
 };
 
 struct stdout_sink
 {
-	struct sink base;
+	struct sink	   base;
 	sink_report_fn report;
-	void	   *arg;
-	char	  **topics;
-	uint32_t	ntopics;
-	struct buf	out;			/* whole lines, not yet written */
-	struct report *reports;		/* of the lines in 'out' */
-	size_t		nreports;
-	size_t		reports_cap;
-	int			efd;			/* readable while there are reports */
-	char		error[256];		/* "" until writing fails */
+	void		  *arg;
+	char		 **topics;
+	uint32_t	   ntopics;
+	struct buf	   out;		/* whole lines, not yet written */
+	struct report *reports; /* of the lines in 'out' */
+	size_t		   nreports;
+	size_t		   reports_cap;
+	int			   efd;		   /* readable while there are reports */
+	char		   error[256]; /* "" until writing fails */
 };
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -69,11 +69,11 @@ static void
 put_text(struct buf *b, const void *data, size_t n)
 {
 	const uint8_t *p = data;
-	size_t		from = 0;
+	size_t		   from = 0;
 
 	for (size_t i = 0; i < n; i++)
 	{
-		uint8_t    *out;
+		uint8_t *out;
 
 		if (p[i] >= 0x20 && p[i] != 0x7f)
 			continue;
@@ -146,12 +146,12 @@ stdout_partitions(struct sink *sink, uint32_t topic, int32_t *count)
 static bool
 flush(struct stdout_sink *s)
 {
-	size_t		done = 0;
+	size_t done = 0;
 
 	while (done < s->out.len && s->error[0] == '\0')
 	{
-		ssize_t		n = write(STDOUT_FILENO, s->out.data + done,
-							  s->out.len - done);
+		ssize_t n = write(STDOUT_FILENO, s->out.data + done,
+						  s->out.len - done);
 
 		if (n >= 0)
 			done += (size_t) n;
@@ -174,12 +174,12 @@ stdout_submit(struct sink *sink, const struct sink_record *record,
 			  uint64_t ticket)
 {
 	struct stdout_sink *s = (struct stdout_sink *) sink;
-	const uint64_t one = 1;
+	const uint64_t		one = 1;
 
 	if (s->error[0] != '\0')
 		return SINK_FAILED;
 	if (s->out.len >= FLUSH_BYTES)
-		return SINK_AGAIN;		/* sink_poll() writes */
+		return SINK_AGAIN; /* sink_poll() writes */
 	buf_puts(&s->out, s->topics[record->topic]);
 	buf_putc(&s->out, '\t');
 	buf_put_i64(&s->out, record->partition);
@@ -202,10 +202,9 @@ stdout_submit(struct sink *sink, const struct sink_record *record,
 		s->reports = mem_resize(s->reports, s->reports_cap,
 								sizeof(*s->reports));
 	}
-	s->reports[s->nreports++] = (struct report)
-	{
+	s->reports[s->nreports++] = (struct report){
 		.ticket = ticket,
-			.bytes = record->key_len + record->value_len,
+		.bytes = record->key_len + record->value_len,
 	};
 	if (s->nreports == 1)
 		(void) !write(s->efd, &one, sizeof(one));
@@ -216,10 +215,10 @@ static int
 stdout_poll(struct sink *sink, int timeout_ms)
 {
 	struct stdout_sink *s = (struct stdout_sink *) sink;
-	struct pollfd pfd = {.fd = s->efd, .events = POLLIN};
-	size_t		n = s->nreports;
-	uint64_t	signals;
-	bool		written;
+	struct pollfd		pfd = {.fd = s->efd, .events = POLLIN};
+	size_t				n = s->nreports;
+	uint64_t			signals;
+	bool				written;
 
 	if (n == 0 && timeout_ms != 0)
 	{

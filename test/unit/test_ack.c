@@ -28,7 +28,7 @@
 static uint64_t
 put_entry(struct ack_ledger *a, uint64_t end_lsn, int n)
 {
-	uint64_t	ticket = ack_begin(a, end_lsn);
+	uint64_t ticket = ack_begin(a, end_lsn);
 
 	assert_int_not_equal(ticket, 0);
 	for (int i = 0; i < n; i++)
@@ -42,9 +42,9 @@ static void
 ack_holds_flush_until_earliest_report(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	first = put_entry(a, 200, 2);
-	uint64_t	second = put_entry(a, 300, 1);
-	uint64_t	third = put_entry(a, 400, 1);
+	uint64_t		   first = put_entry(a, 200, 2);
+	uint64_t		   second = put_entry(a, 300, 1);
+	uint64_t		   third = put_entry(a, 400, 1);
 
 	(void) state;
 	assert_int_equal(ack_report(a, third, true), 0);
@@ -66,7 +66,7 @@ static void
 ack_holds_flush_until_entry_is_complete(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	t = ack_begin(a, 200);
+	uint64_t		   t = ack_begin(a, 200);
 
 	(void) state;
 	ack_submit(a, t);
@@ -91,7 +91,7 @@ static void
 ack_never_moves_flush_backwards(void **state)
 {
 	struct ack_ledger *a = ack_new(1000, 4);
-	uint64_t	t;
+	uint64_t		   t;
 
 	(void) state;
 	ack_keepalive(a, 900);
@@ -115,9 +115,9 @@ static void
 ack_never_passes_a_failed_delivery(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	first = put_entry(a, 200, 1);
-	uint64_t	second = put_entry(a, 300, 2);
-	uint64_t	third = put_entry(a, 400, 1);
+	uint64_t		   first = put_entry(a, 200, 1);
+	uint64_t		   second = put_entry(a, 300, 2);
+	uint64_t		   third = put_entry(a, 400, 1);
 
 	(void) state;
 	assert_int_equal(ack_report(a, second, false), 0);
@@ -142,8 +142,8 @@ static void
 ack_keeps_failure_of_an_open_entry(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	first = put_entry(a, 200, 1);
-	uint64_t	t = ack_begin(a, 300);
+	uint64_t		   first = put_entry(a, 200, 1);
+	uint64_t		   t = ack_begin(a, 300);
 
 	(void) state;
 	ack_submit(a, t);
@@ -161,7 +161,7 @@ static void
 ack_adopts_keepalive_only_when_nothing_is_in_flight(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	t;
+	uint64_t		   t;
 
 	(void) state;
 	ack_keepalive(a, 150);
@@ -187,8 +187,8 @@ static void
 ack_confirms_the_end_lsn(void **state)
 {
 	struct ack_ledger *a = ack_new(0, 4);
-	uint64_t	end_lsn = UINT64_C(0x16B374810);
-	uint64_t	t = put_entry(a, end_lsn, 1);
+	uint64_t		   end_lsn = UINT64_C(0x16B374810);
+	uint64_t		   t = put_entry(a, end_lsn, 1);
 
 	(void) state;
 	ack_report(a, t, true);
@@ -201,8 +201,8 @@ static void
 ack_forgets_a_retracted_submit(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	first = put_entry(a, 200, 1);
-	uint64_t	t = ack_begin(a, 300);
+	uint64_t		   first = put_entry(a, 200, 1);
+	uint64_t		   t = ack_begin(a, 300);
 
 	(void) state;
 	ack_submit(a, t);
@@ -229,9 +229,8 @@ static void
 ack_folds_entries_without_records(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	first = put_entry(a, 200, 1);
-	struct rusage before,
-				after;
+	uint64_t		   first = put_entry(a, 200, 1);
+	struct rusage	   before, after;
 
 	(void) state;
 	getrusage(RUSAGE_SELF, &before);
@@ -252,7 +251,7 @@ static void
 ack_refuses_end_lsn_that_does_not_grow(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	t = put_entry(a, 200, 1);
+	uint64_t		   t = put_entry(a, 200, 1);
 
 	(void) state;
 	assert_int_equal(ack_begin(a, 200), 0);
@@ -268,9 +267,9 @@ static void
 ack_restart_ignores_reports_of_the_stream_before(void **state)
 {
 	struct ack_ledger *a = ack_new(100, 4);
-	uint64_t	old = put_entry(a, 200, 2);
-	uint64_t	open = ack_begin(a, 300);
-	uint64_t	t;
+	uint64_t		   old = put_entry(a, 200, 2);
+	uint64_t		   open = ack_begin(a, 300);
+	uint64_t		   t;
 
 	(void) state;
 	ack_submit(a, open);
@@ -280,7 +279,7 @@ ack_restart_ignores_reports_of_the_stream_before(void **state)
 	assert_int_equal(ack_pending(a), 0);
 	assert_int_equal(ack_outstanding(a), 0);
 
-	t = put_entry(a, 200, 1);	/* again */
+	t = put_entry(a, 200, 1); /* again */
 	assert_int_equal(ack_report(a, old, true), 0);
 	assert_int_equal(ack_report(a, open, false), 0);
 	assert_int_equal(ack_flush_lsn(a), 100);
@@ -295,10 +294,10 @@ static void
 ack_grows_with_the_ring_wrapped(void **state)
 {
 	struct ack_ledger *a = ack_new(0, 8);
-	uint64_t	tickets[200];
+	uint64_t		   tickets[200];
 
 	(void) state;
-	for (uint64_t i = 0; i < 5; i++)	/* so that it wraps at growth */
+	for (uint64_t i = 0; i < 5; i++) /* so that it wraps at growth */
 		ack_report(a, put_entry(a, i + 1, 1), true);
 	for (uint64_t i = 0; i < 200; i++)
 		tickets[i] = put_entry(a, 10 + i, 1);
@@ -314,10 +313,10 @@ ack_grows_with_the_ring_wrapped(void **state)
  * Mistakes of the program.
  */
 static bool
-aborts(void (*fn) (void))
+aborts(void (*fn)(void))
 {
-	pid_t		pid;
-	int			status;
+	pid_t pid;
+	int	  status;
 
 	fflush(NULL);
 	pid = fork();
@@ -341,8 +340,8 @@ static void
 report_twice(void)
 {
 	struct ack_ledger *a = ack_new(0, 4);
-	uint64_t	blocker = put_entry(a, 1, 1);
-	uint64_t	t = put_entry(a, 2, 1);
+	uint64_t		   blocker = put_entry(a, 1, 1);
+	uint64_t		   t = put_entry(a, 2, 1);
 
 	(void) blocker;
 	ack_report(a, t, true);
@@ -353,7 +352,7 @@ static void
 report_after_passed(void)
 {
 	struct ack_ledger *a = ack_new(0, 4);
-	uint64_t	t = put_entry(a, 1, 1);
+	uint64_t		   t = put_entry(a, 1, 1);
 
 	ack_report(a, t, true);
 	ack_report(a, t, true);
@@ -426,24 +425,24 @@ enum record_state
 
 struct model_record
 {
-	uint64_t	ticket;
-	int			entry;			/* -1: of a stream before */
+	uint64_t		  ticket;
+	int				  entry; /* -1: of a stream before */
 	enum record_state state;
 };
 
 struct model_entry
 {
-	uint64_t	end_lsn;
-	bool		complete;
+	uint64_t end_lsn;
+	bool	 complete;
 };
 
 struct model
 {
-	struct model_entry entries[MODEL_ENTRIES];
+	struct model_entry	entries[MODEL_ENTRIES];
 	struct model_record records[MODEL_RECORDS];
-	int			nentries;
-	int			nrecords;
-	uint64_t	flush_lsn;
+	int					nentries;
+	int					nrecords;
+	uint64_t			flush_lsn;
 };
 
 static uint64_t rng_state;
@@ -452,7 +451,7 @@ static uint64_t rng_state;
 static uint64_t
 rng(void)
 {
-	uint64_t	z = (rng_state += UINT64_C(0x9E3779B97F4A7C15));
+	uint64_t z = (rng_state += UINT64_C(0x9E3779B97F4A7C15));
 
 	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
@@ -469,7 +468,7 @@ below(int n)
 static int
 model_prefix(const struct model *m)
 {
-	int			stuck = m->nentries;
+	int stuck = m->nentries;
 
 	for (int i = 0; i < m->nrecords; i++)
 	{
@@ -490,7 +489,7 @@ model_prefix(const struct model *m)
 static void
 model_update(struct model *m)
 {
-	int			prefix = model_prefix(m);
+	int prefix = model_prefix(m);
 
 	for (int i = 0; i < prefix; i++)
 	{
@@ -502,8 +501,8 @@ model_update(struct model *m)
 static void
 model_compare(const struct model *m, const struct ack_ledger *a)
 {
-	uint64_t	outstanding = 0;
-	bool		failed = false;
+	uint64_t outstanding = 0;
+	bool	 failed = false;
 
 	for (int i = 0; i < m->nrecords; i++)
 	{
@@ -529,20 +528,18 @@ model_forget_record(struct model *m, int i)
 static void
 ack_agrees_with_model_under_random_interleavings(void **state)
 {
-	const char *given = getenv("WALFERRY_TEST_SEED");
-	uint64_t	seed = given ? strtoull(given, NULL, 0)
-		: (uint64_t) time(NULL) * 1000003 + (uint64_t) getpid();
-	struct model *m = calloc(1, sizeof(*m));
+	const char		  *given = getenv("WALFERRY_TEST_SEED");
+	uint64_t		   seed = given ? strtoull(given, NULL, 0)
+									: (uint64_t) time(NULL) * 1000003 +
+								  (uint64_t) getpid();
+	struct model	  *m = calloc(1, sizeof(*m));
 	struct ack_ledger *a;
-	uint64_t	open = 0;
-	uint64_t	next_lsn = 1000000;
-	uint64_t	flush_before;
-	long		advanced = 0,
-				failures = 0,
-				restarts = 0,
-				adopted = 0,
-				most_pending = 0;
-	int			report_weight = 50;
+	uint64_t		   open = 0;
+	uint64_t		   next_lsn = 1000000;
+	uint64_t		   flush_before;
+	long			   advanced = 0, failures = 0, restarts = 0, adopted = 0,
+		 most_pending = 0;
+	int report_weight = 50;
 
 	(void) state;
 	assert_non_null(m);
@@ -553,7 +550,7 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 	a = ack_new(m->flush_lsn, (uint32_t) below(20));
 	for (int step = 0; step < STEPS; step++)
 	{
-		int			what = below(100);
+		int what = below(100);
 
 		flush_before = ack_flush_lsn(a);
 		/* Times of a fast broker, of a slow one, of none at all. */
@@ -562,14 +559,14 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 
 		if (what < report_weight)
 		{
-			int			i;
-			bool		delivered = below(2000) != 0;
+			int	 i;
+			bool delivered = below(2000) != 0;
 
 			/* Mostly the oldest, sometimes any: order across partitions. */
 			if (m->nrecords == 0)
 				continue;
-			i = below(2) ? below(m->nrecords) :
-				below(m->nrecords < 4 ? m->nrecords : 4);
+			i = below(2) ? below(m->nrecords)
+						 : below(m->nrecords < 4 ? m->nrecords : 4);
 			if (m->records[i].state != RECORD_SENT)
 				continue;
 			advanced += ack_report(a, m->records[i].ticket, delivered);
@@ -592,8 +589,8 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 				next_lsn += (uint64_t) below(100) + 1;
 				open = ack_begin(a, next_lsn);
 				assert_int_not_equal(open, 0);
-				m->entries[m->nentries++] =
-					(struct model_entry) {.end_lsn = next_lsn};
+				m->entries[m->nentries++] = (struct model_entry){
+					.end_lsn = next_lsn};
 			}
 			else if (below(3) == 0)
 			{
@@ -607,14 +604,13 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 				if (below(10) == 0 || m->nrecords == MODEL_RECORDS)
 					ack_retract(a, open);
 				else
-					m->records[m->nrecords++] =
-						(struct model_record) {open, m->nentries - 1,
-											   RECORD_SENT};
+					m->records[m->nrecords++] = (struct model_record){
+						open, m->nentries - 1, RECORD_SENT};
 			}
 		}
 		else if (what < 99 || below(30) != 0)
 		{
-			uint64_t	wal_end = next_lsn - 50 + (uint64_t) below(150);
+			uint64_t wal_end = next_lsn - 50 + (uint64_t) below(150);
 
 			ack_keepalive(a, wal_end);
 			if (model_prefix(m) == m->nentries && wal_end > m->flush_lsn)
@@ -649,8 +645,8 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 			most_pending = ack_pending(a);
 	}
 	printf("entries advanced %ld, failures %ld, restarts %ld, keepalives "
-		   "adopted %ld, most pending %ld\n", advanced, failures, restarts,
-		   adopted, most_pending);
+		   "adopted %ld, most pending %ld\n",
+		   advanced, failures, restarts, adopted, most_pending);
 
 	/* A run in which nothing of the kind happened would prove nothing. */
 	assert_true(advanced > 1000);

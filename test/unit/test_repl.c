@@ -70,88 +70,98 @@ repl_classifies_by_sqlstate_and_phase(void **state)
 {
 	static const struct
 	{
-		enum repl_phase phase;
-		const char *sqlstate;
-		const char *message;
+		enum repl_phase		   phase;
+		const char			  *sqlstate;
+		const char			  *message;
 		enum repl_failure_kind kind;
-		const char *hint;		/* must be part of it */
-	}			cases[] = {
+		const char			  *hint; /* must be part of it */
+	} cases[] = {
 		/* What passes. */
 		{REPL_PHASE_CONNECT, "57P03", "the database system is starting up",
-			REPL_FAILURE_RETRY, ""},
+		 REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_CONNECT, "53300", "too many connections",
-			REPL_FAILURE_RETRY, "max_wal_senders"},
+		 REPL_FAILURE_RETRY, "max_wal_senders"},
 		{REPL_PHASE_QUERY, "57P01", "terminating connection",
-			REPL_FAILURE_RETRY, ""},
+		 REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_START, "55006", "slot is active for PID 7",
-			REPL_FAILURE_RETRY, "wal_sender_timeout"},
+		 REPL_FAILURE_RETRY, "wal_sender_timeout"},
 		{REPL_PHASE_START, "57P03", "in recovery", REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "57P01", "terminating connection",
-			REPL_FAILURE_RETRY, ""},
+		 REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "08006", "lost", REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "", "server closed the connection unexpectedly",
-			REPL_FAILURE_RETRY, ""},
+		 REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "XX000", "whatever", REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "53200", "out of memory", REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "22P05", "a row that cannot be",
-			REPL_FAILURE_RETRY, ""},
+		 REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_CREATE, "42710", "already exists", REPL_FAILURE_RETRY, ""},
 
 		/* What somebody has to mend. */
 		{REPL_PHASE_CONNECT, "28P01", "password authentication failed",
-			REPL_FAILURE_REFUSED, "database.password"},
+		 REPL_FAILURE_REFUSED, "database.password"},
 		{REPL_PHASE_CONNECT, "28000", "no pg_hba.conf entry",
-			REPL_FAILURE_REFUSED, "pg_hba.conf"},
+		 REPL_FAILURE_REFUSED, "pg_hba.conf"},
 		{REPL_PHASE_CONNECT, "3D000", "database does not exist",
-			REPL_FAILURE_REFUSED, "database.dbname"},
+		 REPL_FAILURE_REFUSED, "database.dbname"},
 		{REPL_PHASE_CONNECT, "42501", "must be replication role",
-			REPL_FAILURE_REFUSED, "ALTER ROLE \"cdc\" LOGIN REPLICATION"},
-		{REPL_PHASE_QUERY, "42501", "permission denied",
-			REPL_FAILURE_REFUSED, "GRANT CONNECT ON DATABASE \"shop\""},
+		 REPL_FAILURE_REFUSED, "ALTER ROLE \"cdc\" LOGIN REPLICATION"},
+		{REPL_PHASE_QUERY, "42501", "permission denied", REPL_FAILURE_REFUSED,
+		 "GRANT CONNECT ON DATABASE \"shop\""},
 		{REPL_PHASE_CREATE, "42501",
-			"library \"walferry\" may not be used as an output plugin",
-			REPL_FAILURE_REFUSED, "SHOW output_plugin_libraries"},
+		 "library \"walferry\" may not be used as an output plugin",
+		 REPL_FAILURE_REFUSED, "SHOW output_plugin_libraries"},
 		{REPL_PHASE_START, "42501",
-			"library \"walferry\" may not be used as an output plugin",
-			REPL_FAILURE_REFUSED, "ALTER ROLE \"cdc\" IN DATABASE \"shop\" "
-			"SET output_plugin_libraries = walferry;"},
+		 "library \"walferry\" may not be used as an output plugin",
+		 REPL_FAILURE_REFUSED,
+		 "ALTER ROLE \"cdc\" IN DATABASE \"shop\" "
+		 "SET output_plugin_libraries = walferry;"},
 		{REPL_PHASE_CREATE, "42501", "in another language",
-			REPL_FAILURE_REFUSED, "ALTER SYSTEM SET output_plugin_libraries = "
-			"pgoutput, test_decoding, walferry; SELECT pg_reload_conf();"},
-		{REPL_PHASE_CREATE, "58P01", "could not access file \"walferry\": No "
-			"such file or directory", REPL_FAILURE_REFUSED, "install"},
-		{REPL_PHASE_START, "58P01", "could not load library \"/lib/walferry.so\"",
-			REPL_FAILURE_REFUSED, "install"},
-		{REPL_PHASE_CREATE, "XX000", "incompatible library \"/x/walferry.so\": "
-			"version mismatch", REPL_FAILURE_REFUSED, "install"},
+		 REPL_FAILURE_REFUSED,
+		 "ALTER SYSTEM SET output_plugin_libraries = "
+		 "pgoutput, test_decoding, walferry; SELECT pg_reload_conf();"},
+		{REPL_PHASE_CREATE, "58P01",
+		 "could not access file \"walferry\": No "
+		 "such file or directory",
+		 REPL_FAILURE_REFUSED, "install"},
+		{REPL_PHASE_START, "58P01",
+		 "could not load library \"/lib/walferry.so\"", REPL_FAILURE_REFUSED,
+		 "install"},
+		{REPL_PHASE_CREATE, "XX000",
+		 "incompatible library \"/x/walferry.so\": "
+		 "version mismatch",
+		 REPL_FAILURE_REFUSED, "install"},
 		{REPL_PHASE_CREATE, "53400", "all replication slots are in use",
-			REPL_FAILURE_REFUSED, "max_replication_slots"},
-		{REPL_PHASE_CREATE, "55000", "something missing",
-			REPL_FAILURE_REFUSED, ""},
+		 REPL_FAILURE_REFUSED, "max_replication_slots"},
+		{REPL_PHASE_CREATE, "55000", "something missing", REPL_FAILURE_REFUSED,
+		 ""},
 		{REPL_PHASE_START, "42P02", "unrecognized walferry option \"x\"",
-			REPL_FAILURE_REFUSED, "older or newer"},
-		{REPL_PHASE_START, "0A000", "protocol version 1 is no longer supported",
-			REPL_FAILURE_REFUSED, "older or newer"},
+		 REPL_FAILURE_REFUSED, "older or newer"},
+		{REPL_PHASE_START, "0A000",
+		 "protocol version 1 is no longer supported", REPL_FAILURE_REFUSED,
+		 "older or newer"},
 		{REPL_PHASE_START, "22023", "invalid value \"x\" for option \"y\"",
-			REPL_FAILURE_REFUSED, "slot.stream.params"},
+		 REPL_FAILURE_REFUSED, "slot.stream.params"},
 		{REPL_PHASE_START, "2201B", "invalid regular expression",
-			REPL_FAILURE_REFUSED, "slot.stream.params"},
+		 REPL_FAILURE_REFUSED, "slot.stream.params"},
 
 		/* What would be a gap. */
 		{REPL_PHASE_START, "42704", "slot \"app\" does not exist",
-			REPL_FAILURE_UNSAFE, "pg_drop_replication_slot('app')"},
+		 REPL_FAILURE_UNSAFE, "pg_drop_replication_slot('app')"},
 		{REPL_PHASE_START, "55000", "can no longer access replication slot",
-			REPL_FAILURE_UNSAFE, "max_slot_wal_keep_size"},
+		 REPL_FAILURE_UNSAFE, "max_slot_wal_keep_size"},
 		{REPL_PHASE_STREAM, "55000", "can no longer get changes",
-			REPL_FAILURE_UNSAFE, ""},
-		{REPL_PHASE_STREAM, "58P01", "requested WAL segment "
-			"000000010000000000000003 has already been removed",
-			REPL_FAILURE_UNSAFE, ""},
-		{REPL_PHASE_START, "58P01", "requested WAL segment "
-			"000000010000000000000003 has already been removed",
-			REPL_FAILURE_UNSAFE, ""},
+		 REPL_FAILURE_UNSAFE, ""},
+		{REPL_PHASE_STREAM, "58P01",
+		 "requested WAL segment "
+		 "000000010000000000000003 has already been removed",
+		 REPL_FAILURE_UNSAFE, ""},
+		{REPL_PHASE_START, "58P01",
+		 "requested WAL segment "
+		 "000000010000000000000003 has already been removed",
+		 REPL_FAILURE_UNSAFE, ""},
 		{REPL_PHASE_STREAM, "58P01", "could not open file \"pg_replslot/x\"",
-			REPL_FAILURE_RETRY, ""},
+		 REPL_FAILURE_RETRY, ""},
 	};
 
 	(void) state;
@@ -182,7 +192,8 @@ repl_hint_keeps_plugins_already_allowed(void **state)
 
 	(void) state;
 	repl_classify(&ctx, "42501", "may not be used as an output plugin", &f);
-	assert_non_null(strstr(f.hint, "ALTER SYSTEM SET output_plugin_libraries = "
+	assert_non_null(strstr(f.hint,
+						   "ALTER SYSTEM SET output_plugin_libraries = "
 						   "pgoutput, \"wal2json\", walferry;"));
 
 	/* Allowed already: then it is something else. */
@@ -198,14 +209,16 @@ static void
 repl_failure_is_one_line(void **state)
 {
 	struct repl_failure f = classify(REPL_PHASE_STREAM, "XX000", "a b");
-	char		huge[5000];
+	char				huge[5000];
 
 	(void) state;
 	memset(huge, 'x', sizeof(huge) - 1);
 	huge[sizeof(huge) - 1] = '\0';
 	huge[10] = '\n';
-	repl_classify(&(struct repl_context) {.phase = REPL_PHASE_STREAM,
-				  .slot = "s", .plugin = "p"}, "XX000", huge, &f);
+	repl_classify(&(struct repl_context){.phase = REPL_PHASE_STREAM,
+										 .slot = "s",
+										 .plugin = "p"},
+				  "XX000", huge, &f);
 	assert_null(strchr(f.message, '\n'));
 	assert_true(strlen(f.message) < sizeof(f.message));
 	assert_true(strlen(f.message) > 500);
@@ -217,23 +230,27 @@ repl_reads_sqlstate_from_libpqs_print(void **state)
 	struct repl_failure f;
 
 	(void) state;
-	f = classify_connect("connection to server at \"db\", port 5432 failed: "
-						 "FATAL:  28P01: password authentication failed for user "
-						 "\"cdc\"\nLOCATION:  auth_failed, auth.c:331\n");
+	f = classify_connect(
+		"connection to server at \"db\", port 5432 failed: "
+		"FATAL:  28P01: password authentication failed for user "
+		"\"cdc\"\nLOCATION:  auth_failed, auth.c:331\n");
 	assert_int_equal(f.kind, REPL_FAILURE_REFUSED);
 	assert_string_equal(f.sqlstate, "28P01");
-	assert_string_equal(f.message, "connection to server at \"db\", port 5432 "
-						"failed: FATAL: password authentication failed for user "
-						"\"cdc\"");
+	assert_string_equal(
+		f.message, "connection to server at \"db\", port 5432 "
+				   "failed: FATAL: password authentication failed for user "
+				   "\"cdc\"");
 
 	/* In whatever language the server speaks. */
-	f = classify_connect("connection to server at \"db\", port 5432 failed: "
-						 "FATAL:  3D000: Datenbank \u00bbx\u00ab existiert nicht\n");
+	f = classify_connect(
+		"connection to server at \"db\", port 5432 failed: "
+		"FATAL:  3D000: Datenbank \u00bbx\u00ab existiert nicht\n");
 	assert_int_equal(f.kind, REPL_FAILURE_REFUSED);
 	assert_string_equal(f.sqlstate, "3D000");
 
-	f = classify_connect("connection to server at \"db\", port 5432 failed: "
-						 "FATAL:  57P03: the database system is starting up\n");
+	f = classify_connect(
+		"connection to server at \"db\", port 5432 failed: "
+		"FATAL:  57P03: the database system is starting up\n");
 	assert_int_equal(f.kind, REPL_FAILURE_RETRY);
 	assert_string_equal(f.sqlstate, "57P03");
 }
@@ -296,9 +313,10 @@ repl_retries_while_one_of_several_hosts_may_come_up(void **state)
 	struct repl_failure f;
 
 	(void) state;
-	f = classify_connect("connection to server at \"a\", port 1 failed: FATAL:  "
-						 "28P01: no\nLOCATION:  x, y.c:1\nconnection to server at "
-						 "\"b\", port 2 failed: Connection refused\n\tIs it on?\n");
+	f = classify_connect(
+		"connection to server at \"a\", port 1 failed: FATAL:  "
+		"28P01: no\nLOCATION:  x, y.c:1\nconnection to server at "
+		"\"b\", port 2 failed: Connection refused\n\tIs it on?\n");
 	assert_int_equal(f.kind, REPL_FAILURE_RETRY);
 	assert_non_null(strstr(f.message, "\"b\""));
 	assert_non_null(strstr(f.message, "Is it on?"));
@@ -321,9 +339,9 @@ repl_maps_end_lsn_to_timeline(void **state)
 	(void) state;
 	slot.timeline = 5;
 	assert_true(parse(&slot, "1\t0/3000000\tno recovery target specified\n\n"
-					  "# a comment\n"
-					  "3\t1/0\tbefore 2026-11-21 03:04:05+00\n"
-					  "4\t1/80\treason"));
+							 "# a comment\n"
+							 "3\t1/0\tbefore 2026-11-21 03:04:05+00\n"
+							 "4\t1/80\treason"));
 	assert_int_equal(slot.ntimelines, 3);
 	assert_int_equal(repl_timeline_of(&slot, 1), 1);
 	assert_int_equal(repl_timeline_of(&slot, 0x2ffffff), 1);
@@ -364,8 +382,8 @@ static void
 repl_keeps_newest_of_very_many_timelines(void **state)
 {
 	static struct repl_slot slot;
-	static char text[REPL_TIMELINES_MAX * 32];
-	size_t		len = 0;
+	static char				text[REPL_TIMELINES_MAX * 32];
+	size_t					len = 0;
 
 	(void) state;
 	for (unsigned i = 1; i <= REPL_TIMELINES_MAX + 10; i++)
@@ -375,7 +393,8 @@ repl_keeps_newest_of_very_many_timelines(void **state)
 	assert_true(repl_parse_history(&slot, text, len));
 	assert_int_equal(slot.ntimelines, REPL_TIMELINES_MAX);
 	assert_int_equal(slot.tli[0], 11);
-	assert_int_equal(repl_timeline_of(&slot, (REPL_TIMELINES_MAX + 10) * 0x100),
+	assert_int_equal(repl_timeline_of(&slot,
+									  (REPL_TIMELINES_MAX + 10) * 0x100),
 					 REPL_TIMELINES_MAX + 10);
 }
 
@@ -386,11 +405,11 @@ repl_keeps_newest_of_very_many_timelines(void **state)
 
 struct server
 {
-	char		dir[64];
-	int			listener;
-	atomic_int	client;			/* -1: none */
-	pthread_t	thread;
-	bool		running;
+	char	   dir[64];
+	int		   listener;
+	atomic_int client; /* -1: none */
+	pthread_t  thread;
+	bool	   running;
 
 	/* what it says */
 	const char *version;
@@ -399,21 +418,21 @@ struct server
 	const char *xlog_lsn;
 	const char *wal_level;
 	const char *in_recovery;
-	const char *history;		/* NULL: there is no such file */
-	const char *slot[9];		/* [0] NULL: no such slot */
-	const char *create_error;	/* "SQLSTATE message" */
+	const char *history;	  /* NULL: there is no such file */
+	const char *slot[9];	  /* [0] NULL: no such slot */
+	const char *create_error; /* "SQLSTATE message" */
 	const char *start_error;
-	struct buf	stream;			/* what follows CopyBothResponse */
-	bool		dribble;		/* byte by byte */
-	bool		hang_up;		/* after that */
-	bool		mute;			/* accepts, and says nothing */
-	unsigned	spoil;			/* damage about one byte in so many */
+	struct buf	stream;	 /* what follows CopyBothResponse */
+	bool		dribble; /* byte by byte */
+	bool		hang_up; /* after that */
+	bool		mute;	 /* accepts, and says nothing */
+	unsigned	spoil;	 /* damage about one byte in so many */
 
 	/* what it heard */
-	char		queries[4096];
-	uint8_t		said[256];		/* the last CopyData */
-	size_t		said_len;
-	bool		copy_done;
+	char	queries[4096];
+	uint8_t said[256]; /* the last CopyData */
+	size_t	said_len;
+	bool	copy_done;
 };
 
 static uint64_t rng_state = 1;
@@ -421,7 +440,7 @@ static uint64_t rng_state = 1;
 static uint64_t
 rng(void)
 {
-	uint64_t	z = (rng_state += UINT64_C(0x9E3779B97F4A7C15));
+	uint64_t z = (rng_state += UINT64_C(0x9E3779B97F4A7C15));
 
 	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
@@ -453,7 +472,7 @@ put_ready(struct buf *b)
 static void
 put_error(struct buf *b, const char *error)
 {
-	struct buf	fields = {0};
+	struct buf fields = {0};
 
 	buf_put(&fields, "SERROR", 7);
 	buf_put(&fields, "VERROR", 7);
@@ -471,7 +490,7 @@ put_error(struct buf *b, const char *error)
 static void
 put_rows(struct buf *b, const char *const *values, int columns, int rows)
 {
-	struct buf	body = {0};
+	struct buf body = {0};
 
 	put_int(&body, (uint64_t) columns, 2);
 	for (int i = 0; i < columns; i++)
@@ -553,7 +572,7 @@ answer(struct server *s, const char *query, struct buf *b)
 static bool
 send_all(struct server *s, int fd, struct buf *b)
 {
-	bool		ok = true;
+	bool ok = true;
 
 	for (size_t i = 0; s->spoil > 0 && i < b->len; i++)
 	{
@@ -562,8 +581,8 @@ send_all(struct server *s, int fd, struct buf *b)
 	}
 	for (size_t i = 0; ok && i < b->len;)
 	{
-		size_t		n = s->dribble ? 1 : b->len - i;
-		ssize_t		sent = send(fd, b->data + i, n, MSG_NOSIGNAL);
+		size_t	n = s->dribble ? 1 : b->len - i;
+		ssize_t sent = send(fd, b->data + i, n, MSG_NOSIGNAL);
 
 		ok = sent > 0;
 		if (ok)
@@ -583,13 +602,13 @@ static uint32_t
 get_u32(const uint8_t *p)
 {
 	return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 |
-		(uint32_t) p[2] << 8 | p[3];
+		   (uint32_t) p[2] << 8 | p[3];
 }
 
 static void
 greet(struct server *s, struct buf *b)
 {
-	struct buf	body = {0};
+	struct buf body = {0};
 
 	put_message(b, 'R', "\0\0\0", 4);
 	buf_put(&body, "server_version", 15);
@@ -604,11 +623,10 @@ static void
 talk(struct server *s, int fd)
 {
 	static uint8_t body[8192];
-	uint8_t		head[5];
-	struct buf	b = {0};
+	uint8_t		   head[5];
+	struct buf	   b = {0};
 
-	if (!receive(fd, head, 4) ||
-		get_u32(head) - 4 > sizeof(body) ||
+	if (!receive(fd, head, 4) || get_u32(head) - 4 > sizeof(body) ||
 		!receive(fd, body, get_u32(head) - 4))
 		return;
 	if (s->mute)
@@ -619,7 +637,7 @@ talk(struct server *s, int fd)
 	greet(s, &b);
 	while (send_all(s, fd, &b) && receive(fd, head, 5))
 	{
-		size_t		len = get_u32(head + 1) - 4;
+		size_t len = get_u32(head + 1) - 4;
 
 		if (len > sizeof(body) - 1 || !receive(fd, body, len))
 			break;
@@ -655,7 +673,7 @@ static void *
 serve(void *arg)
 {
 	struct server *s = arg;
-	int			fd;
+	int			   fd;
 
 	while ((fd = accept(s->listener, NULL, NULL)) >= 0)
 	{
@@ -668,17 +686,17 @@ serve(void *arg)
 }
 
 static struct repl_config config;
-static const char *keywords[8];
-static const char *values[8];
+static const char		 *keywords[8];
+static const char		 *values[8];
 
 static int
 set_up(void **state)
 {
-	struct server *s = calloc(1, sizeof(*s));
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	static const char *const slot[] = {"logical", "walferry", "shop", NULL, NULL,
-		"reserved", "0/1000", "shop", NULL
-	};
+	struct server			*s = calloc(1, sizeof(*s));
+	struct sockaddr_un		 addr = {.sun_family = AF_UNIX};
+	static const char *const slot[] = {"logical", "walferry", "shop",
+									   NULL,	  NULL,		  "reserved",
+									   "0/1000",  "shop",	  NULL};
 
 	assert_non_null(s);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -692,11 +710,11 @@ set_up(void **state)
 	memcpy(s->slot, slot, sizeof(slot));
 	strcpy(s->dir, "/tmp/walferry-test-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/.s.PGSQL.5432",
-			 s->dir);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/.s.PGSQL.5432", s->dir);
 	s->listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(s->listener, (struct sockaddr *) &addr,
-						  sizeof(addr)), 0);
+						  sizeof(addr)),
+					 0);
 	assert_int_equal(listen(s->listener, 5), 0);
 
 	memset(keywords, 0, sizeof(keywords));
@@ -708,7 +726,7 @@ set_up(void **state)
 	values[2] = "cdc";
 	keywords[3] = "dbname";
 	values[3] = "shop";
-	config = (struct repl_config) {
+	config = (struct repl_config){
 		.keywords = keywords,
 		.values = values,
 		.slot = "app",
@@ -730,7 +748,7 @@ static int
 tear_down(void **state)
 {
 	struct server *s = *state;
-	char		path[128];
+	char		   path[128];
 
 	/* Ends accept(), and talk() where a failed test left a client behind. */
 	shutdown(s->listener, SHUT_RDWR);
@@ -767,7 +785,7 @@ wait_io(struct repl *r)
 static enum repl_outcome
 connect_repl(struct repl *r)
 {
-	int64_t		until_ms = now_ms() + PATIENCE_MS;
+	int64_t			  until_ms = now_ms() + PATIENCE_MS;
 	enum repl_outcome outcome;
 
 	while ((outcome = repl_step(r, now_ms())) == REPL_AGAIN)
@@ -782,7 +800,7 @@ connect_repl(struct repl *r)
 static enum repl_outcome
 read_repl(struct repl *r, struct repl_message *m)
 {
-	int64_t		until_ms = now_ms() + PATIENCE_MS;
+	int64_t			  until_ms = now_ms() + PATIENCE_MS;
 	enum repl_outcome outcome;
 
 	while ((outcome = repl_read(r, m)) == REPL_AGAIN)
@@ -801,8 +819,8 @@ expect_failure(struct repl *r, enum repl_failure_kind kind, const char *text)
 	const struct repl_failure *f = repl_failure(r);
 
 	assert_int_equal(connect_repl(r), REPL_FAILED);
-	if (f->kind != kind || (strstr(f->message, text) == NULL &&
-							strstr(f->hint, text) == NULL))
+	if (f->kind != kind ||
+		(strstr(f->message, text) == NULL && strstr(f->hint, text) == NULL))
 		fail_msg("kind %d, not \"%s\": %s; %s", (int) f->kind, text,
 				 f->message, f->hint);
 	repl_reset(r);
@@ -812,7 +830,7 @@ static void
 put_xlog_data(struct buf *b, uint64_t start, uint64_t end, const void *data,
 			  size_t len)
 {
-	struct buf	body = {0};
+	struct buf body = {0};
 
 	buf_putc(&body, 'w');
 	put_int(&body, start, 8);
@@ -826,7 +844,7 @@ put_xlog_data(struct buf *b, uint64_t start, uint64_t end, const void *data,
 static void
 put_keepalive(struct buf *b, uint64_t end, int reply)
 {
-	struct buf	body = {0};
+	struct buf body = {0};
 
 	buf_putc(&body, 'k');
 	put_int(&body, end, 8);
@@ -839,8 +857,8 @@ put_keepalive(struct buf *b, uint64_t end, int reply)
 static void
 check_stream(struct server *s)
 {
-	static uint8_t big[1 << 20];
-	struct repl *r = repl_new(&config);
+	static uint8_t		big[1 << 20];
+	struct repl		   *r = repl_new(&config);
 	struct repl_message m;
 
 	memset(big, 'b', sizeof(big));
@@ -909,7 +927,7 @@ repl_refuses_messages_that_make_no_sense(void **state)
 	{
 		const char *data;
 		size_t		len;
-	}			cases[] = {
+	} cases[] = {
 		{"w", 1},
 		{"w12345678123456781234567", 24},
 		{"k", 1},
@@ -917,7 +935,7 @@ repl_refuses_messages_that_make_no_sense(void **state)
 		{"k12345678123456781x", 19},
 		{"z12345678123456781", 18},
 	};
-	struct repl *r = repl_new(&config);
+	struct repl		   *r = repl_new(&config);
 	struct repl_message m;
 
 	start_server(s);
@@ -937,8 +955,8 @@ repl_refuses_messages_that_make_no_sense(void **state)
 static void
 repl_reads_all_that_came_before_an_error(void **state)
 {
-	struct server *s = *state;
-	struct repl *r = repl_new(&config);
+	struct server	   *s = *state;
+	struct repl		   *r = repl_new(&config);
 	struct repl_message m;
 
 	put_xlog_data(&s->stream, 1, 2, "last", 4);
@@ -957,12 +975,12 @@ repl_reads_all_that_came_before_an_error(void **state)
 static void
 repl_lost_connection_is_worth_a_retry(void **state)
 {
-	struct server *s = *state;
-	struct repl *r = repl_new(&config);
+	struct server	   *s = *state;
+	struct repl		   *r = repl_new(&config);
 	struct repl_message m;
 
 	put_xlog_data(&s->stream, 1, 2, "last", 4);
-	s->stream.len -= 2;			/* in the middle of a message */
+	s->stream.len -= 2; /* in the middle of a message */
 	s->hang_up = true;
 	start_server(s);
 	assert_int_equal(connect_repl(r), REPL_DONE);
@@ -975,17 +993,18 @@ repl_lost_connection_is_worth_a_retry(void **state)
 static void
 repl_sends_status_as_the_protocol_has_it(void **state)
 {
-	struct server *s = *state;
-	struct repl *r = repl_new(&config);
+	struct server		*s = *state;
+	struct repl			*r = repl_new(&config);
 	static const uint8_t expected[25] = {'r', 0, 0, 0, 1, 2, 3, 4, 5,
-		0, 0, 0, 1, 2, 3, 4, 4, 0, 0, 0, 1, 2, 3, 4, 4
-	};
+										 0,	  0, 0, 1, 2, 3, 4, 4, 0,
+										 0,	  0, 1, 2, 3, 4, 4};
 
 	start_server(s);
 	assert_int_equal(repl_send_status(r, 1, 1, false), REPL_FAILED);
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	assert_int_equal(repl_send_status(r, UINT64_C(0x102030405),
-									  UINT64_C(0x102030404), true), REPL_DONE);
+									  UINT64_C(0x102030404), true),
+					 REPL_DONE);
 	repl_finish(r, PATIENCE_MS, true);
 	repl_free(r);
 
@@ -1000,7 +1019,7 @@ repl_sends_status_as_the_protocol_has_it(void **state)
 static void
 repl_quotes_names_and_options(void **state)
 {
-	struct server *s = *state;
+	struct server				   *s = *state;
 	static const struct repl_option options[] = {
 		{"protocol_version", "1"},
 		{"include_tables", "a'b\"c\\"},
@@ -1014,7 +1033,8 @@ repl_quotes_names_and_options(void **state)
 	start_server(s);
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	repl_free(r);
-	assert_non_null(strstr(s->queries, "START_REPLICATION SLOT \"a\"\"b\" LOGICAL "
+	assert_non_null(strstr(s->queries,
+						   "START_REPLICATION SLOT \"a\"\"b\" LOGICAL "
 						   "0/0 (\"protocol_version\" '1', \"include_tables\" "
 						   "'a''b\"c\\')"));
 	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
@@ -1025,7 +1045,7 @@ static void
 repl_creates_slot_only_if_asked(void **state)
 {
 	struct server *s = *state;
-	struct repl *r = repl_new(&config);
+	struct repl	  *r = repl_new(&config);
 
 	s->slot[0] = NULL;
 	start_server(s);
@@ -1036,7 +1056,8 @@ repl_creates_slot_only_if_asked(void **state)
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	assert_true(repl_slot(r)->created);
 	assert_int_equal(repl_slot(r)->confirmed_lsn, 0x1000);
-	assert_non_null(strstr(s->queries, "CREATE_REPLICATION_SLOT \"app\" LOGICAL "
+	assert_non_null(strstr(s->queries,
+						   "CREATE_REPLICATION_SLOT \"app\" LOGICAL "
 						   "\"walferry\" (SNAPSHOT 'nothing')"));
 	repl_reset(r);
 
@@ -1045,7 +1066,8 @@ repl_creates_slot_only_if_asked(void **state)
 	repl_free(r);
 	r = repl_new(&config);
 	assert_int_equal(connect_repl(r), REPL_DONE);
-	assert_non_null(strstr(s->queries, "LOGICAL \"walferry\" NOEXPORT_SNAPSHOT"));
+	assert_non_null(
+		strstr(s->queries, "LOGICAL \"walferry\" NOEXPORT_SNAPSHOT"));
 	repl_free(r);
 }
 
@@ -1053,7 +1075,7 @@ static void
 repl_never_creates_a_slot_a_second_time(void **state)
 {
 	struct server *s = *state;
-	struct repl *r;
+	struct repl	  *r;
 
 	config.create = true;
 	r = repl_new(&config);
@@ -1078,20 +1100,21 @@ static void
 repl_refuses_servers_and_slots_that_will_not_do(void **state)
 {
 	struct server *s = *state;
-	struct repl *r = repl_new(&config);
-	const char *good[9];
+	struct repl	  *r = repl_new(&config);
+	const char	  *good[9];
 
 	memcpy(good, s->slot, sizeof(good));
 	start_server(s);
-#define CASE(setting, kind, text) \
-	do { \
-		setting; \
-		expect_failure(r, kind, text); \
+#define CASE(setting, kind, text)            \
+	do                                       \
+	{                                        \
+		setting;                             \
+		expect_failure(r, kind, text);       \
 		memcpy(s->slot, good, sizeof(good)); \
-		s->version = "15.20"; \
-		s->wal_level = "logical"; \
-		s->in_recovery = "f"; \
-		s->start_error = NULL; \
+		s->version = "15.20";                \
+		s->wal_level = "logical";            \
+		s->in_recovery = "f";                \
+		s->start_error = NULL;               \
 	} while (0)
 
 	CASE(s->version = "13.9", REPL_FAILURE_REFUSED, "14 or newer");
@@ -1122,7 +1145,7 @@ static void
 repl_starts_only_where_nothing_is_left_out(void **state)
 {
 	struct server *s = *state;
-	struct repl *r = repl_new(&config);
+	struct repl	  *r = repl_new(&config);
 
 	start_server(s);
 	repl_start_at(r, 0x1000);
@@ -1156,7 +1179,7 @@ static void
 repl_does_without_a_lost_history(void **state)
 {
 	struct server *s = *state;
-	struct repl *r = repl_new(&config);
+	struct repl	  *r = repl_new(&config);
 
 	s->timeline = "2";
 	start_server(s);
@@ -1170,7 +1193,7 @@ static void
 repl_gives_up_on_a_server_that_says_nothing(void **state)
 {
 	struct server *s = *state;
-	struct repl *r;
+	struct repl	  *r;
 
 	s->mute = true;
 	config.connect_timeout_ms = 300;
@@ -1185,11 +1208,11 @@ static void
 repl_survives_spoiled_answers(void **state)
 {
 	struct server *s = *state;
-	const char *given = getenv("WALFERRY_TEST_SEED");
-	uint64_t	seed = given ? strtoull(given, NULL, 0)
-		: (uint64_t) time(NULL) * 1000003 + (uint64_t) getpid();
-	int			streamed = 0,
-				failed = 0;
+	const char	  *given = getenv("WALFERRY_TEST_SEED");
+	uint64_t	   seed = given ? strtoull(given, NULL, 0)
+								: (uint64_t) time(NULL) * 1000003 +
+								  (uint64_t) getpid();
+	int			   streamed = 0, failed = 0;
 
 	printf("seed %llu\n", (unsigned long long) seed);
 	fflush(stdout);
@@ -1211,10 +1234,10 @@ repl_survives_spoiled_answers(void **state)
 	log_set_level(LOG_LEVEL_ERROR + 1);
 	for (int i = 0; i < 400; i++)
 	{
-		struct repl *r = repl_new(&config);
+		struct repl		   *r = repl_new(&config);
 		struct repl_message m;
-		enum repl_outcome outcome;
-		int64_t		until_ms;
+		enum repl_outcome	outcome;
+		int64_t				until_ms;
 
 		s->spoil = i % 4 == 0 ? 0 : 100 * (1 + (unsigned) i % 7);
 		s->queries[0] = '\0';

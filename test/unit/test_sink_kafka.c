@@ -36,10 +36,10 @@
 struct config
 {
 	struct config_setting settings[8];
-	size_t		nsettings;
-	int64_t		max_bytes;
-	int64_t		max_retries;
-	bool		create;
+	size_t				  nsettings;
+	int64_t				  max_bytes;
+	int64_t				  max_retries;
+	bool				  create;
 };
 
 const struct config_setting *
@@ -74,21 +74,21 @@ config_topic_creation(const struct config *c, const char *topic,
 {
 	(void) c;
 	(void) topic;
-	*out = (struct config_topic) {.partitions = -1, .replication_factor = -1};
+	*out = (struct config_topic){.partitions = -1, .replication_factor = -1};
 }
 
 /* A cluster, a sink on it, and what it reported. */
 struct bench
 {
-	rd_kafka_t *rk;
+	rd_kafka_t				*rk;
 	rd_kafka_mock_cluster_t *cluster;
-	struct config config;
-	struct sink *sink;
-	uint64_t	delivered;
-	uint64_t	undelivered;
-	uint64_t	bytes;
-	uint64_t	seen[TICKETS + 1];	/* reports by ticket */
-	char		last_error[256];
+	struct config			 config;
+	struct sink				*sink;
+	uint64_t				 delivered;
+	uint64_t				 undelivered;
+	uint64_t				 bytes;
+	uint64_t				 seen[TICKETS + 1]; /* reports by ticket */
+	char					 last_error[256];
 };
 
 static void
@@ -126,15 +126,15 @@ static void
 add_setting(struct bench *b, const char *name, const char *value)
 {
 	b->config.settings[b->config.nsettings++] =
-		(struct config_setting) {.name = name, .value = value};
+		(struct config_setting){.name = name, .value = value};
 }
 
 static int
 set_up(void **state)
 {
-	struct bench *b = calloc(1, sizeof(*b));
+	struct bench	*b = calloc(1, sizeof(*b));
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char		reason[256];
+	char			 reason[256];
 
 	log_set_level(LOG_LEVEL_ERROR);
 	assert_non_null(b);
@@ -181,23 +181,24 @@ serve(struct bench *b, int timeout_ms)
 	sink_poll(b->sink, 0);
 }
 
-#define wait_until(b, condition) \
-	do { \
-		int64_t		until_ms = now_ms() + PATIENCE_MS; \
-		while (!(condition)) \
-		{ \
-			if (now_ms() > until_ms) \
+#define wait_until(b, condition)                                   \
+	do                                                             \
+	{                                                              \
+		int64_t until_ms = now_ms() + PATIENCE_MS;                 \
+		while (!(condition))                                       \
+		{                                                          \
+			if (now_ms() > until_ms)                               \
 				fail_msg("waited in vain for %s (%s)", #condition, \
-						 sink_error((b)->sink)); \
-			serve((b), 100); \
-		} \
+						 sink_error((b)->sink));                   \
+			serve((b), 100);                                       \
+		}                                                          \
 	} while (0)
 
 static uint32_t
 ready_topic(struct bench *b, const char *name, int partitions)
 {
-	uint32_t	topic = sink_topic(b->sink, name);
-	int32_t		count = 0;
+	uint32_t topic = sink_topic(b->sink, name);
+	int32_t	 count = 0;
 
 	wait_until(b, sink_partitions(b->sink, topic, &count) != SINK_AGAIN);
 	assert_int_equal(sink_partitions(b->sink, topic, &count), SINK_DONE);
@@ -209,10 +210,10 @@ static enum sink_outcome
 submit(struct bench *b, uint32_t topic, int32_t partition, const char *key,
 	   size_t value_len, uint64_t ticket)
 {
-	static const uint8_t position[20] = {1, 2, 3};
+	static const uint8_t	 position[20] = {1, 2, 3};
 	const struct sink_header header = {"walferry.position", position,
-	sizeof(position)};
-	static char value[2 << 20];
+									   sizeof(position)};
+	static char				 value[2 << 20];
 	const struct sink_record record = {
 		.topic = topic,
 		.partition = partition,
@@ -233,14 +234,15 @@ static void
 create_mock_topic(struct bench *b, const char *name, int partitions)
 {
 	assert_int_equal(rd_kafka_mock_topic_create(b->cluster, name, partitions,
-												1), 0);
+												1),
+					 0);
 }
 
 static void
 kafka_reports_each_record_once(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
+	uint32_t	  topic;
 
 	create_mock_topic(b, "t", 3);
 	open_sink(b);
@@ -263,8 +265,8 @@ static void
 kafka_gives_a_topic_one_number(void **state)
 {
 	struct bench *b = *state;
-	char		name[32];
-	uint32_t	first;
+	char		  name[32];
+	uint32_t	  first;
 
 	open_sink(b);
 	first = sink_topic(b->sink, "t0");
@@ -284,7 +286,7 @@ kafka_gives_a_topic_one_number(void **state)
 static rd_kafka_message_t *
 consume(rd_kafka_t *consumer)
 {
-	int64_t		until_ms = now_ms() + PATIENCE_MS;
+	int64_t until_ms = now_ms() + PATIENCE_MS;
 
 	while (now_ms() < until_ms)
 	{
@@ -302,9 +304,9 @@ consume(rd_kafka_t *consumer)
 static rd_kafka_t *
 open_consumer(struct bench *b, const char *topic, int32_t partition)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_conf_t					*conf = rd_kafka_conf_new();
 	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_t *consumer;
+	rd_kafka_t						*consumer;
 
 	rd_kafka_conf_set(conf, "bootstrap.servers",
 					  rd_kafka_mock_cluster_bootstraps(b->cluster), NULL, 0);
@@ -323,13 +325,13 @@ open_consumer(struct bench *b, const char *topic, int32_t partition)
 static void
 kafka_keeps_key_value_headers_time_and_partition(void **state)
 {
-	struct bench *b = *state;
-	uint32_t	topic;
-	rd_kafka_t *consumer;
+	struct bench	   *b = *state;
+	uint32_t			topic;
+	rd_kafka_t		   *consumer;
 	rd_kafka_message_t *m;
 	rd_kafka_headers_t *headers;
-	const void *header;
-	size_t		size;
+	const void		   *header;
+	size_t				size;
 
 	create_mock_topic(b, "t", 4);
 	open_sink(b);
@@ -348,22 +350,23 @@ kafka_keeps_key_value_headers_time_and_partition(void **state)
 	assert_true(rd_kafka_message_timestamp(m, NULL) == 1700000000123);
 	assert_int_equal(rd_kafka_message_headers(m, &headers), 0);
 	assert_int_equal(rd_kafka_header_get_last(headers, "walferry.position",
-											  &header, &size), 0);
+											  &header, &size),
+					 0);
 	assert_int_equal(size, 20);
 	assert_memory_equal(header, "\1\2\3", 4);
 	rd_kafka_message_destroy(m);
 
-	m = consume(consumer);		/* a tombstone */
+	m = consume(consumer); /* a tombstone */
 	assert_int_equal(m->key_len, 8);
 	assert_null(m->payload);
 	rd_kafka_message_destroy(m);
 
-	m = consume(consumer);		/* without a key */
+	m = consume(consumer); /* without a key */
 	assert_null(m->key);
 	assert_int_equal(m->len, 5);
 	rd_kafka_message_destroy(m);
 
-	m = consume(consumer);		/* with an empty one */
+	m = consume(consumer); /* with an empty one */
 	assert_non_null(m->key);
 	assert_int_equal(m->key_len, 0);
 	rd_kafka_message_destroy(m);
@@ -375,8 +378,8 @@ static void
 kafka_refuses_more_than_it_may_hold_and_recovers(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
-	uint64_t	taken = 0;
+	uint32_t	  topic;
+	uint64_t	  taken = 0;
 
 	b->config.max_bytes = 100000;
 	create_mock_topic(b, "t", 1);
@@ -407,7 +410,7 @@ static void
 kafka_takes_one_record_that_is_larger_than_its_bound(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
+	uint32_t	  topic;
 
 	b->config.max_bytes = 1000;
 	add_setting(b, "queue.buffering.max.kbytes", "1");
@@ -425,7 +428,7 @@ static void
 kafka_is_connected_only_while_a_broker_answers(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
+	uint32_t	  topic;
 
 	create_mock_topic(b, "t", 1);
 	open_sink(b);
@@ -446,8 +449,8 @@ static void
 kafka_waits_for_a_topic_while_unreachable(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
-	int32_t		count;
+	uint32_t	  topic;
+	int32_t		  count;
 
 	create_mock_topic(b, "t", 2);
 	rd_kafka_mock_broker_set_down(b->cluster, 1);
@@ -480,8 +483,8 @@ kafka_gives_up_after_errors_max_retries(void **state)
 static void
 fail_topic(struct bench *b, rd_kafka_resp_err_t err, const char *text)
 {
-	uint32_t	topic;
-	int32_t		count;
+	uint32_t topic;
+	int32_t	 count;
 
 	rd_kafka_mock_topic_set_error(b->cluster, "missing", err);
 	open_sink(b);
@@ -517,8 +520,8 @@ static void
 kafka_waits_for_a_topic_that_is_not_ready(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
-	int32_t		count;
+	uint32_t	  topic;
+	int32_t		  count;
 
 	create_mock_topic(b, "t", 2);
 	rd_kafka_mock_topic_set_error(b->cluster, "t",
@@ -531,8 +534,7 @@ kafka_waits_for_a_topic_that_is_not_ready(void **state)
 		assert_int_equal(sink_partitions(b->sink, topic, &count), SINK_AGAIN);
 		serve(b, 50);
 	}
-	rd_kafka_mock_topic_set_error(b->cluster, "t",
-								  RD_KAFKA_RESP_ERR_NO_ERROR);
+	rd_kafka_mock_topic_set_error(b->cluster, "t", RD_KAFKA_RESP_ERR_NO_ERROR);
 	ready_topic(b, "t", 2);
 }
 
@@ -540,14 +542,15 @@ static void
 kafka_fails_for_a_record_that_is_too_large(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
+	uint32_t	  topic;
 
 	create_mock_topic(b, "t", 1);
 	open_sink(b);
 	topic = ready_topic(b, "t", 1);
 	assert_int_equal(submit(b, topic, 0, "k", 1100000, 1), SINK_FAILED);
 	assert_int_equal(sink_exit_code(b->sink), 4);
-	assert_non_null(strstr(sink_error(b->sink), "topic t: a record of 1100001"));
+	assert_non_null(
+		strstr(sink_error(b->sink), "topic t: a record of 1100001"));
 	assert_non_null(strstr(sink_error(b->sink), "max.request.size"));
 	assert_non_null(strstr(sink_error(b->sink), "max.message.bytes"));
 
@@ -563,20 +566,20 @@ kafka_reports_what_the_broker_refuses_as_not_delivered(void **state)
 	static const struct
 	{
 		rd_kafka_resp_err_t err;
-		int			exit_code;
-		const char *text;
-	}			cases[] = {
+		int					exit_code;
+		const char		   *text;
+	} cases[] = {
 		{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 4, "max.message.bytes"},
 		{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 4,
-			"--operation Write --operation Describe --topic t0"},
+		 "--operation Write --operation Describe --topic t0"},
 		{RD_KAFKA_RESP_ERR_INVALID_RECORD, 4, "not delivered"},
 	};
 	struct bench *b = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		char		name[8] = "t0";
-		uint32_t	topic;
+		char	 name[8] = "t0";
+		uint32_t topic;
 
 		if (i == 0)
 			create_mock_topic(b, name, 1);
@@ -590,8 +593,7 @@ kafka_reports_what_the_broker_refuses_as_not_delivered(void **state)
 		assert_int_equal(b->delivered, 0);
 		assert_int_equal(sink_exit_code(b->sink), cases[i].exit_code);
 		if (strstr(sink_error(b->sink), cases[i].text) == NULL)
-			fail_msg("\"%s\" not in: %s", cases[i].text,
-					 sink_error(b->sink));
+			fail_msg("\"%s\" not in: %s", cases[i].text, sink_error(b->sink));
 		assert_int_equal(submit(b, topic, 0, "k", 10, 2), SINK_FAILED);
 		sink_free(b->sink);
 		b->sink = NULL;
@@ -603,16 +605,16 @@ static void
 kafka_retries_what_passes(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
+	uint32_t	  topic;
 
 	create_mock_topic(b, "t", 1);
 	open_sink(b);
 	topic = ready_topic(b, "t", 1);
-	rd_kafka_mock_push_request_errors(b->cluster, PRODUCE, 4,
-									  RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-									  RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
-									  RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
-									  RD_KAFKA_RESP_ERR__TRANSPORT);
+	rd_kafka_mock_push_request_errors(
+		b->cluster, PRODUCE, 4, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+		RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+		RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+		RD_KAFKA_RESP_ERR__TRANSPORT);
 	for (uint64_t i = 1; i <= 100; i++)
 		assert_int_equal(submit(b, topic, 0, "k", 10, i), SINK_DONE);
 	wait_until(b, b->delivered == 100);
@@ -625,13 +627,14 @@ static void
 kafka_fatal_error_asks_for_a_new_producer(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
+	uint32_t	  topic;
 
 	create_mock_topic(b, "t", 1);
 	open_sink(b);
 	topic = ready_topic(b, "t", 1);
-	rd_kafka_mock_push_request_errors(b->cluster, PRODUCE, 1,
-									  RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+	rd_kafka_mock_push_request_errors(
+		b->cluster, PRODUCE, 1,
+		RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
 	for (uint64_t i = 1; i <= 10; i++)
 		assert_int_equal(submit(b, topic, 0, "k", 10, i), SINK_DONE);
 	wait_until(b, *sink_error(b->sink));
@@ -652,7 +655,7 @@ static void
 kafka_forces_what_delivery_depends_on(void **state)
 {
 	struct bench *b = *state;
-	uint32_t	topic;
+	uint32_t	  topic;
 
 	/* Were this believed, the record would be given up after 1 ms. */
 	add_setting(b, "message.timeout.ms", "1");
@@ -674,7 +677,7 @@ kafka_refuses_a_setting_that_librdkafka_does_not_know(void **state)
 {
 	struct bench *b = *state;
 
-	log_set_level(LOG_LEVEL_ERROR + 1);	/* it is expected to complain */
+	log_set_level(LOG_LEVEL_ERROR + 1); /* it is expected to complain */
 	add_setting(b, "no.such.setting", "1");
 	assert_null(sink_kafka_new(&b->config, report, b));
 
@@ -693,12 +696,12 @@ static void
 kafka_can_be_freed_at_any_time(void **state)
 {
 	struct bench *b = *state;
-	int64_t		begin_ms;
+	int64_t		  begin_ms;
 
 	create_mock_topic(b, "t", 1);
 	for (int i = 0; i < 10; i++)
 	{
-		uint32_t	topic;
+		uint32_t topic;
 
 		open_sink(b);
 		if (i > 3)

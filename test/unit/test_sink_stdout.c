@@ -22,12 +22,12 @@
 struct bench
 {
 	struct sink *sink;
-	int			saved;			/* the real standard output */
-	int			file;
-	uint64_t	last_ticket;
-	uint64_t	delivered;
-	uint64_t	undelivered;
-	size_t		bytes;
+	int			 saved; /* the real standard output */
+	int			 file;
+	uint64_t	 last_ticket;
+	uint64_t	 delivered;
+	uint64_t	 undelivered;
+	size_t		 bytes;
 };
 
 static void
@@ -94,9 +94,9 @@ is_ready(struct bench *b)
 static void
 stdout_writes_a_line_for_each_record(void **state)
 {
-	struct bench *b = *state;
-	uint32_t	topic = sink_topic(b->sink, "app.public.t");
-	int32_t		count;
+	struct bench			*b = *state;
+	uint32_t				 topic = sink_topic(b->sink, "app.public.t");
+	int32_t					 count;
 	const struct sink_header headers[] = {
 		{"id", "abc", 3},
 		{"position", "\0\xff", 2},
@@ -120,7 +120,7 @@ stdout_writes_a_line_for_each_record(void **state)
 	assert_false(is_ready(b));
 
 	assert_int_equal(sink_submit(b->sink, &record, 1), SINK_DONE);
-	record.value = NULL;		/* a tombstone */
+	record.value = NULL; /* a tombstone */
 	record.value_len = 0;
 	record.nheaders = 0;
 	assert_int_equal(sink_submit(b->sink, &record, 2), SINK_DONE);
@@ -137,25 +137,24 @@ stdout_writes_a_line_for_each_record(void **state)
 	assert_int_equal(b->delivered, 3);
 	assert_int_equal(b->bytes, 18 + 8 + 12);
 	assert_false(is_ready(b));
-	expect_written(b,
-				   "app.public.t\t0\t{\"id\":1}\tid=abc,position=0x00ff,"
-				   "none=null\t{\"a\":\"\xc3\xa4\"}\n"
-				   "app.public.t\t0\t{\"id\":1}\t\tnull\n"
-				   "app.public.t\t0\tnull\t\tline\\x0aand\\x09tab\n");
+	expect_written(b, "app.public.t\t0\t{\"id\":1}\tid=abc,position=0x00ff,"
+					  "none=null\t{\"a\":\"\xc3\xa4\"}\n"
+					  "app.public.t\t0\t{\"id\":1}\t\tnull\n"
+					  "app.public.t\t0\tnull\t\tline\\x0aand\\x09tab\n");
 	assert_int_equal(sink_poll(b->sink, 0), 0);
 }
 
 static void
 stdout_holds_little_and_asks_to_be_served(void **state)
 {
-	struct bench *b = *state;
-	char		value[1000];
+	struct bench			*b = *state;
+	char					 value[1000];
 	const struct sink_record record = {
 		.topic = sink_topic(b->sink, "t"),
 		.value = value,
 		.value_len = sizeof(value),
 	};
-	uint64_t	taken = 0;
+	uint64_t taken = 0;
 
 	memset(value, 'x', sizeof(value));
 	while (sink_submit(b->sink, &record, taken + 1) == SINK_DONE)
@@ -168,13 +167,13 @@ stdout_holds_little_and_asks_to_be_served(void **state)
 static void
 stdout_reports_what_it_could_not_write(void **state)
 {
-	struct bench *b = *state;
+	struct bench			*b = *state;
 	const struct sink_record record = {
 		.topic = sink_topic(b->sink, "t"),
 		.value = "v",
 		.value_len = 1,
 	};
-	int			full = open("/dev/full", O_WRONLY);
+	int full = open("/dev/full", O_WRONLY);
 
 	assert_true(full >= 0);
 	dup2(full, STDOUT_FILENO);
