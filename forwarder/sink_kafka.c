@@ -231,6 +231,14 @@ fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err, const char *topic,
 				 topic, bytes, limit);
 			return;
 		}
+		case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+			fail(s, 1,
+				 "topic %s is gone or has fewer partitions than it had (%s): "
+				 "was it deleted? What was not confirmed is sent again",
+				 topic, what);
+			return;
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 			fail(s, 4,
 				 "topic %s: not allowed to write (%s): grant it with "
@@ -931,12 +939,6 @@ refuse_record(struct kafka_sink *s, const struct sink_record *record,
 			return SINK_AGAIN;
 		case RD_KAFKA_RESP_ERR__FATAL:
 			fail_fatal(s);
-			return SINK_FAILED;
-		case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-			fail(s, 4,
-				 "topic %s has no partition %" PRId32 " any more: was it "
-				 "deleted and created again?",
-				 t->name, record->partition);
 			return SINK_FAILED;
 		default:
 			fail_record(s, err, t->name, record->key_len + record->value_len);
