@@ -1,0 +1,16 @@
+CREATE TABLE t (id integer PRIMARY KEY);
+SELECT pg_logical_emit_message(false, 'alone', 'outside');
+BEGIN;
+INSERT INTO t VALUES (1);
+SELECT pg_logical_emit_message(true, 'inside', 'one');
+INSERT INTO t VALUES (2);
+SELECT pg_logical_emit_message(true, '', '\x00ff01'::bytea);
+SELECT pg_logical_emit_message(false, 'alone', 'first of all');
+COMMIT;
+BEGIN;
+INSERT INTO t VALUES (3);
+SELECT pg_logical_emit_message(true, 'lost', 'rolled back');
+SELECT pg_logical_emit_message(false, 'alone', 'stays');
+ROLLBACK;
+SELECT pg_logical_emit_message(true, 'inside', 'nothing else');
+SELECT pg_logical_emit_message(false, 'größe', repeat('m', 500));
