@@ -57,7 +57,7 @@ mkdir -p "$to"
 sql()
 {
 	as_user "$bindir/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$sockdir" \
-		-U postgres -d "$db" "$@"
+		-U postgres -d "$db"
 }
 
 said()							# WHAT FILE
