@@ -154,6 +154,7 @@ struct forward
 	int64_t		feedback_interval_ms;
 	uint64_t	feedback_lsn;	/* that the last one confirmed */
 	bool		reply_wanted;
+	uint64_t	keepalive_lsn;	/* that the last keepalive brought */
 	int64_t		progress_at_ms;
 	uint64_t	progress_records;
 	int64_t		latency_at_ms;
@@ -566,6 +567,22 @@ check_header(struct forward *f)
 	publish_start(f->publish, f->sink, h->database, h->byte_order);
 }
 
+/*
+ * Everything up to the last keepalive's position is handed over, and counts as
+ * soon as all of that is delivered.  The server says it only once, so a
+ * keepalive that came too early is kept: a database that then falls idle
+ * would otherwise hold its WAL.
+ */
+static void
+adopt_keepalive(struct forward *f)
+{
+	if (f->keepalive_lsn != 0 && ack_pending(f->ledger) == 0)
+	{
+		ack_keepalive(f->ledger, f->keepalive_lsn);
+		f->keepalive_lsn = 0;
+	}
+}
+
 /* Let the next frame in.  False: none is there, or the stream is over. */
 static bool
 read_frame(struct forward *f)
@@ -600,7 +617,8 @@ read_frame(struct forward *f)
 		}
 		if (m.wal_end > f->status.received_lsn)
 			f->status.received_lsn = m.wal_end;
-		ack_keepalive(f->ledger, m.wal_end);
+		f->keepalive_lsn = m.wal_end;
+		adopt_keepalive(f);
 		f->reply_wanted |= m.reply_requested;
 	}
 }
@@ -775,6 +793,7 @@ drop_stream(struct forward *f)
 	f->status.source_connected = false;
 	f->entry_open = f->skipping = f->change_taken = false;
 	f->blocked = f->hangup = f->reply_wanted = false;
+	f->keepalive_lsn = 0;
 }
 
 static void
@@ -1135,6 +1154,8 @@ serve_timers(struct forward *f)
 	if (f->state == STATE_WAITING && f->now_ms >= f->retry_at_ms &&
 		(f->ledger == NULL || ack_outstanding(f->ledger) == 0))
 		handle(f, EVENT_RETRY_DUE);
+	if (has_stream(f))
+		adopt_keepalive(f);
 	if (has_stream(f) && f->now_ms >= feedback_due_ms(f))
 		send_feedback(f);
 	if (f->state == STATE_DRAINING)

@@ -748,6 +748,12 @@ helper_main(void *arg)
 			pthread_mutex_lock(&s->lock);
 			if (answered)
 			{
+				/* Topics that could not be asked for need not wait longer. */
+				for (t = s->jobs; t != NULL; t = t->next)
+				{
+					t->retry_at_ms = 0;
+					t->retry_ms = TOPIC_RETRY_MS;
+				}
 				s->probe = false;
 				failures = 0;
 				next_probe_ms = 0;

@@ -264,7 +264,8 @@ org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 format()
 {
 	rm -rf "$dir/data"
-	set -- -t "$(openssl rand -base64 16 | tr '+/' '-_' | tr -d '=')" \
+	# Without "-", which at its begin would be taken for an option.
+	set -- -t "$(openssl rand -base64 16 | tr '+/' 'Az' | tr -d '=')" \
 		-c "$dir/server.properties"
 	if [ -n "$sasl" ]; then
 		for user in $users; do
