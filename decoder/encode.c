@@ -143,10 +143,21 @@ walferry_relation(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	EncodeState *state = create_state(CurrentMemoryContext);
-	Relation	relation = table_open(relid, AccessShareLock);
-	TableEntry *entry = find_entry(state, relation);
-	bytea	   *result = palloc(VARHDRSZ + 1 + entry->schema_message_len);
+	Relation	relation;
+	TableEntry *entry;
+	bytea	   *result;
 
+	/* Before the lock: nobody may hold up a table that he cannot read. */
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT,
+								  ACLMASK_ANY) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for relation with OID %u", relid)));
+
+	relation = table_open(relid, AccessShareLock);
+	entry = find_entry(state, relation);
+	result = palloc(VARHDRSZ + 1 + entry->schema_message_len);
 	SET_VARSIZE(result, VARHDRSZ + 1 + entry->schema_message_len);
 	*VARDATA(result) = WIRE_FRAME_MESSAGES;
 	memcpy(VARDATA(result) + 1, entry->schema_message,

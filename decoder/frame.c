@@ -127,3 +127,18 @@ frame_large_end(Frame *frame)
 	frame->large_total = 0;
 	start_frame(frame);
 }
+
+void
+frame_put(Frame *frame, const void *message, size_t len)
+{
+	if (len > (size_t) (frame->w.end - frame->w.p))
+		frame_flush(frame);
+	if (len <= (size_t) (frame->w.end - frame->w.p))
+		wire_put_bytes(&frame->w, message, len);
+	else
+	{
+		frame_large_begin(frame, len);
+		frame_large_put(frame, message, len);
+		frame_large_end(frame);
+	}
+}

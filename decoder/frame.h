@@ -71,4 +71,7 @@ extern void frame_large_begin(Frame *frame, uint64 total);
 extern void frame_large_put(Frame *frame, const void *data, size_t len);
 extern void frame_large_end(Frame *frame);
 
+/* A message that is ready, in pieces if need be. */
+extern void frame_put(Frame *frame, const void *message, size_t len);
+
 #endif							/* DECODER_FRAME_H */

@@ -31,10 +31,12 @@ const OptionDef options_table[] = {
 	"do not send tables whose schema.table matches"},
 	{"include_columns", OPTION_PATTERNS, FIELD(include_columns), NULL, 0, 0,
 		"send only columns whose schema.table.column matches;"
-	" columns of the primary key and the replica identity are always sent"},
+	" columns of the primary key and of the replica identity, unless that is"
+		" FULL, are always sent"},
 	{"exclude_columns", OPTION_PATTERNS, FIELD(exclude_columns), NULL, 0, 0,
 		"do not send columns whose schema.table.column matches;"
-	" columns of the primary key and the replica identity are always sent"},
+	" columns of the primary key and of the replica identity, unless that is"
+		" FULL, are always sent"},
 	{"operations", OPTION_OPERATIONS, FIELD(operations),
 		"insert,update,delete,truncate", 0, 0,
 	"which operations to send, separated by commas; none for none"},
@@ -233,4 +235,10 @@ options_parse(DecoderOptions *options, List *given)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("options \"%s\" and \"%s\" exclude each other",
 						"include_columns", "exclude_columns")));
+	if (options->include_prefixes && options->exclude_prefixes)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options \"%s\" and \"%s\" exclude each other",
+						"include_message_prefixes",
+						"exclude_message_prefixes")));
 }

@@ -16,6 +16,10 @@
 
 #include "patterns.h"
 
+/* Of one expression; a list may have any number. */
+#define PATTERN_BYTES_MAX 8192
+#define PATTERN_BYTES_SHOWN 50
+
 struct PatternList
 {
 	int			count;
@@ -35,25 +39,50 @@ patterns_release(void *arg)
 	list->count = 0;
 }
 
+static int
+compile(regex_t *re, const char *pattern, int len)
+{
+	pg_wchar   *wide = palloc((len + 1) * sizeof(pg_wchar));
+	int			wide_len = pg_mb2wchar_with_len(pattern, wide, len);
+	int			result;
+
+	result = pg_regcomp(re, wide, wide_len,
+						REG_ADVANCED | REG_ICASE | REG_NOSUB,
+						C_COLLATION_OID);
+	pfree(wide);
+	return result;
+}
+
 static void
 compile_one(PatternList *list, const char *option, const char *pattern,
 			int len)
 {
 	StringInfoData anchored;
-	pg_wchar   *wide;
-	int			wide_len;
 	int			result;
+
+	/* The time to compile one grows faster than its length. */
+	if (len > PATTERN_BYTES_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("regular expression \"%.*s...\" in option \"%s\" is too long",
+						pg_mbcliplen(pattern, len, PATTERN_BYTES_SHOWN),
+						pattern, option),
+				 errdetail("It has %d bytes, at most %d are allowed.",
+						   len, PATTERN_BYTES_MAX)));
 
 	initStringInfo(&anchored);
 	appendStringInfoString(&anchored, "^(?:");
 	appendBinaryStringInfo(&anchored, pattern, len);
 	appendStringInfoString(&anchored, ")$");
 
-	wide = palloc((anchored.len + 1) * sizeof(pg_wchar));
-	wide_len = pg_mb2wchar_with_len(anchored.data, wide, anchored.len);
-	result = pg_regcomp(&list->compiled[list->count], wide, wide_len,
-						REG_ADVANCED | REG_ICASE | REG_NOSUB,
-						C_COLLATION_OID);
+	/* By itself first: "a)|(b" must not become valid by what we put around. */
+	result = compile(&list->compiled[list->count], pattern, len);
+	if (result == REG_OKAY)
+	{
+		pg_regfree(&list->compiled[list->count]);
+		result = compile(&list->compiled[list->count], anchored.data,
+						 anchored.len);
+	}
 	if (result != REG_OKAY)
 	{
 		char		message[100];
@@ -66,7 +95,6 @@ compile_one(PatternList *list, const char *option, const char *pattern,
 						len, pattern, option, message)));
 	}
 	list->count++;
-	pfree(wide);
 	pfree(anchored.data);
 }
 

@@ -2,12 +2,14 @@
  * settings.c
  *		The settings under which output functions run.
  *
- * They are set for the session while a stream lasts.  A walsender has no
- * transaction when a stream starts, so SET LOCAL is not to be had; and in the
- * SQL functions an error rolls them back with the user's transaction.
+ * While a query runs they are set as a function's own settings would be: for a
+ * while, and an error or the end of the transaction restores them.  A
+ * walsender has no transaction when a stream starts; there they are set for
+ * the session and put back in the end.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/guc.h"
 
 #include "settings.h"
@@ -30,7 +32,8 @@ static const struct
 
 struct PinnedSettings
 {
-	char	   *saved[lengthof(pins)];
+	int			nest_level;		/* in a transaction, else 0 */
+	char	   *saved[lengthof(pins)];	/* NULL: was that anyway */
 };
 
 PinnedSettings *
@@ -39,12 +42,19 @@ settings_pin(void)
 	PinnedSettings *pinned = palloc0(sizeof(PinnedSettings));
 	int			i;
 
+	if (IsTransactionState())
+		pinned->nest_level = NewGUCNestLevel();
 	for (i = 0; i < lengthof(pins); i++)
 	{
-		pinned->saved[i] =
-			pstrdup(GetConfigOption(pins[i].name, false, false));
-		SetConfigOption(pins[i].name, pins[i].value,
-						PGC_USERSET, PGC_S_SESSION);
+		const char *now = GetConfigOption(pins[i].name, false, false);
+
+		if (strcmp(now, pins[i].value) == 0)
+			continue;
+		pinned->saved[i] = pstrdup(now);
+		(void) set_config_option(pins[i].name, pins[i].value,
+								 PGC_USERSET, PGC_S_SESSION,
+								 pinned->nest_level > 0 ? GUC_ACTION_SAVE :
+								 GUC_ACTION_SET, true, 0, false);
 	}
 	return pinned;
 }
@@ -54,7 +64,15 @@ settings_restore(PinnedSettings *pinned)
 {
 	int			i;
 
+	if (pinned->nest_level > 0)
+	{
+		AtEOXact_GUC(true, pinned->nest_level);
+		return;
+	}
 	for (i = 0; i < lengthof(pins); i++)
-		SetConfigOption(pins[i].name, pinned->saved[i],
-						PGC_USERSET, PGC_S_SESSION);
+	{
+		if (pinned->saved[i])
+			SetConfigOption(pins[i].name, pinned->saved[i],
+							PGC_USERSET, PGC_S_SESSION);
+	}
 }

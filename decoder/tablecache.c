@@ -80,6 +80,13 @@ static bool callbacks_registered = false;
 /* ------------------------------------------------------- invalidation */
 
 static void
+invalidate(TableEntry *entry)
+{
+	entry->valid = false;
+	entry->invalidated = true;
+}
+
+static void
 relation_changed(Datum arg, Oid relid)
 {
 	TableCache *cache;
@@ -93,7 +100,7 @@ relation_changed(Datum arg, Oid relid)
 		{
 			if (!OidIsValid(relid) || entry->relid == relid ||
 				entry->root == relid)
-				entry->valid = false;
+				invalidate(entry);
 		}
 	}
 }
@@ -112,7 +119,7 @@ type_changed(Datum arg, int cacheid, uint32 hashvalue)
 		while ((entry = hash_seq_search(&scan)) != NULL)
 		{
 			if (entry->user_types)
-				entry->valid = false;
+				invalidate(entry);
 		}
 	}
 }
@@ -405,11 +412,20 @@ typedef struct Build
 	struct wire_writer w;
 } Build;
 
+/*
+ * Columns of the key and of the replica identity are sent in any case: without
+ * them a row cannot be told from another.  A whole row as identity is no
+ * reason to send what was excluded.
+ */
 static bool
-column_selected(Build *b, const char *column)
+column_selected(Build *b, const char *column, int shown, int stored)
 {
 	char	   *qualified;
 
+	if (b->key[shown] != 0 ||
+		(b->identity[stored] &&
+		 b->stored->rd_rel->relreplident != REPLICA_IDENTITY_FULL))
+		return true;
 	if (!b->options->include_columns && !b->options->exclude_columns)
 		return true;
 	qualified = psprintf("%s.%s.%s", b->schema, b->name, column);
@@ -455,8 +471,7 @@ build_column(Build *b, int i)
 
 	if (att->attisdropped || stored < 0)
 		return;
-	if (!column_selected(b, NameStr(att->attname)) &&
-		b->key[i] == 0 && !b->identity[stored])
+	if (!column_selected(b, NameStr(att->attname), i, stored))
 		return;
 
 	memset(&col, 0, sizeof(col));
@@ -551,8 +566,7 @@ build_columns(Build *b, uint8 *message, size_t room)
 		int			stored = b->map ? b->map->attnums[i] - 1 : i;
 
 		if (!att->attisdropped && stored >= 0 &&
-			(b->key[i] != 0 || b->identity[stored] ||
-			 column_selected(b, NameStr(att->attname))))
+			column_selected(b, NameStr(att->attname), i, stored))
 			ncolumns++;
 	}
 
@@ -636,7 +650,7 @@ build_schema(Build *b)
 static void
 build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 {
-	MemoryContext work = AllocSetContextCreate(cache->context,
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext,
 											   "walferry table build",
 											   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
@@ -650,10 +664,13 @@ build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 	b.stored = b.shown = relation;
 
 	/*
-	 * Whatever invalidation arrives while the catalogs are read means that
-	 * what was read may be stale: set the bit first, so that it stays clear.
+	 * Valid only at the end: reading a catalog may raise an error that the
+	 * reorder buffer survives (the transaction aborted while it was decoded),
+	 * and then half an entry is left.  And whatever invalidation arrives
+	 * until then means that what was read may be stale: what is built here
+	 * serves this one change.
 	 */
-	entry->valid = true;
+	entry->valid = entry->invalidated = false;
 	entry->root = InvalidOid;
 	entry->operations = 0;
 	entry->published = false;
@@ -696,6 +713,7 @@ build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 
 	if (b.shown != b.stored)
 		RelationClose(b.shown);
+	entry->valid = !entry->invalidated;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 }

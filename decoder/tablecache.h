@@ -31,6 +31,7 @@ typedef struct TableEntry
 {
 	Oid			relid;			/* hash key */
 	bool		valid;			/* false: build it again before use */
+	bool		invalidated;	/* since its building began */
 	bool		published;
 	bool		user_types;		/* a type in pg_type may change under it */
 	bool		sent;			/* its schema, in this stream */

@@ -42,6 +42,13 @@ extern PGDLLEXPORT void _PG_output_plugin_init(OutputPluginCallbacks *cb);
 /* How many changes we leave out between two signs of life. */
 #define FILTERED_PER_PROGRESS 100
 
+/* All options together, so that the header is never larger than a frame. */
+#define OPTIONS_BYTES_MAX (WIRE_FRAME_MAX / 2)
+
+/* Upper bounds of what a truncate message holds. */
+#define TRUNCATE_HEAD_MAX 40
+#define SCHEMA_ID_MAX 5
+
 /* The state of one stream: ctx->output_plugin_private. */
 typedef struct Decoder
 {
@@ -98,9 +105,9 @@ full_xid(TransactionId xid)
  *
  *		do { mark = frame_mark(f); ... } while (!frame_end(f, mark));
  *
- * A message that is not a row and does not fit twice would loop; all but the
- * three with contents of their own (schema, logical message, header) are a
- * few hundred bytes at most, and those three check first.
+ * A message that does not fit twice would loop.  These are a few kilobytes at
+ * most, and the header's options were bounded when they came; rows, schemas,
+ * truncates and logical messages have no bound and go other ways.
  */
 
 static void
@@ -139,6 +146,28 @@ send_header(LogicalDecodingContext *ctx)
 	dec->header_sent = true;
 }
 
+/*
+ * A replication origin's name in the current memory context, NULL if it was
+ * dropped.  A streamed or prepared transaction ends outside of any
+ * transaction of ours.
+ */
+static char *
+origin_name(RepOriginId id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool		own_transaction = !IsTransactionState();
+	char	   *name = NULL;
+
+	if (own_transaction)
+		StartTransactionCommand();
+	if (replorigin_by_oid(id, true, &name) && name)
+		name = MemoryContextStrdup(context, name);
+	if (own_transaction)
+		CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return name;
+}
+
 static void
 describe_txn(ReorderBufferTXN *txn, TimestampTz time, struct wire_txn *t)
 {
@@ -149,11 +178,12 @@ describe_txn(ReorderBufferTXN *txn, TimestampTz time, struct wire_txn *t)
 	t->commit_time_us = time;
 	if (txn->origin_id != InvalidRepOriginId)
 	{
-		char	   *name = NULL;
+		char	   *name = origin_name(txn->origin_id);
 
-		if (replorigin_by_oid(txn->origin_id, true, &name) && name)
+		if (name)
 		{
 			t->origin = str(name);
+			t->origin.len = pg_mbcliplen(name, t->origin.len, WIRE_NAME_MAX);
 			t->origin_lsn = txn->origin_lsn;
 		}
 	}
@@ -206,22 +236,9 @@ send_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 static void
 send_schema(Decoder *dec, TableEntry *entry)
 {
-	Frame	   *frame = &dec->frame;
-
 	if (likely(entry->sent))
 		return;
-	if (entry->schema_message_len > (size_t) (frame->w.end - frame->w.p))
-		frame_flush(frame);
-	if (entry->schema_message_len <= (size_t) (frame->w.end - frame->w.p))
-		wire_put_bytes(&frame->w, entry->schema_message,
-					   entry->schema_message_len);
-	else
-	{
-		frame_large_begin(frame, entry->schema_message_len);
-		frame_large_put(frame, entry->schema_message,
-						entry->schema_message_len);
-		frame_large_end(frame);
-	}
+	frame_put(&dec->frame, entry->schema_message, entry->schema_message_len);
 	entry->sent = true;
 }
 
@@ -290,6 +307,7 @@ startup_cb(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 {
 	Decoder    *dec;
 	ListCell   *lc;
+	size_t		option_bytes = 0;
 
 	opt->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
 	opt->receive_rewrites = false;
@@ -307,8 +325,6 @@ startup_cb(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 		return;
 	}
 
-	options_parse(&dec->options, ctx->output_plugin_options);
-	ctx->streaming &= dec->options.streaming;
 	foreach(lc, ctx->output_plugin_options)
 	{
 		DefElem    *elem = lfirst(lc);
@@ -317,7 +333,15 @@ startup_cb(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 		option->name = str(elem->defname);
 		option->value = str(elem->arg ? defGetString(elem) : "true");
 		dec->given = lappend(dec->given, option);
+		option_bytes += option->name.len + option->value.len;
 	}
+	if (option_bytes > OPTIONS_BYTES_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("options are too long: %zu bytes, at most %d are allowed",
+						option_bytes, OPTIONS_BYTES_MAX)));
+	options_parse(&dec->options, ctx->output_plugin_options);
+	ctx->streaming &= dec->options.streaming;
 
 	dec->database = database_name(ctx->context);
 	dec->settings = settings_pin();
@@ -454,8 +478,9 @@ truncate_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	MemoryContext old = MemoryContextSwitchTo(dec->change_context);
 	uint32	   *ids = palloc(nrelations * sizeof(uint32));
 	struct wire_truncate t;
-	size_t		mark;
-	size_t		end;
+	struct wire_writer w;
+	uint8	   *message;
+	size_t		room;
 	uint32		i;
 
 	memset(&t, 0, sizeof(t));
@@ -485,15 +510,15 @@ truncate_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		t.flags |= WIRE_TRUNCATE_XID;
 		t.xid = full_xid(change->txn->xid);
 	}
-	do
-	{
-		mark = frame_mark(&dec->frame);
-		wire_write_truncate(&dec->frame.w, &t);
-		for (i = 0; i < t.nrelations; i++)
-			wire_put_varint(&dec->frame.w, ids[i]);
-		end = frame_mark(&dec->frame);
-	} while (!frame_end(&dec->frame, mark));
-	count_change(dec, t.nrelations, end - mark);
+	/* There is no limit to how many partitions one TRUNCATE may name. */
+	room = TRUNCATE_HEAD_MAX + (size_t) t.nrelations * SCHEMA_ID_MAX;
+	message = palloc(room);
+	wire_writer_init(&w, message, room);
+	wire_write_truncate(&w, &t);
+	for (i = 0; i < t.nrelations; i++)
+		wire_put_varint(&w, ids[i]);
+	frame_put(&dec->frame, message, wire_writer_len(&w));
+	count_change(dec, t.nrelations, wire_writer_len(&w));
 
 cleanup:
 	MemoryContextSwitchTo(old);
@@ -601,10 +626,14 @@ prepare_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		   XLogRecPtr prepare_lsn)
 {
 	Decoder    *dec = ctx->output_plugin_private;
+	MemoryContext old;
 	size_t		mark;
 
 	/* Sent even if empty: its commit or rollback will refer to it. */
+	old = MemoryContextSwitchTo(dec->change_context);
 	send_begin(ctx, txn);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(dec->change_context);
 	do
 	{
 		mark = frame_mark(&dec->frame);
@@ -745,6 +774,7 @@ end_stream(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, bool prepare)
 {
 	Decoder    *dec = ctx->output_plugin_private;
 	StreamedTxn *streamed = txn->output_plugin_private;
+	MemoryContext old;
 	struct wire_txn t;
 	size_t		mark;
 
@@ -754,6 +784,7 @@ end_stream(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, bool prepare)
 		return;
 	}
 	send_header(ctx);
+	old = MemoryContextSwitchTo(dec->change_context);
 	describe_txn(txn, prepare ? compat_prepare_time(txn) :
 				 compat_commit_time(txn), &t);
 	do
@@ -766,6 +797,8 @@ end_stream(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, bool prepare)
 			wire_write_stream_commit(&dec->frame.w, &t, &streamed->counts);
 	} while (!frame_end(&dec->frame, mark));
 	frame_flush(&dec->frame);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(dec->change_context);
 	compat_update_progress(ctx, false);
 	pfree(streamed);
 	txn->output_plugin_private = NULL;
