@@ -819,6 +819,8 @@ walk_fragment(struct walk *k)
 	if (!wire_reader_ok(r))
 		return fail(k);
 	n = wire_reader_left(r);
+	if (n == 0)
+		abort(); /* the reader refuses that */
 	say(k, "fragment bytes %" PRIu64 " to %" PRIu64 " of %" PRIu64 "\n",
 		offset, offset + n, total);
 	wire_write_fragment_head(&k->w, total, offset);
