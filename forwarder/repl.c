@@ -465,9 +465,11 @@ classify_start(const struct repl_context *ctx, const char *sqlstate,
 	{
 		f->kind = REPL_FAILURE_REFUSED;
 		set_hint(f,
-				 "the extension's library on the server is older or newer "
+				 "%sthe extension's library on the server is older or newer "
 				 "than this forwarder: install the same version of both (see "
-				 "walferry version, and SELECT walferry_version())");
+				 "walferry version, and SELECT walferry_version())",
+				 *sqlstate == '4' ? "check slot.stream.params; if it is right, "
+								  : "");
 	}
 	else if (sqlstate_in(sqlstate, "22 42"))
 	{
