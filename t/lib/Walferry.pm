@@ -153,7 +153,11 @@ sub postgres
 	my $node = PostgreSQL::Test::Cluster->new($name,
 		$opt{tls} ? (own_host => 0) : ());
 
-	$node->init(allows_streaming => 'logical');
+	# Whatever the locale of who runs the tests: without one, initdb would make
+	# databases of no encoding.
+	$node->init(
+		allows_streaming => 'logical',
+		extra => [ '--locale=C', '--encoding=UTF8' ]);
 	$node->append_conf('postgresql.conf',
 		slurp_text(home('test/logical.conf')));
 	# Killing a backend is a test here, not an accident.
