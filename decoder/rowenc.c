@@ -156,6 +156,11 @@ find_value(const ColumnPlan *plan, Datum value, Encoded *e)
 			e->source = SOURCE_FIXED;
 			e->len = plan->width;
 			e->datum = value;
+#ifdef WORDS_BIGENDIAN
+			e->datum = PointerGetDatum(palloc(plan->width));
+			rawtypes_byref_to_wire(plan->type, DatumGetPointer(value),
+								   DatumGetPointer(e->datum), plan->width);
+#endif
 			break;
 		case RAW_NAME:
 			e->source = SOURCE_BYTES;

@@ -31,9 +31,6 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
-#include "nodes/bitmapset.h"
-#include "nodes/nodes.h"
-#include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -718,9 +715,11 @@ build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 	MemoryContextDelete(work);
 }
 
-static void
-drop_entries(TableCache *cache)
+void
+tablecache_make_room(TableCache *cache)
 {
+	if (likely(hash_get_num_entries(cache->entries) < ENTRIES_MAX))
+		return;
 	hash_destroy(cache->entries);
 	MemoryContextDeleteChildren(cache->context);
 	create_entries(cache);
@@ -735,10 +734,6 @@ tablecache_get(TableCache *cache, Relation relation)
 
 	if (likely(entry != NULL && entry->relid == relid && entry->valid))
 		return entry;
-
-	if (hash_get_num_entries(cache->entries) >= ENTRIES_MAX &&
-		hash_search(cache->entries, &relid, HASH_FIND, NULL) == NULL)
-		drop_entries(cache);
 
 	entry = hash_search(cache->entries, &relid, HASH_ENTER, &found);
 	if (!found)

@@ -64,6 +64,13 @@ extern TableCache *tablecache_create(const DecoderOptions *options);
  */
 extern TableEntry *tablecache_get(TableCache *cache, Relation relation);
 
+/*
+ * Forget everything if there is too much of it.  Schema ids then start again,
+ * so it must not happen between the schema and a message that refers to it:
+ * call it where a transaction begins.
+ */
+extern void tablecache_make_room(TableCache *cache);
+
 /* Scratch space for deforming: at least as many as the relation has. */
 extern void tablecache_scratch(TableCache *cache, int natts, Datum **values,
 							   bool **isnull);

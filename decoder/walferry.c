@@ -372,15 +372,22 @@ filter_by_origin_cb(LogicalDecodingContext *ctx, RepOriginId origin_id)
 
 /* ------------------------------------------------------------ transactions */
 
+/* A transaction begins, or a block of one, or one that will be prepared. */
 static void
-begin_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+start_transaction(Decoder *dec, char *gid)
 {
-	Decoder    *dec = ctx->output_plugin_private;
+	tablecache_make_room(dec->tables);
 
 	/* Sent with the first change: an empty transaction costs nothing. */
 	dec->begin_sent = false;
-	dec->gid = NULL;
+	dec->gid = gid;
 	dec->filtered = 0;
+}
+
+static void
+begin_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	start_transaction(ctx->output_plugin_private, NULL);
 }
 
 static void
@@ -614,11 +621,7 @@ cleanup:
 static void
 begin_prepare_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 {
-	Decoder    *dec = ctx->output_plugin_private;
-
-	dec->begin_sent = false;
-	dec->gid = txn->gid;
-	dec->filtered = 0;
+	start_transaction(ctx->output_plugin_private, txn->gid);
 }
 
 static void
@@ -701,9 +704,8 @@ stream_start_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 {
 	Decoder    *dec = ctx->output_plugin_private;
 
+	start_transaction(dec, NULL);
 	dec->in_stream_block = true;
-	dec->begin_sent = false;
-	dec->filtered = 0;
 }
 
 static void
