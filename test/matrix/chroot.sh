@@ -130,6 +130,9 @@ if ! make_tree >"$log" 2>&1; then
 	tail -n 20 "$log" >&2
 	die "could not make $dir"
 fi
-rm -rf --one-file-system "$dir"
+old=$dir.old
+rm -rf --one-file-system "$old"
+[ ! -e "$dir" ] || mv "$dir" "$old"
 mv "$new" "$dir"
 echo "$dir"
+rm -rf --one-file-system "$old"

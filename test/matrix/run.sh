@@ -66,8 +66,10 @@ if [ -n "$record" ] && [ -z "$rev" ]; then
 	rev=HEAD
 fi
 if [ -n "$rev" ]; then
+	# Pinned here: HEAD may move while this runs.
 	commit=$(git -C "$top" rev-parse --short=10 --verify "$rev^{commit}") \
 		|| die "no commit \"$rev\""
+	rev=$commit
 	what="commit $commit"
 else
 	commit="work tree"
