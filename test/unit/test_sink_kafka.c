@@ -479,6 +479,18 @@ kafka_gives_up_after_errors_max_retries(void **state)
 	assert_int_equal(sink_exit_code(b->sink), 1);
 }
 
+/*
+ * A broker lists no partitions of a topic that has an error, the mock does.
+ * librdkafka before 2.10 then follows a null pointer (its issue 4907), from
+ * 2.1 on, where it began to compare leader epochs.
+ */
+static void
+skip_where_a_topic_error_crashes(void)
+{
+	if (rd_kafka_version() >= 0x02010000 && rd_kafka_version() < 0x020a0000)
+		skip();
+}
+
 /* The mock creates whatever is asked for, so it must be told not to. */
 static void
 fail_topic(struct bench *b, rd_kafka_resp_err_t err, const char *text)
@@ -505,6 +517,7 @@ kafka_fails_for_a_topic_that_cannot_be_had(void **state)
 {
 	struct bench *b = *state;
 
+	skip_where_a_topic_error_crashes();
 	create_mock_topic(b, "missing", 1);
 	fail_topic(b, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
 			   "--operation Create --topic missing");
