@@ -117,19 +117,39 @@ patterns_compile(const char *option, const char *text)
 
 	for (p = text;; p++)
 	{
-		if (*p == '\\' && p[1] != '\0')
+		bool		escaped = *p == '\\' && p[1] != '\0';
+
+		if (escaped)
 			p++;
 		else if (in_set)
-			in_set = *p != ']' && *p != '\0';
+		{
+			/* [:alpha:], [=a=] and [.comma.] are within a set. */
+			if (*p == '[' && p[1] != '\0' && strchr(":=.", p[1]) != NULL)
+			{
+				char		end[] = {p[1], ']', '\0'};
+				const char *closing = strstr(p + 2, end);
+
+				if (closing != NULL)
+					p = closing + 1;
+			}
+			else
+				in_set = *p != ']' && *p != '\0';
+		}
 		else if (*p == '[')
+		{
+			/* A bracket that comes first is a member. */
 			in_set = true;
+			if (p[1] == '^')
+				p++;
+			if (p[1] == ']')
+				p++;
+		}
 		else if (*p == '(' || *p == '{')
 			depth++;
 		else if (*p == ')' || *p == '}')
 			depth--;
 
-		if (*p == '\0' || (*p == ',' && depth <= 0 && !in_set &&
-						   (p == text || p[-1] != '\\')))
+		if (*p == '\0' || (*p == ',' && !escaped && depth <= 0 && !in_set))
 		{
 			const char *end = p;
 
