@@ -108,6 +108,13 @@ walferry_encode(PG_FUNCTION_ARGS)
 
 	relation = table_open(relid, AccessShareLock);
 	old = MemoryContextSwitchTo(state->row_context);
+
+	/*
+	 * Settings are pinned only where they matter: to the text of defaults
+	 * here, and below to that of types without a raw form.
+	 */
+	if (!tablecache_is_current(state->tables, relid))
+		settings = settings_pin();
 	entry = find_entry(state, relation);
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
@@ -115,8 +122,7 @@ walferry_encode(PG_FUNCTION_ARGS)
 	tuple.t_tableOid = relid;
 	tuple.t_data = header;
 
-	/* Only the text of types without a raw form depends on settings. */
-	if (entry->has_text)
+	if (entry->has_text && settings == NULL)
 		settings = settings_pin();
 	row.schema_id = entry->schema_id;
 	resetStringInfo(&state->message);
@@ -145,18 +151,19 @@ walferry_relation(PG_FUNCTION_ARGS)
 	EncodeState *state = create_state(CurrentMemoryContext);
 	Relation	relation;
 	TableEntry *entry;
+	PinnedSettings *settings;
 	bytea	   *result;
 
 	/* Before the lock: nobody may hold up a table that he cannot read. */
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT,
 								  ACLMASK_ANY) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for relation with OID %u", relid)));
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
 
+	settings = settings_pin();
 	relation = table_open(relid, AccessShareLock);
 	entry = find_entry(state, relation);
+	settings_restore(settings);
 	result = palloc(VARHDRSZ + 1 + entry->schema_message_len);
 	SET_VARSIZE(result, VARHDRSZ + 1 + entry->schema_message_len);
 	*VARDATA(result) = WIRE_FRAME_MESSAGES;

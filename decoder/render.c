@@ -25,6 +25,7 @@
 #include "utils/xid8.h"
 
 #include "rawtypes.h"
+#include "settings.h"
 #include "wire.h"
 
 PG_FUNCTION_INFO_V1(walferry_render);
@@ -674,6 +675,7 @@ walferry_render(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ArrayType  *frames = PG_GETARG_ARRAYTYPE_P(0);
+	PinnedSettings *settings;
 	MemoryContext old;
 	Render		render;
 	HASHCTL		ctl;
@@ -712,6 +714,8 @@ walferry_render(PG_FUNCTION_ARGS)
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	initStringInfo(&render.large);
 
+	/* The same text in every session, whether the decoder made it or we do. */
+	settings = settings_pin();
 	deconstruct_array(frames, BYTEAOID, -1, false, TYPALIGN_INT, &elements,
 					  &nulls, &n);
 	for (i = 0; i < n; i++)
@@ -724,5 +728,6 @@ walferry_render(PG_FUNCTION_ARGS)
 		render_frame(&render, VARDATA_ANY(frame), VARSIZE_ANY_EXHDR(frame),
 					 i + 1);
 	}
+	settings_restore(settings);
 	return (Datum) 0;
 }

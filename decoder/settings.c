@@ -26,7 +26,9 @@ static const struct
 	{"extra_float_digits", "3"},
 	{"bytea_output", "hex"},
 	{"xmlbinary", "base64"},
+	{"lc_monetary", "C"},		/* money, where it is part of another type */
 	{"quote_all_identifiers", "off"},
+	{"standard_conforming_strings", "on"},	/* defaults: how \ is written */
 	{"search_path", "pg_catalog"}
 };
 

@@ -725,6 +725,13 @@ tablecache_make_room(TableCache *cache)
 	create_entries(cache);
 }
 
+bool
+tablecache_is_current(const TableCache *cache, Oid relid)
+{
+	return cache->last != NULL && cache->last->relid == relid &&
+		cache->last->valid;
+}
+
 TableEntry *
 tablecache_get(TableCache *cache, Relation relation)
 {

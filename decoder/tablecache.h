@@ -71,6 +71,9 @@ extern TableEntry *tablecache_get(TableCache *cache, Relation relation);
  */
 extern void tablecache_make_room(TableCache *cache);
 
+/* Would tablecache_get() find this relation's entry without building it? */
+extern bool tablecache_is_current(const TableCache *cache, Oid relid);
+
 /* Scratch space for deforming: at least as many as the relation has. */
 extern void tablecache_scratch(TableCache *cache, int natts, Datum **values,
 							   bool **isnull);
