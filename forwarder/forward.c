@@ -952,7 +952,8 @@ static void
 refuse_sink(struct forward *f)
 {
 	f->exit_code = FORWARD_SINK_REFUSED;
-	log_fatal(f, "Kafka refused");
+	log_fatal(f, config_is(f->config, "walferry.sink", "stdout") ?
+			  "standard output failed" : "Kafka refused");
 }
 
 static void

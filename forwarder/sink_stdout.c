@@ -256,8 +256,9 @@ stdout_error(struct sink *sink)
 static int
 stdout_exit_code(struct sink *sink)
 {
+	/* Who read it is gone, and will not come back to this process. */
 	(void) sink;
-	return 1;
+	return 4;
 }
 
 static void

@@ -185,7 +185,7 @@ stdout_reports_what_it_could_not_write(void **state)
 	assert_int_equal(b->delivered, 0);
 	assert_int_equal(sink_submit(b->sink, &record, 2), SINK_FAILED);
 	assert_non_null(strstr(sink_error(b->sink), "standard output"));
-	assert_int_equal(sink_exit_code(b->sink), 1);
+	assert_int_equal(sink_exit_code(b->sink), 4);
 	assert_false(sink_connected(b->sink));
 }
 
