@@ -78,9 +78,8 @@ enum state
 	STATE_STOPPED
 };
 
-static const char *const state_names[] = {
-	"connecting", "streaming", "waiting", "draining", "stopped"
-};
+static const char *const state_names[] = {"connecting", "streaming", "waiting",
+										  "draining", "stopped"};
 
 enum event
 {
@@ -100,70 +99,72 @@ enum event
 	EVENT_DRAIN_TIMEOUT
 };
 
-static const char *const event_names[] = {
-	"connected", "source lost", "source refused", "source unsafe",
-	"stream corrupt", "version mismatch", "sink lost", "sink refused",
-	"retry due", "retries exhausted", "stop", "stop again", "drained",
-	"drain timeout"
-};
+static const char *const event_names[] =
+	{"connected",	   "source lost",		"source refused", "source unsafe",
+	 "stream corrupt", "version mismatch",	"sink lost",	  "sink refused",
+	 "retry due",	   "retries exhausted", "stop",			  "stop again",
+	 "drained",		   "drain timeout"};
 
 struct commit_time
 {
-	uint64_t	ticket;
-	int64_t		time_us;		/* since 1970; 0: unknown */
+	uint64_t ticket;
+	int64_t	 time_us; /* since 1970; 0: unknown */
 };
 
 struct forward
 {
 	const struct config *config;
-	enum state	state;
-	enum forward_exit exit_code;
-	char		reason[1200];	/* of the event being handled */
-	char		hint[1024];
+	enum state			 state;
+	enum forward_exit	 exit_code;
+	char				 reason[1200]; /* of the event being handled */
+	char				 hint[1024];
 
 	/* the source */
 	struct repl_config repl_config;
-	struct buf	repl_text;		/* strings that repl_config points to */
-	struct repl *repl;
-	struct decode *decode;
-	bool		temporary_slot; /* for looking only */
-	bool		confirm;		/* tell the slot what was delivered */
+	struct buf		   repl_text; /* strings that repl_config points to */
+	struct repl		  *repl;
+	struct decode	  *decode;
+	bool			   temporary_slot; /* for looking only */
+	bool			   confirm;		   /* tell the slot what was delivered */
 
 	/* the sink */
-	struct sink *sink;
-	struct publish *publish;
+	struct sink		  *sink;
+	struct publish	  *publish;
 	struct ack_ledger *ledger;
 
 	/* the transaction in hand */
-	bool		entry_open;
-	bool		skipping;		/* it is known to be delivered */
-	bool		change_taken;	/* records of a change are being handed over */
-	uint64_t	ticket;
+	bool	 entry_open;
+	bool	 skipping;	   /* it is known to be delivered */
+	bool	 change_taken; /* records of a change are being handed over */
+	uint64_t ticket;
 
 	/* limits and what counts against them */
-	size_t		in_flight_max;
-	bool		blocked;		/* the sink has no room */
-	bool		hangup;			/* peer is gone, and we cannot read yet */
+	size_t in_flight_max;
+	bool   blocked; /* the sink has no room */
+	bool   hangup;	/* peer is gone, and we cannot read yet */
 
 	/* time */
-	int64_t		now_ms;			/* monotonic */
-	int64_t		retry_at_ms;
-	int64_t		backoff_ms;
-	int			retries;		/* since something last went well */
-	int64_t		feedback_at_ms; /* when the last one went out */
-	int64_t		feedback_interval_ms;
-	uint64_t	feedback_lsn;	/* that the last one confirmed */
-	bool		reply_wanted;
-	uint64_t	keepalive_lsn;	/* that the last keepalive brought */
-	int64_t		progress_at_ms;
-	uint64_t	progress_records;
-	int64_t		latency_at_ms;
-	int64_t		drain_until_ms;
-	char		last_failure[1200]; /* logged; the same is not logged again */
+	int64_t	 now_ms; /* monotonic */
+	int64_t	 retry_at_ms;
+	int64_t	 backoff_ms;
+	int		 source_retries; /* since the stream last moved on */
+	int		 sink_retries;	 /* since a record was last delivered */
+	int64_t	 stream_since_ms;
+	uint64_t stream_lsn;	 /* confirmed when the stream began */
+	int64_t	 feedback_at_ms; /* when the last one went out */
+	int64_t	 feedback_interval_ms;
+	uint64_t feedback_lsn; /* that the last one confirmed */
+	bool	 reply_wanted;
+	uint64_t keepalive_lsn; /* that the last keepalive brought */
+	int64_t	 progress_at_ms;
+	uint64_t progress_records;
+	int64_t	 latency_at_ms;
+	int64_t	 drain_until_ms;
+	char	 last_failure[1200]; /* logged; the same is not logged again */
 
 	struct commit_time commit_times[COMMIT_TIMES];
-	struct health *health;
-	struct status status;
+	struct health	  *health;
+	struct status	   status;
 };
 
 /* The only state outside of struct forward: what the handler may touch. */
@@ -201,7 +202,7 @@ static void handle(struct forward *f, enum event event);
 static const char *
 keep(struct buf *text, const char *s)
 {
-	size_t		at = text->len;
+	size_t at = text->len;
 
 	buf_put(text, s, strlen(s) + 1);
 	return (const char *) text->data + at;
@@ -245,17 +246,17 @@ static const struct pair plugin_options[] = {
 static void
 wanted_operations(const struct config *config, char *out, size_t size)
 {
-	static const struct pair operations[] = {
-		{"c", "insert"}, {"u", "update"}, {"d", "delete"}, {"t", "truncate"}
-	};
-	size_t		n;
-	const char *const *skipped = config_list(config, "skipped.operations",
-											 &n);
+	static const struct pair operations[] = {{"c", "insert"},
+											 {"u", "update"},
+											 {"d", "delete"},
+											 {"t", "truncate"}};
+	size_t					 n;
+	const char *const *skipped = config_list(config, "skipped.operations", &n);
 
 	out[0] = '\0';
 	for (size_t i = 0; i < 4; i++)
 	{
-		bool		wanted = true;
+		bool wanted = true;
 
 		for (size_t j = 0; j < n; j++)
 		{
@@ -278,20 +279,20 @@ add_plugin_option(struct repl_option **options, size_t *n, const char *name,
 				  const char *value)
 {
 	*options = mem_resize(*options, *n + 1, sizeof(**options));
-	(*options)[(*n)++] = (struct repl_option) {name, value};
+	(*options)[(*n)++] = (struct repl_option){name, value};
 }
 
 static void
 configure_source(struct forward *f)
 {
 	const struct config *c = f->config;
-	const char **keywords = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
-	const char **values = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
-	struct repl_option *options = NULL;
+	const char		   **keywords = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
+	const char		   **values = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
+	struct repl_option	*options = NULL;
 	const struct config_setting *params;
-	char		text[128];
-	size_t		nparams;
-	size_t		n = 0;
+	char						 text[128];
+	size_t						 nparams;
+	size_t						 n = 0;
 
 	/* Reserved at once: pointers into it must not move. */
 	buf_reserve(&f->repl_text, 4096);
@@ -316,7 +317,7 @@ configure_source(struct forward *f)
 	f->repl_config.values = values;
 
 	f->temporary_slot = config_is(c, "walferry.sink", "stdout") &&
-		!config_is_set(c, "slot.name");
+						!config_is_set(c, "slot.name");
 	f->confirm = !config_is(c, "walferry.sink", "stdout");
 	if (f->temporary_slot)
 	{
@@ -327,10 +328,11 @@ configure_source(struct forward *f)
 		f->repl_config.slot = config_str(c, "slot.name");
 	f->repl_config.temporary = f->temporary_slot;
 	f->repl_config.create = f->temporary_slot ||
-		(f->confirm && config_bool(c, "walferry.slot.create"));
+							(f->confirm &&
+							 config_bool(c, "walferry.slot.create"));
 	f->repl_config.plugin = "walferry";
-	f->repl_config.connect_timeout_ms =
-		(int) config_int(c, "walferry.connect.timeout.ms");
+	f->repl_config.connect_timeout_ms = (int)
+		config_int(c, "walferry.connect.timeout.ms");
 
 	n = 0;
 	snprintf(text, sizeof(text), "%d", WIRE_VERSION);
@@ -344,8 +346,7 @@ configure_source(struct forward *f)
 			add_plugin_option(&options, &n, plugin_options[i].name, value);
 	}
 	wanted_operations(c, text, sizeof(text));
-	add_plugin_option(&options, &n, "operations",
-					  keep(&f->repl_text, text));
+	add_plugin_option(&options, &n, "operations", keep(&f->repl_text, text));
 	if (config_bool(c, "publish.via.partition.root"))
 		add_plugin_option(&options, &n, "partition_root", "true");
 	params = config_stream_params(c, &nparams);
@@ -401,14 +402,15 @@ on_report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
 		  const char *error)
 {
 	struct forward *f = arg;
-	const struct commit_time *t = &f->commit_times[ticket &
-												   (COMMIT_TIMES - 1)];
+	const struct commit_time
+		*t = &f->commit_times[ticket & (COMMIT_TIMES - 1)];
 
 	f->status.in_flight--;
 	f->status.in_flight_bytes -= bytes;
 	if (delivered)
 	{
 		f->status.delivered++;
+		f->sink_retries = 0;
 		if (t->ticket == ticket && t->time_us != 0)
 			status_latency_add(&f->status.latency,
 							   realtime_ns() / 1000 - t->time_us);
@@ -416,7 +418,8 @@ on_report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
 	else
 	{
 		f->status.failed++;
-		snprintf(f->reason, sizeof(f->reason), "a record was not delivered: %s",
+		snprintf(f->reason, sizeof(f->reason),
+				 "a record was not delivered: %s",
 				 error ? error : "unknown error");
 	}
 	if (ack_report(f->ledger, ticket, delivered) > 0)
@@ -426,9 +429,9 @@ on_report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
 static bool
 open_sink(struct forward *f)
 {
-	f->sink = config_is(f->config, "walferry.sink", "stdout") ?
-		sink_stdout_new(f->config, on_report, f) :
-		sink_kafka_new(f->config, on_report, f);
+	f->sink = config_is(f->config, "walferry.sink", "stdout")
+				  ? sink_stdout_new(f->config, on_report, f)
+				  : sink_kafka_new(f->config, on_report, f);
 	f->status.in_flight = f->status.in_flight_bytes = 0;
 	return f->sink != NULL;
 }
@@ -439,8 +442,8 @@ sink_failed(struct forward *f, const char *why, int exit_code)
 	if (why != f->reason)
 		snprintf(f->reason, sizeof(f->reason), "%s", why);
 	f->hint[0] = '\0';
-	handle(f, exit_code == FORWARD_SINK_REFUSED ? EVENT_SINK_REFUSED :
-		   EVENT_SINK_LOST);
+	handle(f, exit_code == FORWARD_SINK_REFUSED ? EVENT_SINK_REFUSED
+												: EVENT_SINK_LOST);
 }
 
 /* Reports, and failures that no call of ours has returned. */
@@ -464,7 +467,7 @@ static void
 begin_transaction(struct forward *f)
 {
 	const struct change_transaction *txn = decode_transaction(f->decode);
-	struct commit_time *t;
+	struct commit_time				*t;
 
 	/* The server may repeat what we know to be delivered. */
 	f->skipping = txn->end_lsn <= ack_flush_lsn(f->ledger);
@@ -506,11 +509,11 @@ commit_transaction(struct forward *f)
 static bool
 submit_change(struct forward *f)
 {
-	uint64_t	before_bytes = publish_bytes(f->publish);
-	uint64_t	before = ack_outstanding(f->ledger);
+	uint64_t		  before_bytes = publish_bytes(f->publish);
+	uint64_t		  before = ack_outstanding(f->ledger);
 	enum sink_outcome outcome = publish_submit(f->publish, f->ledger,
 											   f->ticket);
-	uint64_t	handed_over = ack_outstanding(f->ledger) - before;
+	uint64_t		  handed_over = ack_outstanding(f->ledger) - before;
 
 	f->status.records += handed_over;
 	f->status.in_flight += handed_over;
@@ -553,12 +556,14 @@ check_header(struct forward *f)
 		return;
 	}
 	if (strcmp(h->encoding, "SQL_ASCII") == 0)
-		log_warn("forward", "the database states no encoding (SQL_ASCII);"
+		log_warn("forward",
+				 "the database states no encoding (SQL_ASCII);"
 				 " bytes that are not valid UTF-8 become U+FFFD in events",
 				 NULL);
 	else if (strcmp(h->encoding, "UTF8") != 0)
 	{
-		snprintf(f->reason, sizeof(f->reason), "database \"%s\" is encoded in"
+		snprintf(f->reason, sizeof(f->reason),
+				 "database \"%s\" is encoded in"
 				 " %s; only UTF8 and SQL_ASCII are supported yet",
 				 h->database, h->encoding);
 		handle(f, EVENT_SOURCE_REFUSED);
@@ -607,7 +612,6 @@ read_frame(struct forward *f)
 				source_failed(f);
 				return false;
 		}
-		f->retries = 0;
 		if (m.kind == REPL_DATA)
 		{
 			if (m.wal_end > f->status.received_lsn)
@@ -630,9 +634,9 @@ read_frame(struct forward *f)
 static bool
 pump(struct forward *f)
 {
-	int64_t		now_ns = realtime_ns();
-	int			changes = 0;
-	int			frames = 0;
+	int64_t now_ns = realtime_ns();
+	int		changes = 0;
+	int		frames = 0;
 
 	f->blocked = false;
 	while (f->state == STATE_STREAMING ||
@@ -660,7 +664,7 @@ pump(struct forward *f)
 				check_header(f);
 				break;
 			case DECODE_RELATION:
-				break;			/* planned when its first row comes */
+				break; /* planned when its first row comes */
 			case DECODE_BEGIN:
 				begin_transaction(f);
 				break;
@@ -669,8 +673,10 @@ pump(struct forward *f)
 				if (f->skipping)
 					break;
 				publish_take(f->publish, decode_change(f->decode),
-							 decode_change(f->decode)->relation ?
-							 decode_relation(f->decode) : NULL, now_ns);
+							 decode_change(f->decode)->relation
+								 ? decode_relation(f->decode)
+								 : NULL,
+							 now_ns);
 				f->change_taken = true;
 				break;
 			case DECODE_COMMIT:
@@ -681,7 +687,8 @@ pump(struct forward *f)
 						 decode_error(f->decode));
 				if (decode_version_mismatch(f->decode))
 				{
-					snprintf(f->hint, sizeof(f->hint), "install forwarder and"
+					snprintf(f->hint, sizeof(f->hint),
+							 "install forwarder and"
 							 " extension of the same version; this forwarder"
 							 " is " WALFERRY_VERSION " and reads protocol %d",
 							 WIRE_VERSION);
@@ -689,7 +696,8 @@ pump(struct forward *f)
 				}
 				else
 				{
-					snprintf(f->hint, sizeof(f->hint), "nothing of the"
+					snprintf(f->hint, sizeof(f->hint),
+							 "nothing of the"
 							 " transaction was confirmed; restart, and report"
 							 " it if it comes again");
 					handle(f, EVENT_STREAM_CORRUPT);
@@ -706,14 +714,14 @@ static bool
 has_stream(const struct forward *f)
 {
 	return f->state == STATE_STREAMING ||
-		(f->state == STATE_DRAINING && f->status.source_connected);
+		   (f->state == STATE_DRAINING && f->status.source_connected);
 }
 
 /* When the next status update is due. */
 static int64_t
 feedback_due_ms(const struct forward *f)
 {
-	int64_t		due = f->feedback_at_ms + f->feedback_interval_ms;
+	int64_t due = f->feedback_at_ms + f->feedback_interval_ms;
 
 	if (f->confirm && ack_flush_lsn(f->ledger) > f->feedback_lsn &&
 		f->feedback_at_ms + FEEDBACK_MIN_MS < due)
@@ -726,10 +734,12 @@ feedback_due_ms(const struct forward *f)
 static void
 send_feedback(struct forward *f)
 {
-	uint64_t	flush_lsn = ack_flush_lsn(f->ledger);
+	uint64_t flush_lsn = ack_flush_lsn(f->ledger);
 
-	switch (repl_send_status(f->repl, f->status.received_lsn > flush_lsn ?
-							 f->status.received_lsn : flush_lsn,
+	switch (repl_send_status(f->repl,
+							 f->status.received_lsn > flush_lsn
+								 ? f->status.received_lsn
+								 : flush_lsn,
 							 f->confirm ? flush_lsn : 0, false))
 	{
 		case REPL_DONE:
@@ -752,7 +762,7 @@ static void
 log_position(struct forward *f)
 {
 	const struct repl_slot *slot = repl_slot(f->repl);
-	int64_t		interval = config_int(f->config, "status.update.interval.ms");
+	int64_t interval = config_int(f->config, "status.update.interval.ms");
 
 	/* The server gives up on who says nothing for wal_sender_timeout. */
 	if (slot->wal_sender_timeout_ms > 0 &&
@@ -761,10 +771,9 @@ log_position(struct forward *f)
 	f->feedback_interval_ms = interval > 0 ? interval : 1;
 	log_info("forward", "streaming",
 			 "slot=%s lsn=%X/%X timeline=%u system=%llu server=%d%s",
-			 log_str(f->repl_config.slot),
-			 LSN_ARGS(slot->confirmed_lsn), slot->timeline,
-			 (unsigned long long) slot->system_id, slot->server_version_num,
-			 slot->created ? " created=true" : "");
+			 log_str(f->repl_config.slot), LSN_ARGS(slot->confirmed_lsn),
+			 slot->timeline, (unsigned long long) slot->system_id,
+			 slot->server_version_num, slot->created ? " created=true" : "");
 }
 
 static void
@@ -777,6 +786,8 @@ start_stream(struct forward *f)
 	f->status.received_lsn = slot->confirmed_lsn;
 	f->status.source_connected = true;
 	f->status.last_progress_ms = f->now_ms;
+	f->stream_since_ms = f->now_ms;
+	f->stream_lsn = ack_flush_lsn(f->ledger);
 	f->feedback_at_ms = 0;
 	f->feedback_lsn = 0;
 	f->last_failure[0] = '\0';
@@ -797,13 +808,13 @@ drop_stream(struct forward *f)
 }
 
 static void
-log_failure(struct forward *f, const char *what)
+log_failure(struct forward *f, const char *what, int attempt)
 {
 	/* One clear line; the same again, while we keep trying, only to debug. */
 	if (strcmp(f->last_failure, f->reason) == 0)
 	{
 		log_debug("forward", what, "error=%s attempt=%d retry_ms=%lld",
-				  log_str(f->reason), f->retries, (long long) f->backoff_ms);
+				  log_str(f->reason), attempt, (long long) f->backoff_ms);
 		return;
 	}
 	memcpy(f->last_failure, f->reason, sizeof(f->last_failure));
@@ -812,26 +823,32 @@ log_failure(struct forward *f, const char *what)
 				 log_str(f->reason), log_str(f->hint),
 				 (long long) f->backoff_ms);
 	else
-		log_warn("forward", what, "error=%s retry_ms=%lld",
-				 log_str(f->reason), (long long) f->backoff_ms);
+		log_warn("forward", what, "error=%s retry_ms=%lld", log_str(f->reason),
+				 (long long) f->backoff_ms);
+}
+
+/* The wait before the next attempt, which doubles with each of 'retries'. */
+static int64_t
+backoff_ms(const struct forward *f, int retries)
+{
+	int64_t ms = config_int(f->config, "retriable.restart.connector.wait.ms");
+	int64_t max = config_int(f->config, "walferry.retry.backoff.max.ms");
+
+	for (int i = 0; i < retries && ms < max; i++)
+		ms *= 2;
+	return ms < max ? ms : max;
 }
 
 static void
-schedule_retry(struct forward *f, const char *what)
+schedule_retry(struct forward *f, const char *what, int *retries)
 {
-	int64_t		max = config_int(f->config, "walferry.retry.backoff.max.ms");
-	int64_t		limit = config_int(f->config, "errors.max.retries");
+	int64_t limit = config_int(f->config, "errors.max.retries");
 
-	f->backoff_ms = f->retries == 0 ?
-		config_int(f->config, "retriable.restart.connector.wait.ms") :
-		f->backoff_ms * 2;
-	if (f->backoff_ms > max)
-		f->backoff_ms = max;
-	f->retries++;
+	f->backoff_ms = backoff_ms(f, *retries);
 	f->status.reconnects++;
 	f->retry_at_ms = f->now_ms + f->backoff_ms;
-	log_failure(f, what);
-	if (limit >= 0 && f->retries > limit)
+	log_failure(f, what, ++*retries);
+	if (limit >= 0 && *retries > limit)
 		handle(f, EVENT_RETRIES_EXHAUSTED);
 }
 
@@ -839,13 +856,32 @@ static void
 retry_source(struct forward *f)
 {
 	drop_stream(f);
-	schedule_retry(f, "PostgreSQL connection lost or refused");
+	schedule_retry(f, "PostgreSQL connection lost or refused",
+				   &f->source_retries);
+}
+
+/*
+ * A connection that is made and breaks again over the same WAL has not gone
+ * well: what counts is that the stream moves on, or has stood for long.
+ */
+static void
+forgive_source(struct forward *f)
+{
+	if (f->source_retries > 0 &&
+		(ack_flush_lsn(f->ledger) > f->stream_lsn ||
+		 f->now_ms - f->stream_since_ms >=
+			 config_int(f->config, "walferry.retry.backoff.max.ms")))
+		f->source_retries = 0;
 }
 
 /* A producer that failed for good is replaced; the slot replays. */
 static void
 retry_sink(struct forward *f)
 {
+	/* A producer makes its attempts to reach a broker itself. */
+	bool unreachable = !f->status.sink_connected &&
+					   config_int(f->config, "errors.max.retries") >= 0;
+
 	drop_stream(f);
 	sink_free(f->sink);
 	f->sink = NULL;
@@ -856,7 +892,13 @@ retry_sink(struct forward *f)
 		handle(f, EVENT_SINK_REFUSED);
 		return;
 	}
-	schedule_retry(f, "Kafka producer failed, starting a new one");
+	if (unreachable)
+	{
+		handle(f, EVENT_RETRIES_EXHAUSTED);
+		return;
+	}
+	schedule_retry(f, "Kafka producer failed, starting a new one",
+				   &f->sink_retries);
 }
 
 static void
@@ -873,12 +915,10 @@ reconnect(struct forward *f)
 static void
 begin_drain(struct forward *f)
 {
-	int64_t		timeout = config_int(f->config,
-									 "walferry.shutdown.timeout.ms");
+	int64_t timeout = config_int(f->config, "walferry.shutdown.timeout.ms");
 
 	f->drain_until_ms = f->now_ms + timeout;
-	log_info("forward", "stopping",
-			 "in_flight=%llu timeout_ms=%lld",
+	log_info("forward", "stopping", "in_flight=%llu timeout_ms=%lld",
 			 (unsigned long long) f->status.in_flight, (long long) timeout);
 }
 
@@ -886,7 +926,7 @@ static void
 lose_source_while_draining(struct forward *f)
 {
 	drop_stream(f);
-	log_failure(f, "PostgreSQL connection lost while stopping");
+	log_failure(f, "PostgreSQL connection lost while stopping", 0);
 }
 
 static void
@@ -897,8 +937,9 @@ finish(struct forward *f)
 		f->status.confirmed_lsn = ack_flush_lsn(f->ledger);
 		send_feedback(f);
 		if (f->status.source_connected)
-			repl_finish(f->repl, 5000, f->confirm &&
-						config_bool(f->config, "slot.drop.on.stop"));
+			repl_finish(f->repl, 5000,
+						f->confirm &&
+							config_bool(f->config, "slot.drop.on.stop"));
 	}
 	log_info("forward", "stopped", "lsn=%X/%X events=%llu",
 			 LSN_ARGS(f->status.confirmed_lsn),
@@ -908,7 +949,8 @@ finish(struct forward *f)
 static void
 give_up_drain(struct forward *f)
 {
-	log_warn("forward", "stopped before Kafka acknowledged everything; what is"
+	log_warn("forward",
+			 "stopped before Kafka acknowledged everything; what is"
 			 " unconfirmed will be sent again after the next start",
 			 "unconfirmed=%llu confirmed_lsn=%X/%X",
 			 (unsigned long long) f->status.in_flight,
@@ -952,8 +994,9 @@ static void
 refuse_sink(struct forward *f)
 {
 	f->exit_code = FORWARD_SINK_REFUSED;
-	log_fatal(f, config_is(f->config, "walferry.sink", "stdout") ?
-			  "standard output failed" : "Kafka refused");
+	log_fatal(f, config_is(f->config, "walferry.sink", "stdout")
+					 ? "standard output failed"
+					 : "Kafka refused");
 }
 
 static void
@@ -966,7 +1009,7 @@ exhaust(struct forward *f)
 static void
 lose_sink_while_draining(struct forward *f)
 {
-	log_failure(f, "Kafka producer failed while stopping");
+	log_failure(f, "Kafka producer failed while stopping", 0);
 	give_up_drain(f);
 }
 
@@ -978,73 +1021,72 @@ struct transition
 	enum event	event;
 	enum state	to;
 	const char *comment;
-	void		(*action) (struct forward *f);
+	void (*action)(struct forward *f);
 };
 
 static const struct transition transitions[] = {
 	{STATE_CONNECTING, EVENT_CONNECTED, STATE_STREAMING,
-	"replication has started", start_stream},
+	 "replication has started", start_stream},
 	{STATE_CONNECTING, EVENT_SOURCE_LOST, STATE_WAITING,
-	"not reachable, or busy: try again later", retry_source},
+	 "not reachable, or busy: try again later", retry_source},
 	{STATE_CONNECTING, EVENT_SOURCE_REFUSED, STATE_STOPPED,
-	"will not get better by itself", refuse_source},
+	 "will not get better by itself", refuse_source},
 	{STATE_CONNECTING, EVENT_SOURCE_UNSAFE, STATE_STOPPED,
-	"the slot is lost, or is not ours any more", stop_unsafe},
+	 "the slot is lost, or is not ours any more", stop_unsafe},
 	{STATE_CONNECTING, EVENT_SINK_LOST, STATE_WAITING,
-	"a new producer is needed", retry_sink},
+	 "a new producer is needed", retry_sink},
 	{STATE_CONNECTING, EVENT_SINK_REFUSED, STATE_STOPPED,
-	"will not get better by itself", refuse_sink},
-	{STATE_CONNECTING, EVENT_STOP, STATE_DRAINING,
-	"asked to stop", begin_drain},
+	 "will not get better by itself", refuse_sink},
+	{STATE_CONNECTING, EVENT_STOP, STATE_DRAINING, "asked to stop",
+	 begin_drain},
 
 	{STATE_STREAMING, EVENT_SOURCE_LOST, STATE_WAITING,
-	"the connection broke: start again from what is confirmed", retry_source},
+	 "the connection broke: start again from what is confirmed", retry_source},
 	{STATE_STREAMING, EVENT_SOURCE_REFUSED, STATE_STOPPED,
-	"will not get better by itself", refuse_source},
+	 "will not get better by itself", refuse_source},
 	{STATE_STREAMING, EVENT_SOURCE_UNSAFE, STATE_STOPPED,
-	"the slot was lost while streaming", stop_unsafe},
+	 "the slot was lost while streaming", stop_unsafe},
 	{STATE_STREAMING, EVENT_STREAM_CORRUPT, STATE_STOPPED,
-	"the stream contradicts itself", stop_unsafe},
+	 "the stream contradicts itself", stop_unsafe},
 	{STATE_STREAMING, EVENT_VERSION_MISMATCH, STATE_STOPPED,
-	"the extension speaks another version", refuse_version},
+	 "the extension speaks another version", refuse_version},
 	{STATE_STREAMING, EVENT_SINK_LOST, STATE_WAITING,
-	"a new producer is needed; the slot replays", retry_sink},
+	 "a new producer is needed; the slot replays", retry_sink},
 	{STATE_STREAMING, EVENT_SINK_REFUSED, STATE_STOPPED,
-	"will not get better by itself", refuse_sink},
+	 "will not get better by itself", refuse_sink},
 	{STATE_STREAMING, EVENT_STOP, STATE_DRAINING,
-	"asked to stop: finish the transaction in hand", begin_drain},
+	 "asked to stop: finish the transaction in hand", begin_drain},
 
 	{STATE_WAITING, EVENT_RETRY_DUE, STATE_CONNECTING,
-	"waited long enough, and nothing is in flight", reconnect},
+	 "waited long enough, and nothing is in flight", reconnect},
 	{STATE_WAITING, EVENT_RETRIES_EXHAUSTED, STATE_STOPPED,
-	"errors.max.retries is reached", exhaust},
-	{STATE_WAITING, EVENT_SINK_LOST, STATE_WAITING,
-	"a new producer is needed", retry_sink},
+	 "errors.max.retries is reached", exhaust},
+	{STATE_WAITING, EVENT_SINK_LOST, STATE_WAITING, "a new producer is needed",
+	 retry_sink},
 	{STATE_WAITING, EVENT_SINK_REFUSED, STATE_STOPPED,
-	"will not get better by itself", refuse_sink},
-	{STATE_WAITING, EVENT_STOP, STATE_DRAINING,
-	"asked to stop", begin_drain},
+	 "will not get better by itself", refuse_sink},
+	{STATE_WAITING, EVENT_STOP, STATE_DRAINING, "asked to stop", begin_drain},
 
 	{STATE_DRAINING, EVENT_DRAINED, STATE_STOPPED,
-	"everything is delivered: confirm it and close", finish},
+	 "everything is delivered: confirm it and close", finish},
 	{STATE_DRAINING, EVENT_DRAIN_TIMEOUT, STATE_STOPPED,
-	"walferry.shutdown.timeout.ms is over", give_up_drain},
+	 "walferry.shutdown.timeout.ms is over", give_up_drain},
 	{STATE_DRAINING, EVENT_STOP_AGAIN, STATE_STOPPED,
-	"asked twice: stop at once", give_up_drain},
+	 "asked twice: stop at once", give_up_drain},
 	{STATE_DRAINING, EVENT_SOURCE_LOST, STATE_DRAINING,
-	"nothing more comes; reports still do", lose_source_while_draining},
+	 "nothing more comes; reports still do", lose_source_while_draining},
 	{STATE_DRAINING, EVENT_SOURCE_REFUSED, STATE_DRAINING,
-	"nothing more comes; reports still do", lose_source_while_draining},
-	{STATE_DRAINING, EVENT_SOURCE_UNSAFE, STATE_STOPPED,
-	"the slot was lost", stop_unsafe},
+	 "nothing more comes; reports still do", lose_source_while_draining},
+	{STATE_DRAINING, EVENT_SOURCE_UNSAFE, STATE_STOPPED, "the slot was lost",
+	 stop_unsafe},
 	{STATE_DRAINING, EVENT_STREAM_CORRUPT, STATE_STOPPED,
-	"the stream contradicts itself", stop_unsafe},
+	 "the stream contradicts itself", stop_unsafe},
 	{STATE_DRAINING, EVENT_VERSION_MISMATCH, STATE_STOPPED,
-	"the extension speaks another version", refuse_version},
+	 "the extension speaks another version", refuse_version},
 	{STATE_DRAINING, EVENT_SINK_LOST, STATE_STOPPED,
-	"no more reports will come", lose_sink_while_draining},
+	 "no more reports will come", lose_sink_while_draining},
 	{STATE_DRAINING, EVENT_SINK_REFUSED, STATE_STOPPED,
-	"will not get better by itself", refuse_sink},
+	 "will not get better by itself", refuse_sink},
 };
 
 #define NTRANSITIONS (sizeof(transitions) / sizeof(transitions[0]))
@@ -1102,10 +1144,9 @@ forward_docs(struct buf *out)
 static void
 log_progress(struct forward *f)
 {
-	int64_t		interval = config_int(f->config,
-									  "walferry.progress.interval.ms");
+	int64_t interval = config_int(f->config, "walferry.progress.interval.ms");
 	const struct status *s = &f->status;
-	uint64_t	lsn = f->ledger ? ack_flush_lsn(f->ledger) : 0;
+	uint64_t			 lsn = f->ledger ? ack_flush_lsn(f->ledger) : 0;
 
 	if (interval == 0 || f->now_ms - f->progress_at_ms < interval)
 		return;
@@ -1115,10 +1156,11 @@ log_progress(struct forward *f)
 				 " lag_bytes=%llu latency_p50_ms=%.1f latency_p99_ms=%.1f",
 				 LSN_ARGS(lsn), (unsigned long long) s->delivered,
 				 (double) (s->delivered - f->progress_records) * 1000 /
-				 (double) (f->now_ms - f->progress_at_ms),
+					 (double) (f->now_ms - f->progress_at_ms),
 				 (unsigned long long) s->in_flight,
-				 (unsigned long long) (s->received_lsn > lsn ?
-									   s->received_lsn - lsn : 0),
+				 (unsigned long long) (s->received_lsn > lsn
+										   ? s->received_lsn - lsn
+										   : 0),
 				 status_latency_quantile(&s->latency, 0.5),
 				 status_latency_quantile(&s->latency, 0.99));
 	f->progress_at_ms = f->now_ms;
@@ -1128,8 +1170,8 @@ log_progress(struct forward *f)
 static void
 serve_health(struct forward *f)
 {
-	struct buf	answer = {0};
-	size_t		n;
+	struct buf					answer = {0};
+	size_t						n;
 	const struct publish_topic *topics = publish_topics(f->publish, &n);
 
 	f->status.lost_values = publish_lost_values(f->publish);
@@ -1156,7 +1198,10 @@ serve_timers(struct forward *f)
 		(f->ledger == NULL || ack_outstanding(f->ledger) == 0))
 		handle(f, EVENT_RETRY_DUE);
 	if (has_stream(f))
+	{
 		adopt_keepalive(f);
+		forgive_source(f);
+	}
 	if (has_stream(f) && f->now_ms >= feedback_due_ms(f))
 		send_feedback(f);
 	if (f->state == STATE_DRAINING)
@@ -1178,12 +1223,12 @@ serve_timers(struct forward *f)
 static int
 poll_timeout(const struct forward *f, bool busy)
 {
-	int64_t		until = f->now_ms + POLL_MAX_MS;
+	int64_t until = f->now_ms + POLL_MAX_MS;
 
 	if (busy || f->state == STATE_STOPPED)
 		return 0;
 	if (f->state == STATE_CONNECTING && repl_fd(f->repl) < 0)
-		return 0;				/* nothing to wait for: the first step */
+		return 0; /* nothing to wait for: the first step */
 	if (f->blocked && f->now_ms + BLOCKED_POLL_MS < until)
 		until = f->now_ms + BLOCKED_POLL_MS;
 	if (has_stream(f) && feedback_due_ms(f) < until)
@@ -1200,9 +1245,15 @@ poll_timeout(const struct forward *f, bool busy)
 static void
 turn(struct forward *f, bool busy, const sigset_t *waiting_mask)
 {
-	enum {REPL, SINK, HEALTH, NFDS};
-	struct pollfd fds[NFDS];
-	int			timeout = poll_timeout(f, busy);
+	enum
+	{
+		REPL,
+		SINK,
+		HEALTH,
+		NFDS
+	};
+	struct pollfd	fds[NFDS];
+	int				timeout = poll_timeout(f, busy);
 	struct timespec ts = {timeout / 1000, timeout % 1000 * 1000000L};
 
 	fds[REPL].fd = f->hangup ? -1 : repl_fd(f->repl);
@@ -1259,7 +1310,7 @@ static void
 install_signals(sigset_t *waiting_mask)
 {
 	struct sigaction action = {.sa_handler = on_stop_signal};
-	sigset_t	blocked;
+	sigset_t		 blocked;
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGTERM, &action, NULL);
@@ -1279,10 +1330,10 @@ enum forward_exit
 forward_run(const struct config *config)
 {
 	struct forward *f = mem_zalloc(1, sizeof(*f));
-	const char *socket_path = config_str(config, "walferry.health.socket");
+	const char	   *socket_path = config_str(config, "walferry.health.socket");
 	enum forward_exit exit_code;
-	sigset_t	waiting_mask;
-	bool		busy = false;
+	sigset_t		  waiting_mask;
+	bool			  busy = false;
 
 	install_signals(&waiting_mask);
 	f->config = config;
@@ -1290,8 +1341,7 @@ forward_run(const struct config *config)
 	f->status.state = state_names[f->state];
 	f->now_ms = f->status.started_ms = f->status.last_progress_ms =
 		f->progress_at_ms = f->latency_at_ms = monotonic_ms();
-	f->in_flight_max = (size_t) config_int(config,
-										   "max.queue.size.in.bytes");
+	f->in_flight_max = (size_t) config_int(config, "max.queue.size.in.bytes");
 	if (f->in_flight_max == 0)
 		f->in_flight_max = SIZE_MAX;
 

@@ -69,6 +69,18 @@ enum topic_state
 	TOPIC_FAILED
 };
 
+/*
+ * To a producer that a partition does not know, the broker allows any sequence
+ * number: then what follows a refused batch would be taken, and stand where
+ * the refused records are missing.  So the first record goes alone.
+ */
+enum partition_state
+{
+	PARTITION_NEW,
+	PARTITION_FIRST, /* its first record is under way */
+	PARTITION_KNOWN
+};
+
 struct topic
 {
 	char				  *name;
@@ -80,6 +92,7 @@ struct topic
 	rd_kafka_topic_t	  *rkt;		   /* once ready */
 	enum topic_state	   state;	   /* locked */
 	int32_t				   partitions; /* locked, until ready */
+	uint8_t				  *known;	   /* enum partition_state, once ready */
 
 	/* The helper's: */
 	struct topic *next;
@@ -103,6 +116,7 @@ struct kafka_sink
 	int64_t	 max_bytes; /* may be under way; 0: librdkafka's limits */
 	int64_t	 queued_bytes;
 	uint64_t outstanding;
+	uint32_t nfirst;	  /* partitions in PARTITION_FIRST */
 	int64_t	 reported_ms; /* the last report, or first record */
 	bool	 stall_told;
 
@@ -226,8 +240,9 @@ fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err, const char *topic,
 				 "allowed (max.request.size here: %s): raise "
 				 "producer.override.max.request.size, the topic's "
 				 "max.message.bytes, and where brokers limit it their "
-				 "message.max.bytes and replica.fetch.max.bytes; then start "
-				 "again, nothing is lost",
+				 "message.max.bytes and replica.fetch.max.bytes (or, if it is "
+				 "batches of small records, lower producer.override."
+				 "batch.size); then start again, nothing is lost",
 				 topic, bytes, limit);
 			return;
 		}
@@ -276,6 +291,16 @@ fail_fatal(struct kafka_sink *s)
 			 "the producer cannot go on (%s): what was not confirmed "
 			 "is sent again by a new one",
 			 reason);
+}
+
+/* No more can be sent, for another reason than that a record was refused. */
+static bool
+is_fatal(const struct kafka_sink *s)
+{
+	rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->rk, NULL, 0);
+
+	return err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+		   err != RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE;
 }
 
 static void
@@ -374,6 +399,7 @@ log_callback(const rd_kafka_t *rk, int level, const char *facility,
 		pthread_mutex_unlock(&s->lock);
 	}
 	else if (level <= 4 && strcmp(facility, "ERROR") != 0 &&
+			 strstr(text, "enable.gapless.guarantee") == NULL &&
 			 strcmp(facility, "FATAL") != 0 &&
 			 strcmp(facility, "TERMINATE") != 0 &&
 			 !(strcmp(facility, "GETPID") == 0 && strstr(text, "retrying")))
@@ -673,6 +699,7 @@ free_all(struct kafka_sink *s)
 			free((char *) t->settings[j].value);
 		}
 		free(t->settings);
+		free(t->known);
 		free(t->name);
 		free(t);
 	}
@@ -915,6 +942,7 @@ require_topic(struct kafka_sink *s, struct topic *t)
 			 rd_kafka_err2str(rd_kafka_last_error()));
 		return SINK_FAILED;
 	}
+	t->known = mem_zalloc((size_t) t->partitions, sizeof(*t->known));
 	return SINK_DONE;
 }
 
@@ -975,6 +1003,10 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 	}
 	if (s->failed)
 		return SINK_FAILED;
+	if (record->partition < 0 || record->partition >= t->partitions)
+		return refuse_record(s, record, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
+	if (t->known[record->partition] == PARTITION_FIRST)
+		return SINK_AGAIN;
 	if (record->nheaders > 0)
 	{
 		headers = rd_kafka_headers_new(record->nheaders);
@@ -1000,6 +1032,11 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 			rd_kafka_headers_destroy(headers);
 		return refuse_record(s, record, err);
 	}
+	if (t->known[record->partition] == PARTITION_NEW)
+	{
+		t->known[record->partition] = PARTITION_FIRST;
+		s->nfirst++;
+	}
 	if (s->outstanding++ == 0)
 		s->reported_ms = monotonic_ms();
 	s->queued_bytes += bytes;
@@ -1009,6 +1046,20 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 /*
  * Reports.
  */
+
+/* The broker knows us in the partition of 'm' now. */
+static void
+leave_first(struct kafka_sink *s, const rd_kafka_message_t *m)
+{
+	struct topic
+		*t = s->topics[kafka_topic(&s->base, rd_kafka_topic_name(m->rkt))];
+
+	if (t->known[m->partition] == PARTITION_FIRST)
+	{
+		t->known[m->partition] = PARTITION_KNOWN;
+		s->nfirst--;
+	}
+}
 
 static int
 serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
@@ -1030,10 +1081,12 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 			s->outstanding--;
 			s->queued_bytes -= (int64_t) bytes + RECORD_OVERHEAD;
 			if (delivered)
+			{
 				delivered_any = true;
-			else if (m->err == RD_KAFKA_RESP_ERR__FATAL ||
-					 rd_kafka_fatal_error(s->rk, NULL, 0) !=
-						 RD_KAFKA_RESP_ERR_NO_ERROR)
+				if (s->nfirst > 0)
+					leave_first(s, m);
+			}
+			else if (m->err == RD_KAFKA_RESP_ERR__FATAL || is_fatal(s))
 				fail_fatal(s);
 			else
 				fail_record(s, m->err, rd_kafka_topic_name(m->rkt), bytes);
@@ -1061,7 +1114,9 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *event)
 	if (rd_kafka_event_error_is_fatal(event) ||
 		err == RD_KAFKA_RESP_ERR__FATAL)
 	{
-		fail_fatal(s);
+		/* Why a record was refused is in its report, which follows. */
+		if (is_fatal(s))
+			fail_fatal(s);
 		return;
 	}
 	switch (err)
@@ -1279,9 +1334,14 @@ make_conf(struct kafka_sink *s)
 
 	/* Delivery depends on these, whatever a file says. */
 	static const char *const forced[][2] = {
-		{"enable.idempotence", "true"}, {"acks", "all"},
-		{"message.timeout.ms", "0"},	{"allow.auto.create.topics", "false"},
+		{"enable.idempotence", "true"},
+		{"acks", "all"},
+		{"message.timeout.ms", "0"},
+		{"allow.auto.create.topics", "false"},
 		{"log.thread.name", "true"},
+
+		/* What is behind a refused record must not overtake it. */
+		{"enable.gapless.guarantee", "true"},
 	};
 	rd_kafka_conf_t				*conf = rd_kafka_conf_new();
 	size_t						 n;

@@ -31,7 +31,7 @@ sub refused
 	my ($got, $log) = $fw->run_to_end(30);
 	is($got, $code, "$name: exit code $code");
 	like($log, qr/ error forward: [^\n]*$re/, "$name: says what to do");
-	is(scalar(() = $log =~ / (?:error|warn) /g),
+	is(complaints($log),
 		1, "$name: one line and no more")
 	  or diag($log);
 	return $log;

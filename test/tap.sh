@@ -57,14 +57,19 @@ else
 	echo "tap: there is no $FORWARDER; what needs it will fail"
 fi
 
-# The jars where the test user can read them.
-jars=$("$top/test/kafka/fetch.sh")
-if ! as_user test -r "$jars/." 2>/dev/null; then
-	mkdir "$scratch/jars"
-	cp "$jars"/*.jar "$scratch/jars/"
-	chmod -R go+rX "$scratch/jars"
-	jars=$scratch/jars
-fi
+# The jars where the test user can read them.  Kafka 3.9.2 as well, which takes
+# SCRAM from the librdkafka of Debian 12.
+mkdir "$scratch/jars"
+for version in "${KAFKA_VERSION:-4.3.1}" 3.9.2; do
+	[ ! -e "$scratch/jars/kafka-$version" ] || continue
+	jars=$("$top/test/kafka/fetch.sh" "$version")
+	if as_user test -r "$jars/." 2>/dev/null; then
+		ln -s "$jars" "$scratch/jars/kafka-$version"
+	else
+		cp -R "$jars" "$scratch/jars/kafka-$version"
+		chmod -R go+rX "$scratch/jars"
+	fi
+done
 
 in_tests()
 {
@@ -79,7 +84,7 @@ in_tests()
 		PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
 		WALFERRY_HOME="$scratch/work" \
 		WALFERRY_BIN="$scratch/work/walferry" \
-		WALFERRY_KAFKA_JARS="$jars" \
+		WALFERRY_KAFKA_JARS="$scratch/jars" \
 		WALFERRY_TEST_BROKER="$scratch/work/broker" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-}" \
 		UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" \

@@ -330,8 +330,9 @@ start()
 	need kcat
 	need openssl
 	need perl
-	jars=${WALFERRY_KAFKA_JARS:-}
-	[ -n "$jars" ] || jars=$("$here/fetch.sh" "$version")
+	# The tests' user may not read the cache; then they have a copy.
+	jars=${WALFERRY_KAFKA_JARS:+$WALFERRY_KAFKA_JARS/kafka-$version}
+	[ -n "$jars" ] && [ -d "$jars" ] || jars=$("$here/fetch.sh" "$version")
 	if [ -n "$sasl$mtls" ]; then
 		"$here/../certs.sh" "$dir/tls"
 	fi

@@ -21,7 +21,7 @@ use PostgreSQL::Test::Utils ();
 use Walferry;
 
 our @EXPORT = qw(murmur2_partition lsn_number without_repeats quick_records
-  rebuild_rows confirmed_lsn fields_ok);
+  rebuild_rows confirmed_lsn fields_ok complaints);
 
 =pod
 
@@ -85,6 +85,20 @@ sub confirmed_lsn
 			'postgres',
 			'SELECT confirmed_flush_lsn FROM pg_replication_slots '
 			  . "WHERE slot_name = '$slot'"));
+}
+
+=pod
+
+=item complaints(log)
+
+How many lines of a log are warnings or errors.
+
+=cut
+
+sub complaints
+{
+	my ($log) = @_;
+	return scalar(() = $log =~ /^\S+ (?:warn|error) /mg);
 }
 
 =pod
