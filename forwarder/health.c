@@ -20,8 +20,8 @@
 
 struct health
 {
-	int			fd;
-	char	   *path;
+	int	  fd;
+	char *path;
 };
 
 static bool
@@ -39,13 +39,22 @@ make_address(const char *path, struct sockaddr_un *address)
 static bool
 is_stale(const struct sockaddr_un *address)
 {
-	int			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+	int			fd;
 	bool		stale;
 
+	/* So does any other file, and that is not ours to remove. */
+	if (lstat(address->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode))
+	{
+		errno = EEXIST;
+		return false;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	stale = connect(fd, (const struct sockaddr *) address,
-					sizeof(*address)) < 0 && errno == ECONNREFUSED;
+	stale = connect(fd, (const struct sockaddr *) address, sizeof(*address)) <
+				0 &&
+			errno == ECONNREFUSED;
 	close(fd);
 	return stale;
 }
@@ -54,10 +63,10 @@ struct health *
 health_open(const char *path)
 {
 	struct sockaddr_un address;
-	struct health *h;
-	mode_t		mask;
-	int			fd;
-	int			bound;
+	struct health	  *h;
+	mode_t			   mask;
+	int				   fd;
+	int				   bound;
 
 	if (!make_address(path, &address))
 	{
@@ -85,11 +94,11 @@ health_open(const char *path)
 	umask(mask);
 	if (bound < 0 || listen(fd, BACKLOG) < 0)
 	{
-		log_error("health", errno == EADDRINUSE ?
-				  "another process answers on walferry.health.socket" :
-				  "cannot listen on walferry.health.socket",
-				  "path=%s error=%s", log_str(path),
-				  log_str(strerror(errno)));
+		log_error("health",
+				  errno == EADDRINUSE
+					  ? "another process answers on walferry.health.socket"
+					  : "cannot listen on walferry.health.socket",
+				  "path=%s error=%s", log_str(path), log_str(strerror(errno)));
 		close(fd);
 		return NULL;
 	}
@@ -121,8 +130,7 @@ health_serve(struct health *h, const struct buf *answer)
 {
 	for (int i = 0; i < BACKLOG; i++)
 	{
-		int			fd = accept4(h->fd, NULL, NULL,
-								 SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0)
 			return;
@@ -135,8 +143,8 @@ bool
 health_ask(const char *path, int timeout_ms, struct buf *out)
 {
 	struct sockaddr_un address;
-	struct pollfd p = {.events = POLLIN};
-	bool		ok = false;
+	struct pollfd	   p = {.events = POLLIN};
+	bool			   ok = false;
 
 	if (!make_address(path, &address))
 	{
@@ -145,8 +153,8 @@ health_ask(const char *path, int timeout_ms, struct buf *out)
 		return false;
 	}
 	p.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (p.fd < 0 || connect(p.fd, (struct sockaddr *) &address,
-							sizeof(address)) < 0)
+	if (p.fd < 0 ||
+		connect(p.fd, (struct sockaddr *) &address, sizeof(address)) < 0)
 	{
 		buf_printf(out, "no forwarder answers on %s: %s", path,
 				   strerror(errno));
@@ -154,7 +162,7 @@ health_ask(const char *path, int timeout_ms, struct buf *out)
 	}
 	while (poll(&p, 1, timeout_ms) > 0)
 	{
-		ssize_t		n = read(p.fd, buf_reserve(out, 4096), 4096);
+		ssize_t n = read(p.fd, buf_reserve(out, 4096), 4096);
 
 		if (n <= 0)
 		{

@@ -20,20 +20,20 @@ struct health;
  * logged.
  */
 struct health *health_open(const char *path);
-void		health_close(struct health *h);	/* removes the socket */
+void		   health_close(struct health *h); /* removes the socket */
 
-int			health_fd(const struct health *h);
+int health_fd(const struct health *h);
 
 /*
  * Answer everybody who is waiting.  An answer that the other side does not
  * take at once is cut off: nobody can hold the loop.
  */
-void		health_serve(struct health *h, const struct buf *answer);
+void health_serve(struct health *h, const struct buf *answer);
 
 /*
  * Ask the process behind 'path', for at most 'timeout_ms'.  False, with the
  * reason in 'out', if there is no answer.
  */
-bool		health_ask(const char *path, int timeout_ms, struct buf *out);
+bool health_ask(const char *path, int timeout_ms, struct buf *out);
 
-#endif							/* FORWARDER_HEALTH_H */
+#endif /* FORWARDER_HEALTH_H */

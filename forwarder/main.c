@@ -64,14 +64,15 @@ usage(FILE *out)
 		  "Exit codes: 0 stopped, 1 failed (a restart may help), 2 usage or"
 		  " configuration,\n"
 		  "3 PostgreSQL refused, 4 Kafka refused, 5 stopped because going on"
-		  " could lose data.\n", out);
+		  " could lose data.\n",
+		  out);
 }
 
 static int
 print_buf(struct buf *b)
 {
-	size_t		written = fwrite(b->data, 1, b->len, stdout);
-	bool		ok = written == b->len && fflush(stdout) == 0;
+	size_t written = fwrite(b->data, 1, b->len, stdout);
+	bool   ok = written == b->len && fflush(stdout) == 0;
 
 	buf_free(b);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -80,11 +81,12 @@ print_buf(struct buf *b)
 static int
 version(void)
 {
-	int			libpq = PQlibVersion();
+	int libpq = PQlibVersion();
 
-	printf("walferry %s (commit %s), protocol %d, librdkafka %s, libpq %d.%d\n",
-		   WALFERRY_VERSION, WALFERRY_COMMIT, WIRE_VERSION,
-		   rd_kafka_version_str(), libpq / 10000, libpq % 10000);
+	printf(
+		"walferry %s (commit %s), protocol %d, librdkafka %s, libpq %d.%d\n",
+		WALFERRY_VERSION, WALFERRY_COMMIT, WIRE_VERSION,
+		rd_kafka_version_str(), libpq / 10000, libpq % 10000);
 	return EXIT_SUCCESS;
 }
 
@@ -143,7 +145,7 @@ health(const struct config *config)
 	if (path == NULL)
 	{
 		fprintf(stderr, "walferry: walferry.health.socket is not set; give"
-				" it the path of a Unix socket\n");
+						" it the path of a Unix socket\n");
 		return FORWARD_USAGE;
 	}
 	if (!health_ask(path, HEALTH_TIMEOUT_MS, &answer))
@@ -160,7 +162,7 @@ health(const struct config *config)
 static int
 help(const char *topic)
 {
-	struct buf	out = {0};
+	struct buf out = {0};
 
 	if (topic != NULL && strcmp(topic, "all") == 0)
 	{
@@ -175,7 +177,7 @@ help(const char *topic)
 static int
 docs(const char *what)
 {
-	struct buf	out = {0};
+	struct buf out = {0};
 
 	if (what != NULL && strcmp(what, "states") == 0)
 		forward_docs(&out);
@@ -187,23 +189,26 @@ docs(const char *what)
 int
 main(int argc, char **argv)
 {
-	enum {OPT_SINK = 256, OPT_PRINT_CONFIG};
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"set", required_argument, NULL, 's'},
-		{"sink", required_argument, NULL, OPT_SINK},
-		{"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{NULL, 0, NULL, 0}
+	enum
+	{
+		OPT_SINK = 256,
+		OPT_PRINT_CONFIG
 	};
+	static const struct option options[] =
+		{{"config", required_argument, NULL, 'c'},
+		 {"set", required_argument, NULL, 's'},
+		 {"sink", required_argument, NULL, OPT_SINK},
+		 {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
+		 {"help", no_argument, NULL, 'h'},
+		 {"version", no_argument, NULL, 'V'},
+		 {NULL, 0, NULL, 0}};
 	struct config *config;
-	const char *verb;
-	const char *argument;
-	bool		print_config = false;
-	bool		want_help = false;
-	int			status = FORWARD_USAGE;
-	int			opt;
+	const char	  *verb;
+	const char	  *argument;
+	bool		   print_config = false;
+	bool		   want_help = false;
+	int			   status = FORWARD_USAGE;
+	int			   opt;
 
 #ifndef __SANITIZE_ADDRESS__
 	/* Passwords are in memory: no core files, no looking in by the same user. */
@@ -263,14 +268,18 @@ main(int argc, char **argv)
 	if (strcmp(verb, "run") != 0 && strcmp(verb, "validate") != 0 &&
 		strcmp(verb, "health") != 0)
 	{
-		fprintf(stderr, "walferry: unknown command \"%s\"; commands are run,"
-				" validate, health and version\n", verb);
+		fprintf(stderr,
+				"walferry: unknown command \"%s\"; commands are run,"
+				" validate, health and version\n",
+				verb);
 		goto cleanup;
 	}
 	if (argument != NULL)
 	{
-		fprintf(stderr, "walferry: unexpected argument \"%s\"; give files by"
-				" --config\n", argument);
+		fprintf(stderr,
+				"walferry: unexpected argument \"%s\"; give files by"
+				" --config\n",
+				argument);
 		goto cleanup;
 	}
 
@@ -279,7 +288,7 @@ main(int argc, char **argv)
 		goto cleanup;
 	if (print_config)
 	{
-		struct buf	out = {0};
+		struct buf out = {0};
 
 		config_print(config, &out);
 		status = print_buf(&out);

@@ -24,18 +24,18 @@
 struct relation_plan
 {
 	struct format_plan *format;
-	uint32_t	topic;			/* the sink's number for it */
-	uint32_t	index;			/* in publish.topics */
-	int32_t		npartitions;	/* 0: not known yet */
-	bool		nameless;		/* no topic can have its name */
+	uint32_t			topic;		 /* the sink's number for it */
+	uint32_t			index;		 /* in publish.topics */
+	int32_t				npartitions; /* 0: not known yet */
+	bool				nameless;	 /* no topic can have its name */
 };
 
 /* Part of a buffer, or nothing at all (len 0 and none set). */
 struct piece
 {
-	bool		none;
-	size_t		at;
-	size_t		len;
+	bool   none;
+	size_t at;
+	size_t len;
 };
 
 /* One record of the change in hand. */
@@ -43,50 +43,50 @@ struct part
 {
 	struct piece key;
 	struct piece value;
-	const char *key_header;		/* of a changed key: names the other one */
+	const char	*key_header; /* of a changed key: names the other one */
 	struct piece other_key;
 };
 
 struct publish
 {
-	const struct config *config;
-	struct sink *sink;
-	char	   *database;
+	const struct config	 *config;
+	struct sink			 *sink;
+	char				 *database;
 	struct format_options options;
-	const char *prefix;
-	const char *delimiter;
-	bool		tombstones;
-	bool		context_headers;
-	enum route_keyless keyless;
-	char		run_id[37];
+	const char			 *prefix;
+	const char			 *delimiter;
+	bool				  tombstones;
+	bool				  context_headers;
+	enum route_keyless	  keyless;
+	char				  run_id[37];
 
-	struct relation_plan message;	/* of logical messages */
+	struct relation_plan message; /* of logical messages */
 
 	/* the change in hand */
-	bool		taken;
+	bool				   taken;
 	struct change_position position;
-	struct relation_plan *plan;
-	struct part parts[3];
-	uint32_t	nparts;
-	uint32_t	next;			/* to be handed over */
-	uint32_t	copies;			/* of part 0, one for each partition */
-	struct buf	bytes;			/* keys and values */
+	struct relation_plan  *plan;
+	struct part			   parts[3];
+	uint32_t			   nparts;
+	uint32_t			   next;   /* to be handed over */
+	uint32_t			   copies; /* of part 0, one for each partition */
+	struct buf			   bytes;  /* keys and values */
 
 	struct publish_topic *topics;
-	size_t		ntopics;
-	uint64_t	sent_bytes;
-	uint64_t	lost_values;
-	char		error[512];
-	int			exit_code;
+	size_t				  ntopics;
+	uint64_t			  sent_bytes;
+	uint64_t			  lost_values;
+	char				  error[512];
+	int					  exit_code;
 };
 
 /* A random UUID (version 4), as Debezium stamps each run. */
 static void
 make_run_id(char *out)
 {
-	uint8_t		r[16] = {0};
-	FILE	   *f = fopen("/dev/urandom", "r");
-	size_t		n = 0;
+	uint8_t r[16] = {0};
+	FILE   *f = fopen("/dev/urandom", "r");
+	size_t	n = 0;
 
 	if (f != NULL)
 	{
@@ -96,10 +96,11 @@ make_run_id(char *out)
 	(void) n;
 	r[6] = (r[6] & 0x0f) | 0x40;
 	r[8] = (r[8] & 0x3f) | 0x80;
-	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-			 "%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3], r[4], r[5],
-			 r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14],
-			 r[15]);
+	snprintf(out, 37,
+			 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+			 "%02x%02x%02x%02x%02x%02x",
+			 r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10],
+			 r[11], r[12], r[13], r[14], r[15]);
 }
 
 struct publish *
@@ -112,16 +113,17 @@ publish_new(const struct config *config)
 	p->delimiter = config_str(config, "topic.delimiter");
 	p->tombstones = config_bool(config, "tombstones.on.delete");
 	p->context_headers = config_bool(config, "extended.headers.enabled");
-	p->keyless = config_is(config, "walferry.keyless.partition", "position") ?
-		ROUTE_KEYLESS_POSITION : ROUTE_KEYLESS_TOPIC;
+	p->keyless = config_is(config, "walferry.keyless.partition", "position")
+					 ? ROUTE_KEYLESS_POSITION
+					 : ROUTE_KEYLESS_TOPIC;
 	make_run_id(p->run_id);
 
 	p->options.version = WALFERRY_VERSION;
 	p->options.prefix = p->prefix;
 	p->options.placeholder = config_str(config,
 										"unavailable.value.placeholder");
-	p->options.money_fraction_digits =
-		(int) config_int(config, "money.fraction.digits");
+	p->options.money_fraction_digits = (int)
+		config_int(config, "money.fraction.digits");
 	if (config_is(config, "decimal.handling.mode", "double"))
 		p->options.decimal = FORMAT_DECIMAL_DOUBLE;
 	else if (config_is(config, "decimal.handling.mode", "string"))
@@ -199,8 +201,8 @@ static void
 make_plan(struct publish *p, const struct change_relation *rel,
 		  struct relation_plan *plan)
 {
-	struct buf	name = {0};
-	bool		fits;
+	struct buf name = {0};
+	bool	   fits;
 
 	plan->format = format_json_plan(rel, &p->options);
 	if (rel != NULL)
@@ -303,7 +305,7 @@ publish_take(struct publish *p, const struct change *c,
 			 struct schema_relation *relation, int64_t now_ns)
 {
 	const struct piece nothing = {.none = true};
-	struct part *part;
+	struct part		  *part;
 
 	buf_reset(&p->bytes);
 	p->nparts = p->next = 0;
@@ -343,7 +345,7 @@ publish_take(struct publish *p, const struct change *c,
 		case CHANGE_TRUNCATE:
 			part = add_part(p);
 			part->value = value_piece(p, FORMAT_TRUNCATE, c, now_ns);
-			p->copies = 0;		/* one for each partition */
+			p->copies = 0; /* one for each partition */
 			break;
 		case CHANGE_MESSAGE:
 			part = add_part(p);
@@ -366,32 +368,25 @@ static size_t
 make_headers(struct publish *p, const struct part *part, char *position,
 			 struct sink_header *h)
 {
-	size_t		n = 0;
+	size_t n = 0;
 
 	if (p->context_headers)
 	{
-		h[n++] = (struct sink_header) {
-			"__debezium.context.connectorLogicalName",
-			p->prefix, strlen(p->prefix)
-		};
-		h[n++] = (struct sink_header) {
-			"__debezium.context.taskId", "0", 1
-		};
-		h[n++] = (struct sink_header) {
-			"__debezium.context.connectorName", "postgresql", 10
-		};
-		h[n++] = (struct sink_header) {
-			"__debezium.context.runId", p->run_id, 36
-		};
+		h[n++] =
+			(struct sink_header){"__debezium.context.connectorLogicalName",
+								 p->prefix, strlen(p->prefix)};
+		h[n++] = (struct sink_header){"__debezium.context.taskId", "0", 1};
+		h[n++] = (struct sink_header){"__debezium.context.connectorName",
+									  "postgresql", 10};
+		h[n++] = (struct sink_header){"__debezium.context.runId", p->run_id,
+									  36};
 	}
 	if (part->key_header != NULL)
-		h[n++] = (struct sink_header) {
-			part->key_header, p->bytes.data + part->other_key.at,
-			part->other_key.len
-		};
-	h[n++] = (struct sink_header) {
-		PUBLISH_POSITION_HEADER, position, PUBLISH_POSITION_LEN
-	};
+		h[n++] = (struct sink_header){part->key_header,
+									  p->bytes.data + part->other_key.at,
+									  part->other_key.len};
+	h[n++] = (struct sink_header){PUBLISH_POSITION_HEADER, position,
+								  PUBLISH_POSITION_LEN};
 	return n;
 }
 
@@ -401,11 +396,11 @@ submit_part(struct publish *p, const struct part *part, uint32_t number,
 			struct ack_ledger *ledger, uint64_t ticket)
 {
 	struct change_position position = p->position;
-	char		text[PUBLISH_POSITION_LEN + 1];
-	struct sink_header headers[HEADERS_MAX];
-	struct sink_record record = {.topic = p->plan->topic};
-	struct publish_topic *topic = &p->topics[p->plan->index];
-	enum sink_outcome outcome;
+	char				   text[PUBLISH_POSITION_LEN + 1];
+	struct sink_header	   headers[HEADERS_MAX];
+	struct sink_record	   record = {.topic = p->plan->topic};
+	struct publish_topic  *topic = &p->topics[p->plan->index];
+	enum sink_outcome	   outcome;
 
 	if (!part->key.none)
 	{

@@ -30,50 +30,49 @@ struct publish;
 struct publish_topic
 {
 	const char *name;
-	uint64_t	records;		/* handed over */
+	uint64_t	records; /* handed over */
 };
 
 /* 'config' must outlive it.  Aborts when out of memory. */
 struct publish *publish_new(const struct config *config);
-void		publish_free(struct publish *p);
+void			publish_free(struct publish *p);
 
 /*
  * A stream begins: its database and byte order, and the sink to use.  What
  * publish keeps in schema_relation.user from before must be gone by then.
  */
-void		publish_start(struct publish *p, struct sink *sink,
-						  const char *database, char byte_order);
+void publish_start(struct publish *p, struct sink *sink, const char *database,
+				   char byte_order);
 
 /* For schema_new(): gives back what publish keeps in a relation's user. */
-void		publish_release(void *user);
+void publish_release(void *user);
 
 /*
  * Take on a change: make its records.  'relation' is NULL for a message.
  * Then call publish_submit() until it is SINK_DONE; until then the change and
  * the relation must stay valid.
  */
-void		publish_take(struct publish *p, const struct change *c,
-						 struct schema_relation *relation, int64_t now_ns);
+void publish_take(struct publish *p, const struct change *c,
+				  struct schema_relation *relation, int64_t now_ns);
 
 /* Hand over what is left of the records taken on. */
-enum sink_outcome publish_submit(struct publish *p, struct ack_ledger *ledger,
-								 uint64_t ticket);
+enum sink_outcome
+publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket);
 
 /* Drop what is left: the stream ended half-way. */
-void		publish_abandon(struct publish *p);
+void publish_abandon(struct publish *p);
 
 /* Why publish_submit() was SINK_FAILED, and the exit code. */
 const char *publish_error(const struct publish *p);
 int			publish_exit_code(const struct publish *p);
 
 /* Bytes (keys, values and headers) handed over so far. */
-uint64_t	publish_bytes(const struct publish *p);
+uint64_t publish_bytes(const struct publish *p);
 
 /* Values that became null because they were markers or corrupt, so far. */
-uint64_t	publish_lost_values(const struct publish *p);
+uint64_t publish_lost_values(const struct publish *p);
 
-const struct publish_topic *publish_topics(const struct publish *p,
-										   size_t *n);
+const struct publish_topic *publish_topics(const struct publish *p, size_t *n);
 
 /*
  * A position as text of PUBLISH_POSITION_LEN characters (and a NUL):
@@ -84,6 +83,6 @@ const struct publish_topic *publish_topics(const struct publish *p,
  * in upper-case hexadecimal, each field at full width, so that comparing two
  * of them as strings compares the positions.
  */
-void		publish_position(const struct change_position *pos, char *out);
+void publish_position(const struct change_position *pos, char *out);
 
-#endif							/* FORWARDER_PUBLISH_H */
+#endif /* FORWARDER_PUBLISH_H */

@@ -6,14 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-
 #define SUB_BUCKETS 8
 
 /* 0..7 one each, then eight for each power of two. */
 static unsigned
 bucket_of(uint64_t us)
 {
-	unsigned	power;
+	unsigned power;
 
 	if (us < SUB_BUCKETS)
 		return (unsigned) us;
@@ -21,20 +20,20 @@ bucket_of(uint64_t us)
 	if (power > 44)
 		return STATUS_BUCKETS - 1;
 	return (power - 2) * SUB_BUCKETS +
-		((unsigned) (us >> (power - 3)) & (SUB_BUCKETS - 1));
+		   ((unsigned) (us >> (power - 3)) & (SUB_BUCKETS - 1));
 }
 
 /* The upper end of a bucket, in microseconds. */
 static double
 bucket_top(unsigned b)
 {
-	unsigned	power;
+	unsigned power;
 
 	if (b < SUB_BUCKETS)
 		return b + 1;
 	power = b / SUB_BUCKETS + 2;
 	return (double) (UINT64_C(1) << (power - 3)) *
-		(SUB_BUCKETS + b % SUB_BUCKETS + 1);
+		   (SUB_BUCKETS + b % SUB_BUCKETS + 1);
 }
 
 void
@@ -58,9 +57,9 @@ status_latency_rotate(struct status_latency *l)
 double
 status_latency_quantile(const struct status_latency *l, double q)
 {
-	uint64_t	total = l->total[0] + l->total[1];
-	uint64_t	seen = 0;
-	uint64_t	rank;
+	uint64_t total = l->total[0] + l->total[1];
+	uint64_t seen = 0;
+	uint64_t rank;
 
 	if (total == 0)
 		return -1;
@@ -96,10 +95,10 @@ put_lsn(struct buf *out, const char *name, uint64_t lsn)
 }
 
 static void
-put_latency(struct buf *out, const char *name,
-			const struct status_latency *l, double q)
+put_latency(struct buf *out, const char *name, const struct status_latency *l,
+			double q)
 {
-	double		ms = status_latency_quantile(l, q);
+	double ms = status_latency_quantile(l, q);
 
 	if (ms < 0)
 		buf_printf(out, "\"%s\":null,", name);
@@ -120,8 +119,10 @@ status_json(const struct status *s, bool healthy, int64_t now_ms,
 			   s->sink_connected ? "true" : "false");
 	put_lsn(out, "received_lsn", s->received_lsn);
 	put_lsn(out, "confirmed_lsn", s->confirmed_lsn);
-	put_number(out, "lag_bytes", s->received_lsn > s->confirmed_lsn ?
-			   s->received_lsn - s->confirmed_lsn : 0);
+	put_number(out, "lag_bytes",
+			   s->received_lsn > s->confirmed_lsn
+				   ? s->received_lsn - s->confirmed_lsn
+				   : 0);
 	put_number(out, "transactions", s->transactions);
 	put_number(out, "events", s->delivered);
 	put_number(out, "events_sent", s->records);
