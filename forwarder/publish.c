@@ -20,6 +20,11 @@
 
 #define HEADERS_MAX 6
 
+/* Parts of a change: the same after a change of tombstones.on.delete. */
+#define PART_FIRST 0
+#define PART_TOMBSTONE 1
+#define PART_CREATE 2
+
 /* What is known of a relation beyond its columns. */
 struct relation_plan
 {
@@ -45,6 +50,7 @@ struct part
 	struct piece value;
 	const char	*key_header; /* of a changed key: names the other one */
 	struct piece other_key;
+	uint32_t	 number; /* position.part, whatever other parts there are */
 };
 
 struct publish
@@ -247,12 +253,13 @@ plan_of(struct publish *p, struct schema_relation *relation)
 }
 
 static struct part *
-add_part(struct publish *p)
+add_part(struct publish *p, uint32_t number)
 {
 	struct part *part = &p->parts[p->nparts++];
 
 	part->key.none = part->value.none = part->other_key.none = true;
 	part->key_header = NULL;
+	part->number = number;
 	return part;
 }
 
@@ -282,7 +289,7 @@ static void
 add_delete(struct publish *p, const struct change *c, struct piece key,
 		   struct piece new_key, int64_t now_ns)
 {
-	struct part *part = add_part(p);
+	struct part *part = add_part(p, PART_FIRST);
 
 	part->key = key;
 	part->value = value_piece(p, FORMAT_DELETE, c, now_ns);
@@ -292,7 +299,7 @@ add_delete(struct publish *p, const struct change *c, struct piece key,
 	/* Without a key there is nothing that compaction could remove. */
 	if (p->tombstones && !key.none)
 	{
-		struct part *tombstone = add_part(p);
+		struct part *tombstone = add_part(p, PART_TOMBSTONE);
 
 		tombstone->key = key;
 		tombstone->key_header = part->key_header;
@@ -317,7 +324,7 @@ publish_take(struct publish *p, const struct change *c,
 	switch (c->op)
 	{
 		case CHANGE_INSERT:
-			part = add_part(p);
+			part = add_part(p, PART_FIRST);
 			part->key = key_piece(p, c->after);
 			part->value = value_piece(p, FORMAT_CREATE, c, now_ns);
 			break;
@@ -328,14 +335,14 @@ publish_take(struct publish *p, const struct change *c,
 				struct piece new_key = key_piece(p, c->after);
 
 				add_delete(p, c, old_key, new_key, now_ns);
-				part = add_part(p);
+				part = add_part(p, PART_CREATE);
 				part->key = new_key;
 				part->key_header = "__debezium.oldkey";
 				part->other_key = old_key;
 				part->value = value_piece(p, FORMAT_CREATE, c, now_ns);
 				break;
 			}
-			part = add_part(p);
+			part = add_part(p, PART_FIRST);
 			part->key = key_piece(p, c->after);
 			part->value = value_piece(p, FORMAT_UPDATE, c, now_ns);
 			break;
@@ -343,12 +350,12 @@ publish_take(struct publish *p, const struct change *c,
 			add_delete(p, c, key_piece(p, c->before), nothing, now_ns);
 			break;
 		case CHANGE_TRUNCATE:
-			part = add_part(p);
+			part = add_part(p, PART_FIRST);
 			part->value = value_piece(p, FORMAT_TRUNCATE, c, now_ns);
 			p->copies = 0; /* one for each partition */
 			break;
 		case CHANGE_MESSAGE:
-			part = add_part(p);
+			part = add_part(p, PART_FIRST);
 			part->key.none = false;
 			part->key.at = p->bytes.len;
 			format_json_message_key(c, &p->bytes);
@@ -392,7 +399,7 @@ make_headers(struct publish *p, const struct part *part, char *position,
 
 /* Hand over copy 'copy' of one part. */
 static enum sink_outcome
-submit_part(struct publish *p, const struct part *part, uint32_t number,
+submit_part(struct publish *p, const struct part *part, uint32_t copy,
 			struct ack_ledger *ledger, uint64_t ticket)
 {
 	struct change_position position = p->position;
@@ -413,7 +420,7 @@ submit_part(struct publish *p, const struct part *part, uint32_t number,
 		record.value_len = part->value.len;
 	}
 	if (p->copies > 1)
-		record.partition = (int32_t) number;
+		record.partition = (int32_t) copy;
 	else if (record.key != NULL)
 		record.partition = route_partition(record.key, record.key_len,
 										   p->plan->npartitions);
@@ -421,7 +428,7 @@ submit_part(struct publish *p, const struct part *part, uint32_t number,
 		record.partition = route_keyless_partition(p->keyless, topic->name,
 												   position.end_lsn,
 												   p->plan->npartitions);
-	position.part = number;
+	position.part = p->copies > 1 ? copy : part->number;
 	publish_position(&position, text);
 	record.headers = headers;
 	record.nheaders = make_headers(p, part, text, headers);

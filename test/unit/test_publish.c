@@ -1,0 +1,637 @@
+/* links: publish route ack buf log format_json format_json_type jsontext
+ * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
+ * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
+ * links: pgtext_ts pgtext_xml */
+/*
+ * From a change to its records, with a sink that refuses as it is told to.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../forwarder/config.h"
+#include "../../forwarder/publish.h"
+#include "../../forwarder/route.h"
+
+#define PARTITIONS 3
+#define RECORDS 64
+
+struct config
+{
+	bool tombstones;
+	bool headers;
+};
+
+const char *
+config_str(const struct config *c, const char *name)
+{
+	(void) c;
+	if (strcmp(name, "topic.prefix") == 0)
+		return "p";
+	if (strcmp(name, "topic.delimiter") == 0)
+		return ".";
+	assert_string_equal(name, "unavailable.value.placeholder");
+	return "?";
+}
+
+bool
+config_bool(const struct config *c, const char *name)
+{
+	if (strcmp(name, "tombstones.on.delete") == 0)
+		return c->tombstones;
+	assert_string_equal(name, "extended.headers.enabled");
+	return c->headers;
+}
+
+int64_t
+config_int(const struct config *c, const char *name)
+{
+	(void) c;
+	assert_string_equal(name, "money.fraction.digits");
+	return 2;
+}
+
+bool
+config_is(const struct config *c, const char *name, const char *value)
+{
+	(void) c;
+	(void) name;
+	(void) value;
+	return false;
+}
+
+/* A record as the sink was given it. */
+struct taken
+{
+	char	 key[64]; /* "" with has_key false: none */
+	bool	 has_key;
+	char	 op; /* of the value; '-' for a tombstone */
+	int32_t	 partition;
+	uint64_t ticket;
+	char	 position[PUBLISH_POSITION_LEN + 1];
+	char	 key_header[64]; /* "newkey={...}" */
+	size_t	 nheaders;
+};
+
+struct fake
+{
+	struct sink		  base;
+	int				  not_ready; /* answers of SINK_AGAIN for the topic */
+	int				  refuse;	 /* refuse every n-th submit; 0: none */
+	int				  submits;
+	enum sink_outcome failure; /* of each submit, if SINK_FAILED */
+	char			  topic[300];
+	struct taken	  taken[RECORDS];
+	uint32_t		  ntaken;
+};
+
+static uint32_t
+fake_topic(struct sink *s, const char *name)
+{
+	struct fake *f = (struct fake *) s;
+
+	strcpy(f->topic, name);
+	return 7;
+}
+
+static enum sink_outcome
+fake_partitions(struct sink *s, uint32_t topic, int32_t *count)
+{
+	struct fake *f = (struct fake *) s;
+
+	assert_int_equal(topic, 7);
+	if (f->not_ready-- > 0)
+		return SINK_AGAIN;
+	*count = PARTITIONS;
+	return SINK_DONE;
+}
+
+static void
+copy(char *out, size_t size, const void *data, size_t len)
+{
+	assert_true(len < size);
+	memcpy(out, data, len);
+	out[len] = '\0';
+}
+
+static enum sink_outcome
+fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
+{
+	struct fake	 *f = (struct fake *) s;
+	struct taken *t = &f->taken[f->ntaken];
+
+	assert_int_equal(r->topic, 7);
+	f->submits++;
+	if (f->failure == SINK_FAILED)
+		return SINK_FAILED;
+	if (f->refuse > 0 && f->submits % f->refuse != 0)
+		return SINK_AGAIN;
+	assert_true(f->ntaken < RECORDS);
+	memset(t, 0, sizeof(*t));
+	t->has_key = r->key != NULL;
+	if (r->key != NULL)
+		copy(t->key, sizeof(t->key), r->key, r->key_len);
+	t->op = '-';
+	if (r->value != NULL)
+	{
+		const char *op = memmem(r->value, r->value_len, "\"op\":\"", 6);
+
+		assert_non_null(op);
+		t->op = op[6];
+	}
+	t->partition = r->partition;
+	t->ticket = ticket;
+	t->nheaders = r->nheaders;
+	for (size_t i = 0; i < r->nheaders; i++)
+	{
+		const struct sink_header *h = &r->headers[i];
+
+		if (strcmp(h->name, PUBLISH_POSITION_HEADER) == 0)
+			copy(t->position, sizeof(t->position), h->data, h->len);
+		else if (strcmp(h->name, "__debezium.newkey") == 0 ||
+				 strcmp(h->name, "__debezium.oldkey") == 0)
+		{
+			size_t n = 6;
+
+			memcpy(t->key_header, h->name + 11, n);
+			t->key_header[n++] = '=';
+			copy(t->key_header + n, sizeof(t->key_header) - n, h->data,
+				 h->len);
+		}
+	}
+	f->ntaken++;
+	return SINK_DONE;
+}
+
+static const char *
+fake_error(struct sink *s)
+{
+	(void) s;
+	return "it broke";
+}
+
+static int
+fake_exit_code(struct sink *s)
+{
+	(void) s;
+	return 4;
+}
+
+static const struct sink_ops fake_ops = {
+	.name = "fake",
+	.topic = fake_topic,
+	.partitions = fake_partitions,
+	.submit = fake_submit,
+	.error = fake_error,
+	.exit_code = fake_exit_code,
+};
+
+/* A table t (id int primary key, n int), and one without a key. */
+struct bench
+{
+	struct config			  config;
+	struct fake				  sink;
+	struct publish			 *publish;
+	struct ack_ledger		 *ledger;
+	uint64_t				  ticket;
+	struct change_column	  columns[2];
+	uint16_t				  keys[1];
+	struct schema_relation	  table;
+	struct change_transaction txn;
+	struct change			  change;
+	uint8_t					  raw[4][4];
+	struct change_value		  before[2];
+	struct change_value		  after[2];
+};
+
+static struct change_column
+int_column(const char *name)
+{
+	struct change_column c = {
+		.name = name,
+		.encoding = CHANGE_RAW,
+		.width = 4,
+		.kind = 'b',
+		.type = {23, -1, "pg_catalog", "int4"},
+		.element = {0, -1, "", ""},
+	};
+
+	c.base = c.type;
+	return c;
+}
+
+static int
+set_up(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+
+	assert_non_null(b);
+	b->config = (struct config){true, false};
+	b->sink.base.ops = &fake_ops;
+	b->columns[0] = int_column("id");
+	b->columns[0].key_position = 1;
+	b->columns[0].not_null = true;
+	b->columns[0].in_identity = true;
+	b->columns[1] = int_column("n");
+	b->table.relation = (struct change_relation){
+		.schema = "public",
+		.name = "t",
+		.kind = 'r',
+		.identity = 'd',
+		.ncolumns = 2,
+		.columns = b->columns,
+		.nkeys = 1,
+		.keys = b->keys,
+		.nidentity = 1,
+		.identities = b->keys,
+	};
+	b->txn = (struct change_transaction){.xid = 9, .end_lsn = 0xABCDEF};
+	b->change.txn = &b->txn;
+	b->change.relation = &b->table.relation;
+	b->change.position = (struct change_position){2, 0xABCDEF, 5, 0};
+	b->ledger = ack_new(0, 8);
+	b->ticket = ack_begin(b->ledger, 0xABCDEF);
+	*state = b;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct bench *b = *state;
+
+	if (b->table.user != NULL)
+		publish_release(b->table.user);
+	publish_free(b->publish);
+	ack_free(b->ledger);
+	free(b);
+	return 0;
+}
+
+static void
+start(struct bench *b)
+{
+	b->publish = publish_new(&b->config);
+	publish_start(b->publish, &b->sink.base, "db", 'L');
+}
+
+static struct change_value
+int_value(uint8_t *raw, int v)
+{
+	raw[0] = (uint8_t) v;
+	return (struct change_value){CHANGE_VALUE, raw, 4};
+}
+
+/* A negative id: no such tuple. */
+static void
+take(struct bench *b, enum change_op op, int old_id, int new_id)
+{
+	b->change.op = op;
+	b->change.before = b->change.after = NULL;
+	if (old_id >= 0)
+	{
+		b->before[0] = int_value(b->raw[0], old_id);
+		b->before[1] = (struct change_value){.state = CHANGE_ABSENT};
+		b->change.before = b->before;
+	}
+	if (new_id >= 0)
+	{
+		b->after[0] = int_value(b->raw[2], new_id);
+		b->after[1] = int_value(b->raw[3], 1);
+		b->change.after = b->after;
+	}
+	publish_take(b->publish, &b->change, &b->table, 1);
+}
+
+static enum sink_outcome
+submit(struct bench *b)
+{
+	return publish_submit(b->publish, b->ledger, b->ticket);
+}
+
+/* Submit until it is through, however often it is refused. */
+static void
+submit_all(struct bench *b)
+{
+	int tries = 0;
+
+	while (submit(b) == SINK_AGAIN)
+	{
+		assert_true(++tries < 1000);
+		/* What was refused does not count, what was taken does. */
+		assert_int_equal(ack_outstanding(b->ledger), b->sink.ntaken);
+	}
+	assert_int_equal(ack_outstanding(b->ledger), b->sink.ntaken);
+}
+
+static void
+assert_taken(const struct taken *t, char op, const char *key, unsigned part)
+{
+	char position[64];
+
+	assert_int_equal(t->op, op);
+	if (key == NULL)
+		assert_false(t->has_key);
+	else
+	{
+		assert_true(t->has_key);
+		assert_string_equal(t->key, key);
+		assert_int_equal(t->partition,
+						 route_partition(key, strlen(key), PARTITIONS));
+	}
+	snprintf(position, sizeof(position),
+			 "00000002-0000000000ABCDEF-000000000005-%04X", part);
+	assert_string_equal(t->position, position);
+}
+
+static void
+insert_is_one_record(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_DONE);
+	assert_string_equal(b->sink.topic, "p.public.t");
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_taken(&b->sink.taken[0], 'c', "{\"id\":1}", 0);
+	assert_int_equal(b->sink.taken[0].nheaders, 1);
+	assert_int_equal(b->sink.taken[0].ticket, b->ticket);
+
+	/* Nothing is left to hand over. */
+	assert_int_equal(submit(b), SINK_DONE);
+	assert_int_equal(b->sink.ntaken, 1);
+}
+
+static void
+delete_has_a_tombstone_if_asked_for(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	take(b, CHANGE_DELETE, 1, -1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 2);
+	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[1], '-', "{\"id\":1}", 1);
+}
+
+static void
+delete_has_no_tombstone_if_not(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.tombstones = false;
+	start(b);
+	take(b, CHANGE_DELETE, 1, -1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1}", 0);
+}
+
+static void
+key_change_is_delete_tombstone_create(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 3);
+	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[1], '-', "{\"id\":1}", 1);
+	assert_taken(&b->sink.taken[2], 'c', "{\"id\":2}", 2);
+	assert_string_equal(b->sink.taken[0].key_header, "newkey={\"id\":2}");
+	assert_string_equal(b->sink.taken[1].key_header, "newkey={\"id\":2}");
+	assert_string_equal(b->sink.taken[2].key_header, "oldkey={\"id\":1}");
+}
+
+/* The create is part 2, whether or not there is a tombstone, and comes after
+ * the delete in any case. */
+static void
+key_change_without_tombstones_keeps_its_order(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.tombstones = false;
+	start(b);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 2);
+	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[1], 'c', "{\"id\":2}", 2);
+}
+
+static void
+same_key_is_one_update(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	take(b, CHANGE_UPDATE, 1, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_taken(&b->sink.taken[0], 'u', "{\"id\":1}", 0);
+	assert_string_equal(b->sink.taken[0].key_header, "");
+}
+
+static void
+truncate_goes_to_each_partition(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	take(b, CHANGE_TRUNCATE, -1, -1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, PARTITIONS);
+	for (unsigned i = 0; i < PARTITIONS; i++)
+	{
+		assert_taken(&b->sink.taken[i], 't', NULL, i);
+		assert_int_equal(b->sink.taken[i].partition, i);
+	}
+}
+
+/* Refused two times out of three: each record still exactly once, in order. */
+static void
+refusals_neither_lose_nor_repeat(void **state)
+{
+	struct bench *b = *state;
+
+	b->sink.not_ready = 4;
+	b->sink.refuse = 3;
+	start(b);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 3);
+	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[1], '-', "{\"id\":1}", 1);
+	assert_taken(&b->sink.taken[2], 'c', "{\"id\":2}", 2);
+	take(b, CHANGE_TRUNCATE, -1, -1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 3 + PARTITIONS);
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		assert_int_equal(b->sink.taken[3 + i].partition, i);
+}
+
+static void
+abandoned_change_is_forgotten(void **state)
+{
+	struct bench *b = *state;
+
+	b->sink.refuse = 2;
+	start(b);
+	take(b, CHANGE_UPDATE, 1, 2);
+	assert_int_equal(submit(b), SINK_AGAIN);
+	publish_abandon(b->publish);
+	assert_int_equal(submit(b), SINK_DONE);
+	assert_int_equal(b->sink.ntaken, 0);
+	assert_int_equal(ack_outstanding(b->ledger), 0);
+}
+
+static void
+failure_is_handed_on_and_not_counted(void **state)
+{
+	struct bench *b = *state;
+
+	b->sink.failure = SINK_FAILED;
+	start(b);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_string_equal(publish_error(b->publish), "it broke");
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	assert_int_equal(ack_outstanding(b->ledger), 0);
+}
+
+static void
+table_without_key_stays_in_one_partition(void **state)
+{
+	struct bench *b = *state;
+
+	b->table.relation.nkeys = b->table.relation.nidentity = 0;
+	b->table.relation.identity = 'n';
+	b->columns[0].key_position = 0;
+	b->columns[0].in_identity = false;
+	start(b);
+	for (int i = 0; i < 10; i++)
+	{
+		take(b, CHANGE_INSERT, -1, i);
+		submit_all(b);
+	}
+	for (int i = 0; i < 10; i++)
+	{
+		assert_false(b->sink.taken[i].has_key);
+		assert_int_equal(b->sink.taken[i].partition,
+						 b->sink.taken[0].partition);
+	}
+	assert_in_range(b->sink.taken[0].partition, 0, PARTITIONS - 1);
+}
+
+static void
+table_whose_topic_can_have_no_name_is_refused(void **state)
+{
+	struct bench *b = *state;
+	char		  name[300];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	b->table.relation.name = name;
+	start(b);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	assert_non_null(strstr(publish_error(b->publish), "public.nnn"));
+}
+
+static void
+message_has_its_prefix_as_key(void **state)
+{
+	struct bench *b = *state;
+
+	start(b);
+	b->change.op = CHANGE_MESSAGE;
+	b->change.relation = NULL;
+	b->change.message = (struct change_message){.prefix = "pre",
+												.prefix_len = 3,
+												.content = b->raw[0]};
+	publish_take(b->publish, &b->change, NULL, 1);
+	submit_all(b);
+	assert_string_equal(b->sink.topic, "p.message");
+	assert_taken(&b->sink.taken[0], 'm', "{\"prefix\":\"pre\"}", 0);
+}
+
+static void
+context_headers_can_be_left_out(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.headers = true;
+	start(b);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.taken[0].nheaders, 6);
+}
+
+/* Readers compare positions as text. */
+static void
+position_text_sorts_as_positions_do(void **state)
+{
+	static const struct change_position sorted[] = {{1, 0x10, 0, 0},
+													{1, 0x10, 0, 1},
+													{1, 0x10, 0, 10},
+													{1, 0x10, 9, 0},
+													{1, 0x10, 10, 0},
+													{1, 0x10, UINT32_MAX, 0},
+													{1, 0x10, 1ull << 40, 0},
+													{1, 0x11, 0, 0},
+													{1, 0xFFFFFFFF, 0, 0},
+													{1, 0x100000000, 0, 0},
+													{1, UINT64_MAX, 7, 65535},
+													{2, 1, 0, 0},
+													{10, 1, 0, 0},
+													{UINT32_MAX, 0, 0, 0}};
+	char								last[PUBLISH_POSITION_LEN + 1] = "";
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(sorted) / sizeof(sorted[0]); i++)
+	{
+		char text[PUBLISH_POSITION_LEN + 1];
+
+		publish_position(&sorted[i], text);
+		assert_int_equal(strlen(text), PUBLISH_POSITION_LEN);
+		assert_true(strcmp(last, text) < 0);
+		memcpy(last, text, sizeof(last));
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(insert_is_one_record),
+		TEST(delete_has_a_tombstone_if_asked_for),
+		TEST(delete_has_no_tombstone_if_not),
+		TEST(key_change_is_delete_tombstone_create),
+		TEST(key_change_without_tombstones_keeps_its_order),
+		TEST(same_key_is_one_update),
+		TEST(truncate_goes_to_each_partition),
+		TEST(refusals_neither_lose_nor_repeat),
+		TEST(abandoned_change_is_forgotten),
+		TEST(failure_is_handed_on_and_not_counted),
+		TEST(table_without_key_stays_in_one_partition),
+		TEST(table_whose_topic_can_have_no_name_is_refused),
+		TEST(message_has_its_prefix_as_key),
+		TEST(context_headers_can_be_left_out),
+		cmocka_unit_test(position_text_sorts_as_positions_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
