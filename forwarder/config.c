@@ -623,7 +623,8 @@ config_load_env(struct config *c, char *const *env)
 		{
 			const char *rest = var + strlen("WALFERRY_");
 
-			if (!is_service_link(rest))
+			/* Where the project's own make keeps what it downloads. */
+			if (!is_service_link(rest) && strcmp(rest, "CACHE") != 0)
 				take_variable(c, var, rest, rest, value);
 		}
 		else if (has_prefix(var, "DEBEZIUM_SOURCE_"))

@@ -774,6 +774,12 @@ log_position(struct forward *f)
 			 log_str(f->repl_config.slot), LSN_ARGS(slot->confirmed_lsn),
 			 slot->timeline, (unsigned long long) slot->system_id,
 			 slot->server_version_num, slot->created ? " created=true" : "");
+	if (slot->created && f->confirm)
+		log_warn("forward", "the slot did not exist and was created; what was"
+				 " committed before is not carried (walferry.slot.create=false"
+				 " makes a missing slot an error)",
+				 "slot=%s lsn=%X/%X", log_str(f->repl_config.slot),
+				 LSN_ARGS(slot->confirmed_lsn));
 }
 
 static void
