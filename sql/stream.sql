@@ -89,6 +89,40 @@ SELECT id, v FROM s JOIN got USING (id) WHERE message = 'insert' ORDER BY n;
 SELECT count(*) FROM got g WHERE message = 'stream start' AND
  (SELECT count(*) FROM got a WHERE a.message = 'stream abort' AND a.detail = 'transaction' AND a.xid = g.xid) <> 1;
 
+-- With it goes its DDL, whether all of the transaction is undone or a part: the
+-- rows of others, and those that stay, have the columns that they were written
+-- with.
+INSERT INTO s VALUES (25000, 'committed');
+BEGIN;
+INSERT INTO s SELECT i, 'undone' FROM generate_series(25001, 26000) i;
+ALTER TABLE s ADD undone int DEFAULT 1, ADD PRIMARY KEY (id, undone), DROP CONSTRAINT s_pkey;
+INSERT INTO s SELECT i, 'undone' FROM generate_series(26001, 28000) i;
+ROLLBACK;
+INSERT INTO s VALUES (28001, 'committed');
+CALL get();
+:blocks;
+SELECT message, relation, detail FROM got WHERE message IN ('relation', 'insert') AND open = 1 AND (id IS NULL OR id IN (25000, 28001)) ORDER BY n;
+INSERT INTO s VALUES (28500, 'committed');
+BEGIN;
+INSERT INTO s SELECT i, 'kept' FROM generate_series(28501, 29000) i;
+SAVEPOINT a;
+INSERT INTO s SELECT i, 'undone' FROM generate_series(29001, 29200) i;
+ALTER TABLE s ADD undone int DEFAULT 1;
+INSERT INTO s SELECT i, 'undone' FROM generate_series(29201, 29400) i;
+UPDATE s SET v = 'undone';
+ROLLBACK TO a;
+INSERT INTO s SELECT i, 'kept' FROM generate_series(29401, 29900) i;
+COMMIT;
+INSERT INTO s VALUES (29901, 'committed');
+CALL get();
+:blocks;
+SELECT regexp_replace(detail, 'id=\d+', 'id=N') AS detail, count(*), min(id), max(id)
+  FROM got g
+ WHERE message IN ('insert', 'update') AND NOT EXISTS (SELECT FROM got a WHERE a.message = 'stream abort' AND a.xid = g.xid)
+ GROUP BY 1 ORDER BY 3;
+SELECT count(*) = (SELECT substring(detail FROM 'changes=(\d+)')::int FROM got WHERE message = 'stream commit') AS all_are_counted
+  FROM got WHERE message IN ('insert', 'update') AND detail NOT LIKE '%committed%';
+
 -- DDL in between: each row as of its change, and what others see is another
 -- thing until the commit.
 BEGIN;
