@@ -904,6 +904,23 @@ warn_old_minor(struct repl *r, int version)
 	}
 }
 
+/*
+ * May PQconnectPoll go on?  Called too early, it takes the connection for
+ * made and waits for it in sending: for all of tcp_user_timeout, where the
+ * other side drops what comes.  Its reading never waits, and has to be tried
+ * where bytes may be left in OpenSSL, where poll() does not see them.
+ */
+static bool
+connection_is_ready(const struct repl *r)
+{
+	struct pollfd pfd = {.fd = PQsocket(r->conn), .events = repl_events(r)};
+
+	if (pfd.fd < 0 ||
+		(r->polling == PGRES_POLLING_READING && PQsslInUse(r->conn)))
+		return true;
+	return poll(&pfd, 1, 0) > 0;
+}
+
 static enum repl_outcome
 go_on_connecting(struct repl *r)
 {
@@ -911,6 +928,8 @@ go_on_connecting(struct repl *r)
 
 	if (PQstatus(r->conn) == CONNECTION_BAD)
 		return fail_connecting(r);
+	if (!connection_is_ready(r))
+		return REPL_AGAIN;
 	r->polling = PQconnectPoll(r->conn);
 	if (r->polling == PGRES_POLLING_FAILED)
 		return fail_connecting(r);

@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -1203,6 +1205,78 @@ repl_gives_up_on_a_server_that_says_nothing(void **state)
 	repl_free(r);
 }
 
+/* A listener that drops who comes: its backlog is full, nobody accepts. */
+struct black_hole
+{
+	int	 fds[5];
+	char port[16];
+};
+
+static void
+open_black_hole(struct black_hole *h)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+							   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t		   len = sizeof(addr);
+	struct pollfd	   pfd;
+
+	h->fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(h->fds[0], (struct sockaddr *) &addr, len), 0);
+	assert_int_equal(listen(h->fds[0], 0), 0);
+	assert_int_equal(getsockname(h->fds[0], (struct sockaddr *) &addr, &len),
+					 0);
+	snprintf(h->port, sizeof(h->port), "%d", ntohs(addr.sin_port));
+	for (int i = 1; i < 5; i++)
+	{
+		h->fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void) connect(h->fds[i], (struct sockaddr *) &addr, len);
+	}
+
+	/* The last of them must not have come through. */
+	pfd = (struct pollfd){.fd = h->fds[4], .events = POLLOUT};
+	assert_int_equal(poll(&pfd, 1, 100), 0);
+}
+
+static void
+close_black_hole(struct black_hole *h)
+{
+	for (int i = 0; i < 5; i++)
+		close(h->fds[i]);
+}
+
+static void
+repl_never_waits_for_a_host_that_drops_packets(void **state)
+{
+	struct black_hole	h;
+	struct repl		   *r;
+	enum repl_outcome	outcome;
+	int64_t				until_ms = now_ms() + PATIENCE_MS;
+	int64_t				before_ms;
+
+	(void) state;
+	open_black_hole(&h);
+	values[0] = "127.0.0.1";
+	values[1] = h.port;
+	keywords[4] = "tcp_user_timeout"; /* libpq would wait as long */
+	values[4] = "6000";
+	config.connect_timeout_ms = 300;
+	r = repl_new(&config);
+	do
+	{
+		before_ms = now_ms();
+		outcome = repl_step(r, before_ms);
+		assert_true(now_ms() - before_ms < 3000);
+		if (outcome == REPL_AGAIN)
+			wait_io(r);
+	} while (outcome == REPL_AGAIN && now_ms() < until_ms);
+	assert_int_equal(outcome, REPL_FAILED);
+	assert_int_equal(repl_failure(r)->kind, REPL_FAILURE_RETRY);
+	assert_non_null(strstr(repl_failure(r)->message,
+						   "no answer within 300 ms from 127.0.0.1"));
+	repl_free(r);
+	close_black_hole(&h);
+}
+
 /* Whatever the bytes: an outcome, no crash, no endless loop. */
 static void
 repl_survives_spoiled_answers(void **state)
@@ -1307,6 +1381,7 @@ main(void)
 		TEST(repl_starts_only_where_nothing_is_left_out),
 		TEST(repl_does_without_a_lost_history),
 		TEST(repl_gives_up_on_a_server_that_says_nothing),
+		TEST(repl_never_waits_for_a_host_that_drops_packets),
 		TEST(repl_survives_spoiled_answers),
 	};
 
