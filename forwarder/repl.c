@@ -62,6 +62,11 @@
 	"-c statement_timeout=0 -c lock_timeout=0 " \
 	"-c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog"
 
+/* What to do where histories have parted. */
+#define POSITION_HINT                                             \
+	"consumers may hold changes that this server does not have, " \
+	"or lack some: compare the tables with them before starting again"
+
 enum step
 {
 	STEP_IDLE,
@@ -1036,6 +1041,15 @@ put_query(const struct repl *r, struct buf *b)
 						"(SELECT s.setting FROM pg_catalog.pg_settings s "
 						"WHERE s.name = 'output_plugin_libraries'), "
 						"pg_catalog.pg_is_in_recovery()");
+
+			/*
+			 * Set for the role or database, it would end decoding.  It is
+			 * not in SESSION_OPTIONS, since older servers refuse a
+			 * connection that names it.
+			 */
+			if (r->slot.server_version_num >= 170000)
+				buf_puts(b, ", pg_catalog.set_config("
+							"'transaction_timeout', '0', false)");
 			break;
 		case STEP_SLOT:
 			put_slot_query(r, b);
@@ -1271,49 +1285,96 @@ refuse_other_plugin(struct repl *r, const char *plugin)
 	return REPL_FAILED;
 }
 
+/*
+ * Another timeline than the one streamed from goes on with the same history
+ * only if it branched off that one, and not before 'start_lsn'.  A former
+ * primary that was not rewound has WAL beyond 'start_lsn', but another one.
+ */
+static enum repl_outcome
+check_timeline(struct repl *r)
+{
+	const struct repl_slot *slot = &r->slot;
+	char					at[32], left[32];
+
+	if (!r->streamed || slot->timeline == r->last_timeline)
+		return REPL_DONE;
+	lsn_text(r->start_lsn, at, sizeof(at));
+	for (uint32_t i = 0; i < slot->ntimelines; i++)
+	{
+		if (slot->tli[i] != r->last_timeline)
+			continue;
+		if (r->start_lsn <= slot->until_lsn[i])
+			return REPL_DONE;
+		fail_with(r, REPL_FAILURE_UNSAFE,
+				  "cannot go on at %s: the server has left that timeline "
+				  "before it, at %s",
+				  at, lsn_text(slot->until_lsn[i], left, sizeof(left)));
+		set_hint(&r->failure, POSITION_HINT);
+		return REPL_FAILED;
+	}
+	if (r->standby && slot->timeline < r->last_timeline)
+	{
+		fail_with(r, REPL_FAILURE_RETRY,
+				  "cannot go on at %s: the standby is on timeline %" PRIu32
+				  ", and has not come to %" PRIu32 " yet",
+				  at, slot->timeline, r->last_timeline);
+		set_hint(&r->failure, "waiting until it has; or connect to the "
+							  "primary");
+		return REPL_FAILED;
+	}
+	fail_with(r, REPL_FAILURE_UNSAFE,
+			  "cannot go on at %s: the server is on timeline %" PRIu32
+			  ", whose history %s timeline %" PRIu32
+			  ", which was streamed from",
+			  at, slot->timeline,
+			  slot->ntimelines > 0 || slot->timeline == 1
+				  ? "does not hold"
+				  : "is missing and cannot be shown to hold",
+			  r->last_timeline);
+	set_hint(&r->failure,
+			 "this may be a former primary: connect to the server that has "
+			 "taken over from it. If this one is to go on: " POSITION_HINT);
+	return REPL_FAILED;
+}
+
 /* Do the slot and the position to start at fit each other? */
 static enum repl_outcome
 check_position(struct repl *r)
 {
 	const struct repl_slot *slot = &r->slot;
-	const char			   *problem = NULL;
 	char					at[32], other[32];
-	uint64_t				other_lsn = 0;
 
 	if (r->start_lsn == 0)
 		return REPL_DONE;
+	if (check_timeline(r) == REPL_FAILED)
+		return REPL_FAILED;
+	lsn_text(r->start_lsn, at, sizeof(at));
 	if (slot->confirmed_lsn > r->start_lsn)
 	{
-		problem = "somebody else has moved the slot on, to";
-		other_lsn = slot->confirmed_lsn;
+		fail_with(r, REPL_FAILURE_UNSAFE,
+				  "cannot go on at %s: somebody else has moved the slot on, "
+				  "to %s",
+				  at, lsn_text(slot->confirmed_lsn, other, sizeof(other)));
+		set_hint(&r->failure, POSITION_HINT);
+		return REPL_FAILED;
 	}
-	else if (r->xlog_lsn < r->start_lsn)
-	{
-		problem = "the server's WAL ends before it, at";
-		other_lsn = r->xlog_lsn;
-	}
-	else if (r->streamed && slot->timeline != r->last_timeline)
-	{
-		for (uint32_t i = 0; i < slot->ntimelines; i++)
-		{
-			if (slot->tli[i] == r->last_timeline &&
-				r->start_lsn > slot->until_lsn[i])
-			{
-				problem = "the server has left that timeline before it, at";
-				other_lsn = slot->until_lsn[i];
-			}
-		}
-	}
-	if (problem == NULL)
+	if (r->xlog_lsn >= r->start_lsn)
 		return REPL_DONE;
-	fail_with(r, REPL_FAILURE_UNSAFE, "cannot go on at %s: %s %s",
-			  lsn_text(r->start_lsn, at, sizeof(at)), problem,
-			  lsn_text(other_lsn, other, sizeof(other)));
-	set_hint(
-		&r->failure,
-		"consumers may hold changes that this server does not "
-		"have, or lack some: compare the tables with them before starting "
-		"again");
+	lsn_text(r->xlog_lsn, other, sizeof(other));
+	if (r->standby)
+	{
+		/* After a crash it lets in before it has replayed all it had. */
+		fail_with(r, REPL_FAILURE_RETRY,
+				  "cannot go on at %s: the standby has come to %s only", at,
+				  other);
+		set_hint(&r->failure, "waiting until it has; or connect to the "
+							  "primary");
+		return REPL_FAILED;
+	}
+	fail_with(r, REPL_FAILURE_UNSAFE,
+			  "cannot go on at %s: the server's WAL ends before it, at %s", at,
+			  other);
+	set_hint(&r->failure, POSITION_HINT);
 	return REPL_FAILED;
 }
 
@@ -1522,7 +1583,10 @@ make_step(struct repl *r, int64_t now_ms)
 	else if (outcome == REPL_FAILED && r->step == STEP_HISTORY &&
 			 sqlstate_in(r->failure.sqlstate, "58"))
 	{
-		/* Only names for positions depend on it. */
+		/*
+		 * Positions then lack the timelines they had before this one.  On
+		 * another timeline than before, check_timeline() wants a history.
+		 */
 		log_warn("repl",
 				 "the server has no history of its timeline: all "
 				 "positions are given the present one",

@@ -1192,6 +1192,84 @@ repl_does_without_a_lost_history(void **state)
 }
 
 static void
+repl_refuses_a_former_primary(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+
+	s->timeline = "2";
+	s->history = "1\t0/2000\tno reason\n";
+	start_server(s);
+	log_set_level(LOG_LEVEL_ERROR);
+	repl_start_at(r, 0x1000);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_reset(r);
+
+	/* Its WAL reaches further than where we stand. */
+	s->timeline = "1";
+	s->history = NULL;
+	expect_failure(r, REPL_FAILURE_UNSAFE, "does not hold timeline 2,");
+	expect_failure(r, REPL_FAILURE_UNSAFE, "has taken over from it");
+
+	/* Promoted again, it has branched off elsewhere. */
+	s->timeline = "3";
+	s->history = "1\t0/8000\tno reason\n";
+	expect_failure(r, REPL_FAILURE_UNSAFE, "does not hold timeline 2,");
+
+	/* What cannot be shown is not taken for granted. */
+	s->history = NULL;
+	expect_failure(r, REPL_FAILURE_UNSAFE, "is missing");
+	s->history = "1\t0/2000\tno reason\n2\t0/1000\tno reason\n";
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_free(r);
+}
+
+static void
+repl_waits_for_a_standby_that_has_yet_to_replay(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+
+	s->version = "16.15";
+	s->in_recovery = "t";
+	s->timeline = "2";
+	s->history = "1\t0/500\tno reason\n";
+	start_server(s);
+	repl_start_at(r, 0x9000);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_reset(r);
+
+	s->xlog_lsn = "0/8fff";
+	expect_failure(r, REPL_FAILURE_RETRY, "has come to 0/8FFF only");
+	s->timeline = "1";
+	expect_failure(r, REPL_FAILURE_RETRY, "on timeline 1, and has not come");
+
+	/* No waiting takes it back to a timeline that it has left out. */
+	s->timeline = "3";
+	expect_failure(r, REPL_FAILURE_UNSAFE, "does not hold timeline 2,");
+	repl_free(r);
+}
+
+static void
+repl_lifts_transaction_timeout_where_there_is_one(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_null(strstr(s->queries, "transaction_timeout"));
+	repl_free(r);
+
+	s->version = "17.11";
+	r = repl_new(&config);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_non_null(
+		strstr(s->queries, "set_config('transaction_timeout', '0', false)"));
+	repl_free(r);
+}
+
+static void
 repl_gives_up_on_a_server_that_says_nothing(void **state)
 {
 	struct server *s = *state;
@@ -1380,6 +1458,9 @@ main(void)
 		TEST(repl_refuses_servers_and_slots_that_will_not_do),
 		TEST(repl_starts_only_where_nothing_is_left_out),
 		TEST(repl_does_without_a_lost_history),
+		TEST(repl_refuses_a_former_primary),
+		TEST(repl_waits_for_a_standby_that_has_yet_to_replay),
+		TEST(repl_lifts_transaction_timeout_where_there_is_one),
 		TEST(repl_gives_up_on_a_server_that_says_nothing),
 		TEST(repl_never_waits_for_a_host_that_drops_packets),
 		TEST(repl_survives_spoiled_answers),
