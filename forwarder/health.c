@@ -6,17 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "mem.h"
 
 #define BACKLOG 16
+#define CONNECT_RETRY_MS 50
 
 struct health
 {
@@ -41,7 +44,7 @@ is_stale(const struct sockaddr_un *address)
 {
 	struct stat st;
 	int			fd;
-	bool		stale;
+	int			error = 0;
 
 	/* So does any other file, and that is not ours to remove. */
 	if (lstat(address->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode))
@@ -49,14 +52,16 @@ is_stale(const struct sockaddr_un *address)
 		errno = EEXIST;
 		return false;
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	/* Of a process that hangs, and has enough waiting, it would not return. */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	stale = connect(fd, (const struct sockaddr *) address, sizeof(*address)) <
-				0 &&
-			errno == ECONNREFUSED;
+	if (connect(fd, (const struct sockaddr *) address, sizeof(*address)) < 0)
+		error = errno;
 	close(fd);
-	return stale;
+	errno = error == 0 || error == EAGAIN ? EADDRINUSE : error;
+	return error == ECONNREFUSED;
 }
 
 struct health *
@@ -139,11 +144,44 @@ health_serve(struct health *h, const struct buf *answer)
 	}
 }
 
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int
+left_ms(int64_t until_ms)
+{
+	int64_t left = until_ms - monotonic_ms();
+
+	return left > 0 ? (int) left : 0;
+}
+
+/* False with errno; EAGAIN: as many are waiting for it as can, for too long. */
+static bool
+connect_until(int fd, const struct sockaddr_un *address, int64_t until_ms)
+{
+	while (connect(fd, (const struct sockaddr *) address, sizeof(*address)) <
+		   0)
+	{
+		if (errno != EAGAIN || left_ms(until_ms) == 0)
+			return false;
+		(void) poll(NULL, 0, CONNECT_RETRY_MS);
+		errno = EAGAIN;
+	}
+	return true;
+}
+
 bool
 health_ask(const char *path, int timeout_ms, struct buf *out)
 {
 	struct sockaddr_un address;
 	struct pollfd	   p = {.events = POLLIN};
+	int64_t			   until_ms = monotonic_ms() + timeout_ms;
 	bool			   ok = false;
 
 	if (!make_address(path, &address))
@@ -152,15 +190,17 @@ health_ask(const char *path, int timeout_ms, struct buf *out)
 				   path);
 		return false;
 	}
-	p.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (p.fd < 0 ||
-		connect(p.fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+	p.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (p.fd < 0 || !connect_until(p.fd, &address, until_ms))
 	{
-		buf_printf(out, "no forwarder answers on %s: %s", path,
-				   strerror(errno));
+		if (errno == EAGAIN)
+			buf_printf(out, "the forwarder behind %s gave no answer", path);
+		else
+			buf_printf(out, "no forwarder answers on %s: %s", path,
+					   strerror(errno));
 		goto cleanup;
 	}
-	while (poll(&p, 1, timeout_ms) > 0)
+	while (poll(&p, 1, left_ms(until_ms)) > 0)
 	{
 		ssize_t n = read(p.fd, buf_reserve(out, 4096), 4096);
 

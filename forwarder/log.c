@@ -12,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_LEN 4096
 #define STR_SLOTS 8
-#define STR_MAX 512
+
+/* An error with the SQL that mends it, quotes escaped; a line has two such. */
+#define STR_MAX 1536
+#define LINE_MAX_LEN 8192
 
 /*
  * The one setting that every line of every module obeys; passing it through

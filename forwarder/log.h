@@ -42,7 +42,7 @@ void		log_line(enum log_level level, const char *component,
 /*
  * 's' quoted for a logfmt value where it needs it.  Returns one of eight
  * static-lifetime slots per thread, overwritten in turn: use it at once, as
- * an argument.  Longer than 500 bytes is cut with "...".
+ * an argument.  Longer than 1500 bytes is cut with "...".
  */
 const char *log_str(const char *s);
 
