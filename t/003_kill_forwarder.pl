@@ -15,7 +15,9 @@ my $fw = Walferry::Forwarder->new(
 	config => {
 		'topic.creation.default.partitions' => 3,
 		'topic.creation.default.replication.factor' => 1,
-		'status.update.interval.ms' => 1000,
+		'status.update.interval.ms' => 100,
+		# Much is under way at any moment: confirming it early would show.
+		'producer.override.linger.ms' => 300,
 	});
 
 $fw->started($pg);
@@ -25,7 +27,7 @@ for my $round (1 .. $rounds)
 {
 	# Some work, then a moment that nobody chose.
 	$load->wait_committed(50);
-	usleep(int rand 300_000);
+	usleep(int rand 1_000_000);
 	$fw->kill9;
 	is($fw->signal, 9, "killed for the time no. $round");
 
