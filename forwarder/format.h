@@ -96,8 +96,9 @@ bool format_json_key_changed(const struct format_plan *plan,
  * Append the value: the whole envelope.  now_ns: since 1970-01-01 UTC.  The
  * part, not the operation of the change, says what it is: an update whose key
  * changed is written as FORMAT_DELETE and as FORMAT_CREATE.  Returns how many
- * values became null because they were marked as failed or made no sense; not
- * counted are those that the mapping has no value for (NaN as Decimal).
+ * values were lost: null because they were marked as failed or made no sense,
+ * or the placeholder because they were too long to be sent; not counted are
+ * those that the mapping has no value for (NaN as Decimal).
  */
 unsigned
 format_json_value(const struct format_plan *plan, enum format_part part,

@@ -262,8 +262,11 @@ put_row(const struct format_plan *plan, const struct change_value *row,
 					continue;
 				failed++;
 				break;
-			case CHANGE_UNCHANGED:
 			case CHANGE_OVERSIZE:
+				failed++;
+				append_piece(out, &pc->placeholder);
+				continue;
+			case CHANGE_UNCHANGED:
 				append_piece(out, &pc->placeholder);
 				continue;
 			case CHANGE_ERROR:

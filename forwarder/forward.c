@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +58,16 @@
 
 /* How often the sink is tried again while it has no room. */
 #define BLOCKED_POLL_MS 50
+
+/*
+ * How long records may still go out after the stream was lost: PostgreSQL
+ * gives the slot to another forwarder after wal_sender_timeout (a minute by
+ * default), and that one must not be overtaken by an old queue.
+ */
+#define ORPHAN_QUEUE_MS 50000
+
+/* Longest wait for PostgreSQL's part of the end. */
+#define FINISH_MS 5000
 
 /* How often the window of latencies turns. */
 #define LATENCY_WINDOW_MS 10000
@@ -150,6 +161,7 @@ struct forward
 	int		 source_retries; /* since the stream last moved on */
 	int		 sink_retries;	 /* since a record was last delivered */
 	int64_t	 stream_since_ms;
+	int64_t	 queue_until_ms; /* the sink's, while there is no stream */
 	uint64_t stream_lsn;	 /* confirmed when the stream began */
 	int64_t	 feedback_at_ms; /* when the last one went out */
 	int64_t	 feedback_interval_ms;
@@ -163,19 +175,11 @@ struct forward
 	char	 last_failure[1200]; /* logged; the same is not logged again */
 
 	struct commit_time commit_times[COMMIT_TIMES];
-	struct health	  *health;
+	int			   signal_fd;
+	int			   stop_signals; /* that have come */
+	struct health *health;
 	struct status	   status;
 };
-
-/* The only state outside of struct forward: what the handler may touch. */
-static volatile sig_atomic_t stop_signals = 0;
-
-static void
-on_stop_signal(int signo)
-{
-	(void) signo;
-	stop_signals++;
-}
 
 static int64_t
 monotonic_ms(void)
@@ -318,7 +322,7 @@ configure_source(struct forward *f)
 
 	f->temporary_slot = config_is(c, "walferry.sink", "stdout") &&
 						!config_is_set(c, "slot.name");
-	f->confirm = !config_is(c, "walferry.sink", "stdout");
+	f->confirm = f->temporary_slot || config_is(c, "walferry.sink", "kafka");
 	if (f->temporary_slot)
 	{
 		snprintf(text, sizeof(text), "walferry_look_%ld", (long) getpid());
@@ -410,7 +414,7 @@ on_report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
 	if (delivered)
 	{
 		f->status.delivered++;
-		f->sink_retries = 0;
+		f->status.last_progress_ms = f->now_ms;
 		if (t->ticket == ticket && t->time_us != 0)
 			status_latency_add(&f->status.latency,
 							   realtime_ns() / 1000 - t->time_us);
@@ -422,8 +426,9 @@ on_report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
 				 "a record was not delivered: %s",
 				 error ? error : "unknown error");
 	}
+	/* A sink that fails over and over beside what it delivers gets nowhere. */
 	if (ack_report(f->ledger, ticket, delivered) > 0)
-		f->status.last_progress_ms = f->now_ms;
+		f->sink_retries = 0;
 }
 
 static bool
@@ -473,6 +478,8 @@ begin_transaction(struct forward *f)
 	f->skipping = txn->end_lsn <= ack_flush_lsn(f->ledger);
 	if (f->skipping)
 		return;
+	if (ack_pending(f->ledger) == 0)
+		f->status.last_progress_ms = f->now_ms; /* idle was no stall */
 	f->ticket = ack_begin(f->ledger, txn->end_lsn);
 	if (f->ticket == 0)
 	{
@@ -746,9 +753,12 @@ send_feedback(struct forward *f)
 			f->feedback_at_ms = f->now_ms;
 			f->feedback_lsn = flush_lsn;
 			f->reply_wanted = false;
-			f->status.confirmed_lsn = flush_lsn;
+			if (f->confirm)
+				f->status.confirmed_lsn = flush_lsn;
 			break;
 		case REPL_AGAIN:
+			/* No room: what is queued is sent on when the socket takes it. */
+			f->feedback_at_ms = f->now_ms;
 			break;
 		default:
 			source_failed(f);
@@ -774,7 +784,7 @@ log_position(struct forward *f)
 			 log_str(f->repl_config.slot), LSN_ARGS(slot->confirmed_lsn),
 			 slot->timeline, (unsigned long long) slot->system_id,
 			 slot->server_version_num, slot->created ? " created=true" : "");
-	if (slot->created && f->confirm)
+	if (slot->created && !f->temporary_slot)
 		log_warn("forward", "the slot did not exist and was created; what was"
 				 " committed before is not carried (walferry.slot.create=false"
 				 " makes a missing slot an error)",
@@ -861,6 +871,8 @@ schedule_retry(struct forward *f, const char *what, int *retries)
 static void
 retry_source(struct forward *f)
 {
+	if (f->status.source_connected)
+		f->queue_until_ms = f->now_ms + ORPHAN_QUEUE_MS;
 	drop_stream(f);
 	schedule_retry(f, "PostgreSQL connection lost or refused",
 				   &f->source_retries);
@@ -889,18 +901,17 @@ retry_sink(struct forward *f)
 					   config_int(f->config, "errors.max.retries") >= 0;
 
 	drop_stream(f);
+	if (unreachable)
+	{
+		handle(f, EVENT_RETRIES_EXHAUSTED);
+		return;
+	}
 	sink_free(f->sink);
-	f->sink = NULL;
 	if (f->ledger != NULL)
 		ack_restart(f->ledger);
 	if (!open_sink(f))
 	{
 		handle(f, EVENT_SINK_REFUSED);
-		return;
-	}
-	if (unreachable)
-	{
-		handle(f, EVENT_RETRIES_EXHAUSTED);
 		return;
 	}
 	schedule_retry(f, "Kafka producer failed, starting a new one",
@@ -910,12 +921,18 @@ retry_sink(struct forward *f)
 static void
 reconnect(struct forward *f)
 {
-	if (f->ledger != NULL)
+	if (f->ledger == NULL)
+		return;
+	if (f->confirm && !f->temporary_slot)
 	{
 		ack_restart(f->ledger);
-		if (f->confirm)
-			repl_start_at(f->repl, ack_flush_lsn(f->ledger));
+		repl_start_at(f->repl, ack_flush_lsn(f->ledger));
+		return;
 	}
+
+	/* Only looking: the next stream begins wherever its slot stands. */
+	ack_free(f->ledger);
+	f->ledger = NULL;
 }
 
 static void
@@ -935,17 +952,15 @@ lose_source_while_draining(struct forward *f)
 	log_failure(f, "PostgreSQL connection lost while stopping", 0);
 }
 
+/* Tell PostgreSQL the last position and let go of the slot. */
 static void
-finish(struct forward *f)
+close_stream(struct forward *f, int timeout_ms, bool drop_slot)
 {
 	if (has_stream(f))
 	{
-		f->status.confirmed_lsn = ack_flush_lsn(f->ledger);
 		send_feedback(f);
 		if (f->status.source_connected)
-			repl_finish(f->repl, 5000,
-						f->confirm &&
-							config_bool(f->config, "slot.drop.on.stop"));
+			repl_finish(f->repl, timeout_ms, drop_slot);
 	}
 	log_info("forward", "stopped", "lsn=%X/%X events=%llu",
 			 LSN_ARGS(f->status.confirmed_lsn),
@@ -953,7 +968,15 @@ finish(struct forward *f)
 }
 
 static void
-give_up_drain(struct forward *f)
+finish(struct forward *f)
+{
+	/* Only a slot of which nothing is left to be sent may go. */
+	close_stream(f, FINISH_MS,
+				 f->confirm && config_bool(f->config, "slot.drop.on.stop"));
+}
+
+static void
+log_unconfirmed(struct forward *f)
 {
 	log_warn("forward",
 			 "stopped before Kafka acknowledged everything; what is"
@@ -961,7 +984,22 @@ give_up_drain(struct forward *f)
 			 "unconfirmed=%llu confirmed_lsn=%X/%X",
 			 (unsigned long long) f->status.in_flight,
 			 LSN_ARGS(f->ledger ? ack_flush_lsn(f->ledger) : 0));
-	finish(f);
+}
+
+static void
+give_up_drain(struct forward *f)
+{
+	log_unconfirmed(f);
+	close_stream(f, FINISH_MS, false);
+}
+
+/* Whoever asks twice does not want to wait for PostgreSQL either. */
+static void
+stop_at_once(struct forward *f)
+{
+	log_unconfirmed(f);
+	if (has_stream(f))
+		send_feedback(f);
 }
 
 static void
@@ -1078,7 +1116,7 @@ static const struct transition transitions[] = {
 	{STATE_DRAINING, EVENT_DRAIN_TIMEOUT, STATE_STOPPED,
 	 "walferry.shutdown.timeout.ms is over", give_up_drain},
 	{STATE_DRAINING, EVENT_STOP_AGAIN, STATE_STOPPED,
-	 "asked twice: stop at once", give_up_drain},
+	 "asked twice: stop at once", stop_at_once},
 	{STATE_DRAINING, EVENT_SOURCE_LOST, STATE_DRAINING,
 	 "nothing more comes; reports still do", lose_source_while_draining},
 	{STATE_DRAINING, EVENT_SOURCE_REFUSED, STATE_DRAINING,
@@ -1181,8 +1219,8 @@ serve_health(struct forward *f)
 	const struct publish_topic *topics = publish_topics(f->publish, &n);
 
 	f->status.lost_values = publish_lost_values(f->publish);
-	if (f->ledger != NULL)
-		f->status.confirmed_lsn = ack_flush_lsn(f->ledger);
+	f->status.pending = f->change_taken ||
+						(f->ledger != NULL && ack_pending(f->ledger) > 0);
 	status_json(&f->status, status_healthy(&f->status, f->now_ms, STALL_MS),
 				f->now_ms, topics, n, &answer);
 	health_serve(f->health, &answer);
@@ -1193,16 +1231,21 @@ serve_health(struct forward *f)
 static void
 serve_timers(struct forward *f)
 {
-	if (stop_signals > 0)
+	if (f->stop_signals > 0)
 	{
 		if (f->state != STATE_DRAINING)
 			handle(f, EVENT_STOP);
-		else if (stop_signals > 1)
+		else if (f->stop_signals > 1)
 			handle(f, EVENT_STOP_AGAIN);
 	}
 	if (f->state == STATE_WAITING && f->now_ms >= f->retry_at_ms &&
 		(f->ledger == NULL || ack_outstanding(f->ledger) == 0))
 		handle(f, EVENT_RETRY_DUE);
+	if (f->state == STATE_WAITING && f->now_ms >= f->queue_until_ms &&
+		f->ledger != NULL && ack_outstanding(f->ledger) > 0)
+		sink_failed(f, "PostgreSQL is gone for so long that another forwarder"
+					" may have the slot: what Kafka has not taken is dropped"
+					" here, and the slot sends it again", FORWARD_FAILED);
 	if (has_stream(f))
 	{
 		adopt_keepalive(f);
@@ -1247,34 +1290,55 @@ poll_timeout(const struct forward *f, bool busy)
 	return until > f->now_ms ? (int) (until - f->now_ms) : 0;
 }
 
+/* Will this turn take from the replication connection what it holds? */
+static bool
+wants_to_read(const struct forward *f)
+{
+	return !f->blocked &&
+		   (f->state == STATE_CONNECTING || f->state == STATE_STREAMING ||
+			(f->state == STATE_DRAINING && f->entry_open));
+}
+
+static void
+count_stop_signals(struct forward *f)
+{
+	struct signalfd_siginfo info;
+
+	while (read(f->signal_fd, &info, sizeof(info)) == sizeof(info))
+		f->stop_signals++;
+}
+
 /* One turn: wait, then serve whatever is ready. */
 static void
-turn(struct forward *f, bool busy, const sigset_t *waiting_mask)
+turn(struct forward *f, bool busy)
 {
 	enum
 	{
 		REPL,
 		SINK,
 		HEALTH,
+		SIGNALS,
 		NFDS
 	};
-	struct pollfd	fds[NFDS];
-	int				timeout = poll_timeout(f, busy);
-	struct timespec ts = {timeout / 1000, timeout % 1000 * 1000000L};
+	struct pollfd fds[NFDS];
+	bool		  reading = wants_to_read(f);
 
+	if (reading)
+		f->hangup = false;
 	fds[REPL].fd = f->hangup ? -1 : repl_fd(f->repl);
 	fds[REPL].events = repl_events(f->repl);
-	if (f->blocked)
+	if (!reading)
 		fds[REPL].events &= (short) ~POLLIN;
 	fds[SINK].fd = sink_fd(f->sink);
 	fds[SINK].events = POLLIN;
 	fds[HEALTH].fd = health_fd(f->health);
 	fds[HEALTH].events = POLLIN;
+	fds[SIGNALS].fd = f->signal_fd;
+	fds[SIGNALS].events = POLLIN;
 	for (int i = 0; i < NFDS; i++)
 		fds[i].revents = 0;
 
-	/* Stop signals are let in only here, so none is missed. */
-	if (ppoll(fds, NFDS, &ts, waiting_mask) < 0 && errno != EINTR)
+	if (poll(fds, NFDS, poll_timeout(f, busy)) < 0 && errno != EINTR)
 	{
 		snprintf(f->reason, sizeof(f->reason), "poll: %s", strerror(errno));
 		f->exit_code = FORWARD_FAILED;
@@ -1288,8 +1352,11 @@ turn(struct forward *f, bool busy, const sigset_t *waiting_mask)
 	 * A connection that is gone reports so without end; what it still holds
 	 * is read once there is room for it.
 	 */
-	f->hangup = f->blocked && (fds[REPL].revents & (POLLHUP | POLLERR)) != 0;
+	if (!reading && (fds[REPL].revents & (POLLHUP | POLLERR)) != 0)
+		f->hangup = true;
 
+	if (fds[SIGNALS].revents & POLLIN)
+		count_stop_signals(f);
 	serve_sink(f);
 	if (fds[HEALTH].revents & POLLIN)
 		serve_health(f);
@@ -1312,24 +1379,22 @@ turn(struct forward *f, bool busy, const sigset_t *waiting_mask)
 		source_failed(f);
 }
 
-static void
-install_signals(sigset_t *waiting_mask)
+/*
+ * Stop signals come as a descriptor in the loop's poll: a handler would only
+ * run while nothing else is ready, and under load something always is.  The
+ * mask is set before any thread is started, and they inherit it.
+ */
+static int
+open_signals(void)
 {
-	struct sigaction action = {.sa_handler = on_stop_signal};
-	sigset_t		 blocked;
+	sigset_t stop;
 
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-
-	/* Threads started from here on inherit the mask: only we get them. */
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigaddset(&blocked, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &blocked, waiting_mask);
-	sigdelset(waiting_mask, SIGTERM);
-	sigdelset(waiting_mask, SIGINT);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &stop, NULL);
+	return signalfd(-1, &stop, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 enum forward_exit
@@ -1338,10 +1403,9 @@ forward_run(const struct config *config)
 	struct forward *f = mem_zalloc(1, sizeof(*f));
 	const char	   *socket_path = config_str(config, "walferry.health.socket");
 	enum forward_exit exit_code;
-	sigset_t		  waiting_mask;
 	bool			  busy = false;
 
-	install_signals(&waiting_mask);
+	f->signal_fd = open_signals();
 	f->config = config;
 	f->state = STATE_CONNECTING;
 	f->status.state = state_names[f->state];
@@ -1369,7 +1433,7 @@ forward_run(const struct config *config)
 
 	while (f->state != STATE_STOPPED)
 	{
-		turn(f, busy, &waiting_mask);
+		turn(f, busy);
 		busy = f->state != STATE_STOPPED && has_stream(f) && pump(f);
 		if (f->state != STATE_STOPPED)
 			serve_timers(f);
@@ -1383,6 +1447,7 @@ cleanup:
 	sink_free(f->sink);
 	ack_free(f->ledger);
 	health_close(f->health);
+	close(f->signal_fd);
 	free_source_config(f);
 	free(f);
 	return exit_code;

@@ -3,7 +3,7 @@
  *
  *     walferry run --config F [--config G] [--set name=value] [--sink stdout]
  *     walferry validate --config F
- *     walferry health --config F
+ *     walferry health --config F | SOCKET
  *     walferry version
  *
  * Only here does the program end.
@@ -24,6 +24,16 @@
 #include "version.h"
 #include "wire.h"
 
+/* clang's way to say what gcc's __SANITIZE_ADDRESS__ does. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_LEAK_CHECK 1
+#endif
+#endif
+#ifndef WITH_LEAK_CHECK
+#define WITH_LEAK_CHECK 0
+#endif
+
 #ifndef WALFERRY_COMMIT
 #define WALFERRY_COMMIT "unknown"
 #endif
@@ -40,7 +50,8 @@ usage(FILE *out)
 		  "Usage:\n"
 		  "  walferry run --config FILE       carry changes until SIGTERM\n"
 		  "  walferry validate --config FILE  check the configuration\n"
-		  "  walferry health --config FILE    ask the running process;"
+		  "  walferry health --config FILE    ask the running process (or"
+		  " health SOCKET);"
 		  " 0 if all is well\n"
 		  "  walferry version                 versions of program and"
 		  " libraries\n\n"
@@ -134,14 +145,18 @@ validate(const struct config *config)
 	return EXIT_SUCCESS;
 }
 
-/* 0 only if the process says that all is well. */
+/*
+ * 0 only if the process says that all is well.  'path' is the socket, or NULL:
+ * then it is the configuration's.
+ */
 static int
-health(const struct config *config)
+health(const struct config *config, const char *path)
 {
-	const char *path = config_str(config, "walferry.health.socket");
 	struct buf	answer = {0};
 	bool		ok;
 
+	if (path == NULL)
+		path = config_str(config, "walferry.health.socket");
 	if (path == NULL)
 	{
 		fprintf(stderr, "walferry: walferry.health.socket is not set; give"
@@ -210,7 +225,7 @@ main(int argc, char **argv)
 	int			   status = FORWARD_USAGE;
 	int			   opt;
 
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !WITH_LEAK_CHECK
 	/* Passwords are in memory: no core files, no looking in by the same user. */
 	(void) prctl(PR_SET_DUMPABLE, 0);
 #endif
@@ -274,6 +289,11 @@ main(int argc, char **argv)
 				verb);
 		goto cleanup;
 	}
+	if (argument != NULL && strcmp(verb, "health") == 0)
+	{
+		status = health(config, argument);
+		goto cleanup;
+	}
 	if (argument != NULL)
 	{
 		fprintf(stderr,
@@ -298,7 +318,7 @@ main(int argc, char **argv)
 	else if (strcmp(verb, "validate") == 0)
 		status = validate(config);
 	else
-		status = health(config);
+		status = health(config, NULL);
 
 cleanup:
 	config_free(config);

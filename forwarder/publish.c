@@ -18,6 +18,12 @@
 #include "route.h"
 #include "version.h"
 
+/* Work space that is kept from one change to the next. */
+#define BYTES_KEPT ((size_t) 4 << 20)
+
+/* Soonest that lost values of one table are told again. */
+#define LOST_WARN_NS (INT64_C(60) * 1000000000)
+
 #define HEADERS_MAX 6
 
 /* Parts of a change: the same after a change of tombstones.on.delete. */
@@ -33,6 +39,7 @@ struct relation_plan
 	uint32_t			index;		 /* in publish.topics */
 	int32_t				npartitions; /* 0: not known yet */
 	bool				nameless;	 /* no topic can have its name */
+	int64_t lost_told_ns; /* when lost values were last told */
 };
 
 /* Part of a buffer, or nothing at all (len 0 and none set). */
@@ -159,7 +166,10 @@ publish_free(struct publish *p)
 		return;
 	forget_message_plan(p);
 	for (size_t i = 0; i < p->ntopics; i++)
+	{
 		free((char *) p->topics[i].name);
+		free((char *) p->topics[i].table);
+	}
 	free(p->topics);
 	free(p->database);
 	buf_free(&p->bytes);
@@ -190,16 +200,29 @@ publish_release(void *user)
 
 /* The place where records of a topic are counted. */
 static uint32_t
-find_topic(struct publish *p, const char *name)
+find_topic(struct publish *p, const char *name, const char *table)
 {
+	struct publish_topic *t;
+
 	for (size_t i = 0; i < p->ntopics; i++)
 	{
-		if (strcmp(p->topics[i].name, name) == 0)
-			return (uint32_t) i;
+		if (strcmp(p->topics[i].name, name) != 0)
+			continue;
+
+		/* "a b" and "a_b" are two tables, and one topic. */
+		if (strcmp(p->topics[i].table, table) != 0)
+			log_warn("publish",
+					 "two tables share a topic, where their keys may clash;"
+					 " rename or exclude one of them",
+					 "topic=%s table=%s other=%s", log_str(name),
+					 log_str(table), log_str(p->topics[i].table));
+		return (uint32_t) i;
 	}
 	p->topics = mem_resize(p->topics, p->ntopics + 1, sizeof(*p->topics));
-	p->topics[p->ntopics].name = mem_check(strdup(name), strlen(name) + 1);
-	p->topics[p->ntopics].records = 0;
+	t = &p->topics[p->ntopics];
+	t->name = mem_check(strdup(name), strlen(name) + 1);
+	t->table = mem_check(strdup(table), strlen(table) + 1);
+	t->records = 0;
 	return (uint32_t) p->ntopics++;
 }
 
@@ -208,7 +231,11 @@ make_plan(struct publish *p, const struct change_relation *rel,
 		  struct relation_plan *plan)
 {
 	struct buf name = {0};
+	struct buf table = {0};
 	bool	   fits;
+
+	if (rel != NULL)
+		buf_printf(&table, "%s.%s", rel->schema, rel->name);
 
 	plan->format = format_json_plan(rel, &p->options);
 	if (rel != NULL)
@@ -220,16 +247,17 @@ make_plan(struct publish *p, const struct change_relation *rel,
 	{
 		plan->nameless = true;
 		snprintf(p->error, sizeof(p->error),
-				 "topic name of table %s.%s is longer than %d characters; "
+				 "the topic's name for %s%s is longer than %d characters; "
 				 "exclude the table or shorten topic.prefix",
-				 rel ? rel->schema : "", rel ? rel->name : "",
+				 rel ? "table " : "logical messages", buf_cstr(&table),
 				 ROUTE_TOPIC_MAX);
 	}
 	else
 	{
 		plan->topic = sink_topic(p->sink, buf_cstr(&name));
-		plan->index = find_topic(p, buf_cstr(&name));
+		plan->index = find_topic(p, buf_cstr(&name), buf_cstr(&table));
 	}
+	buf_free(&table);
 	buf_free(&name);
 }
 
@@ -278,10 +306,25 @@ value_piece(struct publish *p, enum format_part part, const struct change *c,
 			int64_t now_ns)
 {
 	struct piece piece = {.at = p->bytes.len};
+	unsigned	 lost = format_json_value(p->plan->format, part, c, now_ns,
+										  &p->bytes);
 
-	p->lost_values += format_json_value(p->plan->format, part, c, now_ns,
-										&p->bytes);
 	piece.len = p->bytes.len - piece.at;
+	if (lost > 0)
+	{
+		p->lost_values += lost;
+		if (now_ns - p->plan->lost_told_ns >= LOST_WARN_NS)
+		{
+			p->plan->lost_told_ns = now_ns;
+			log_warn("publish",
+					 "values are missing in events: their output function"
+					 " failed, or they were over max_row_bytes",
+					 "topic=%s lsn=%X/%X values_lost=%llu",
+					 log_str(p->topics[p->plan->index].name),
+					 (unsigned) (c->lsn >> 32), (unsigned) c->lsn,
+					 (unsigned long long) p->lost_values);
+		}
+	}
 	return piece;
 }
 
@@ -314,12 +357,17 @@ publish_take(struct publish *p, const struct change *c,
 	const struct piece nothing = {.none = true};
 	struct part		  *part;
 
+	/* One huge event must not cost its memory for ever. */
+	if (p->bytes.cap > BYTES_KEPT)
+		buf_free(&p->bytes);
 	buf_reset(&p->bytes);
 	p->nparts = p->next = 0;
 	p->copies = 1;
 	p->position = c->position;
 	p->plan = plan_of(p, relation);
 	p->taken = true;
+	if (p->plan->nameless)
+		return;
 
 	switch (c->op)
 	{

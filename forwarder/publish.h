@@ -30,6 +30,7 @@ struct publish;
 struct publish_topic
 {
 	const char *name;
+	const char *table; /* whose it is first: schema.table, "" for messages */
 	uint64_t	records; /* handed over */
 };
 

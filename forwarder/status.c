@@ -78,7 +78,7 @@ status_healthy(const struct status *s, int64_t now_ms, int64_t stall_ms)
 {
 	if (!s->source_connected || !s->sink_connected)
 		return false;
-	return s->in_flight == 0 || now_ms - s->last_progress_ms < stall_ms;
+	return !s->pending || now_ms - s->last_progress_ms < stall_ms;
 }
 
 static void

@@ -98,10 +98,10 @@ healthy_is_connected_and_moving_or_done(void **state)
 
 	(void) state;
 	assert_true(status_healthy(&s, 1000000, 60000)); /* nothing pending */
-	s.in_flight = 1;
+	s.pending = true;
 	assert_true(status_healthy(&s, 60999, 60000));
 	assert_false(status_healthy(&s, 61000, 60000)); /* stands still */
-	s.in_flight = 0;
+	s.pending = false;
 	s.sink_connected = false;
 	assert_false(status_healthy(&s, 1000, 60000));
 	s.sink_connected = true;
@@ -122,8 +122,8 @@ json_holds_what_was_counted(void **state)
 		.in_flight = 2,
 		.started_ms = 100,
 	};
-	const struct publish_topic topics[] = {{"p.public.a", 5},
-										   {"p.public.b", 6}};
+	const struct publish_topic topics[] = {{"p.public.a", "public.a", 5},
+										   {"p.public.b", "public.b", 6}};
 	struct buf				   out = {0};
 	json_t					  *json;
 
