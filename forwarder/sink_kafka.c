@@ -46,6 +46,15 @@
 #define STALL_PROBE_MS 5000
 #define STALL_WARN_MS 30000
 
+/*
+ * A record was refused, as librdkafka's fatal state says at once; the report
+ * that says which and why follows, at the latest so long after.
+ */
+#define REFUSAL_MS 5000
+
+/* A cluster that starts has too few brokers for a new topic for a while. */
+#define BROKERS_MS 30000
+
 /* A topic that was just created is not known everywhere at once. */
 #define TOPIC_RETRY_MS 100
 #define TOPIC_RETRY_MAX_MS 5000
@@ -98,7 +107,16 @@ struct topic
 	struct topic *next;
 	int64_t		  retry_at_ms;
 	int			  retry_ms;
-	bool		  told; /* why it takes long */
+	int64_t		  too_few_ms; /* since when there are too few brokers; 0 */
+	bool		  told;		  /* why it takes long */
+};
+
+/* A report that waits until it is known which record was refused. */
+struct held_report
+{
+	uint64_t			ticket;
+	size_t				bytes;
+	rd_kafka_resp_err_t err;
 };
 
 struct kafka_sink
@@ -118,7 +136,13 @@ struct kafka_sink
 	uint64_t outstanding;
 	uint32_t nfirst;	  /* partitions in PARTITION_FIRST */
 	int64_t	 reported_ms; /* the last report, or first record */
+	int64_t	 stall_probe_ms;
 	bool	 stall_told;
+	int64_t	 refused_ms; /* since when a refusal is awaited; 0: it is not */
+
+	struct held_report *held;
+	size_t				nheld;
+	size_t				held_cap;
 
 	struct topic **topics; /* by number */
 	uint32_t	   ntopics;
@@ -303,6 +327,17 @@ is_fatal(const struct kafka_sink *s)
 		   err != RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE;
 }
 
+/*
+ * librdkafka says that a record was refused (enable.gapless.guarantee), and
+ * takes no more.  Why is in that record's report, and it decides.
+ */
+static void
+await_refusal(struct kafka_sink *s)
+{
+	if (s->refused_ms == 0)
+		s->refused_ms = monotonic_ms();
+}
+
 static void
 fail_authentication(struct kafka_sink *s, const char *reason)
 {
@@ -468,6 +503,17 @@ refuse_creation(struct kafka_sink *s, struct topic *t, rd_kafka_resp_err_t err,
 	return JOB_DONE;
 }
 
+/* Too few brokers: while a cluster starts, that is no refusal yet. */
+static bool
+may_be_starting(struct topic *t, rd_kafka_resp_err_t err)
+{
+	if (err != RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR)
+		return false;
+	if (t->too_few_ms == 0)
+		t->too_few_ms = monotonic_ms();
+	return monotonic_ms() - t->too_few_ms < BROKERS_MS;
+}
+
 static enum job_outcome
 create_topic(struct kafka_sink *s, struct topic *t)
 {
@@ -529,7 +575,7 @@ create_topic(struct kafka_sink *s, struct topic *t)
 	else if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		log_debug("kafka", "somebody else has created the topic", "topic=%s",
 				  log_str(t->name));
-	else if (is_refusal(err))
+	else if (is_refusal(err) && !may_be_starting(t, err))
 		outcome = refuse_creation(s, t, err, reason[0] ? reason : NULL);
 	else
 	{
@@ -705,6 +751,7 @@ free_all(struct kafka_sink *s)
 	}
 	free(s->topics);
 	free(s->buckets);
+	free(s->held);
 	free(s->servers);
 	free(s->user);
 	if (s->efd >= 0)
@@ -775,8 +822,11 @@ helper_main(void *arg)
 			pthread_mutex_lock(&s->lock);
 			if (answered)
 			{
-				/* Topics that could not be asked for need not wait longer. */
-				for (t = s->jobs; t != NULL; t = t->next)
+				/*
+				 * Topics that could not be asked for need not wait longer.
+				 * Where only their own question fails, they do.
+				 */
+				for (t = failures > 0 ? s->jobs : NULL; t != NULL; t = t->next)
 				{
 					t->retry_at_ms = 0;
 					t->retry_ms = TOPIC_RETRY_MS;
@@ -972,6 +1022,11 @@ refuse_record(struct kafka_sink *s, const struct sink_record *record,
 		case RD_KAFKA_RESP_ERR__QUEUE_FULL:
 			return SINK_AGAIN;
 		case RD_KAFKA_RESP_ERR__FATAL:
+			if (!is_fatal(s))
+			{
+				await_refusal(s);
+				return SINK_AGAIN;
+			}
 			fail_fatal(s);
 			return SINK_FAILED;
 		default:
@@ -1061,6 +1116,45 @@ leave_first(struct kafka_sink *s, const rd_kafka_message_t *m)
 	}
 }
 
+/* A record was not delivered because another one was refused. */
+static bool
+is_consequence(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR__FATAL ||
+		   err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+		   err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+static void
+hold_report(struct kafka_sink *s, const struct held_report *h)
+{
+	if (s->nheld == s->held_cap)
+	{
+		s->held_cap = s->held_cap ? s->held_cap * 2 : 256;
+		s->held = mem_resize(s->held, s->held_cap, sizeof(*s->held));
+	}
+	s->held[s->nheld++] = *h;
+}
+
+/*
+ * What was held, once the failure has its reason; that it gets one, even if
+ * no report gives it.
+ */
+static void
+serve_refusal(struct kafka_sink *s)
+{
+	if (s->refused_ms == 0)
+		return;
+	if (!s->failed && monotonic_ms() - s->refused_ms >= REFUSAL_MS)
+		fail_fatal(s);
+	if (!s->failed)
+		return;
+	for (size_t i = 0; i < s->nheld; i++)
+		s->report(s->arg, s->held[i].ticket, s->held[i].bytes, false,
+				  rd_kafka_err2str(s->held[i].err));
+	s->nheld = 0;
+}
+
 static int
 serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 {
@@ -1086,8 +1180,19 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 				if (s->nfirst > 0)
 					leave_first(s, m);
 			}
-			else if (m->err == RD_KAFKA_RESP_ERR__FATAL || is_fatal(s))
+			else if (is_fatal(s))
 				fail_fatal(s);
+			else if (!s->failed && is_consequence(m->err))
+			{
+				await_refusal(s);
+				hold_report(s,
+							&(struct held_report){
+								.ticket = (uint64_t) (uintptr_t) m->_private,
+								.bytes = bytes,
+								.err = m->err,
+							});
+				continue;
+			}
 			else
 				fail_record(s, m->err, rd_kafka_topic_name(m->rkt), bytes);
 			s->report(s->arg, (uint64_t) (uintptr_t) m->_private, bytes,
@@ -1114,9 +1219,10 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *event)
 	if (rd_kafka_event_error_is_fatal(event) ||
 		err == RD_KAFKA_RESP_ERR__FATAL)
 	{
-		/* Why a record was refused is in its report, which follows. */
 		if (is_fatal(s))
 			fail_fatal(s);
+		else
+			await_refusal(s);
 		return;
 	}
 	switch (err)
@@ -1158,7 +1264,13 @@ watch_stall(struct kafka_sink *s)
 	silent_ms = monotonic_ms() - s->reported_ms;
 	if (silent_ms < STALL_PROBE_MS)
 		return;
-	ask_probe(s);
+
+	/* An answer wakes us, and is no reason to ask again at once. */
+	if (monotonic_ms() - s->stall_probe_ms >= STALL_PROBE_MS)
+	{
+		s->stall_probe_ms = monotonic_ms();
+		ask_probe(s);
+	}
 	if (silent_ms >= STALL_WARN_MS && !s->stall_told && s->connected)
 	{
 		s->stall_told = true;
@@ -1200,6 +1312,7 @@ kafka_poll(struct sink *sink, int timeout_ms)
 		}
 		rd_kafka_event_destroy(event);
 	}
+	serve_refusal(s);
 	watch_stall(s);
 	return served;
 }

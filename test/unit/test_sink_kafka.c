@@ -631,6 +631,84 @@ kafka_reports_what_the_broker_refuses_as_not_delivered(void **state)
 	}
 }
 
+/*
+ * Under load a refusal is seen first as a producer that takes no more, and as
+ * reports of what was behind the refused record.
+ */
+static void
+kafka_names_the_refused_record_under_load(void **state)
+{
+	static const int32_t npartitions = 4;
+	struct bench		*b = *state;
+	bool				 seen_again = false;
+	uint64_t			 taken = 0;
+	uint32_t			 topic;
+
+	create_mock_topic(b, "t", npartitions);
+	open_sink(b);
+	topic = ready_topic(b, "t", npartitions);
+	for (int32_t i = 0; i < npartitions; i++)
+		submit_first(b, topic, i, 15000 + 2 * (uint64_t) i);
+	rd_kafka_mock_push_request_errors(b->cluster, PRODUCE, 1,
+									  RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+
+	/* No report is served until the producer takes no more. */
+	for (int64_t until_ms = now_ms() + PATIENCE_MS; !seen_again;)
+	{
+		enum sink_outcome outcome = submit(b, topic,
+										   (int32_t) taken % npartitions, "k",
+										   10, taken + 1);
+
+		assert_int_not_equal(outcome, SINK_FAILED);
+		assert_true(now_ms() < until_ms && taken < 14000);
+		seen_again = outcome == SINK_AGAIN;
+		taken += !seen_again;
+		poll(NULL, 0, 1);
+	}
+	while (sink_error(b->sink)[0] == '\0')
+	{
+		/* Without a reason, a report would be one. */
+		assert_int_equal(b->undelivered, 0);
+		serve(b, 100);
+	}
+	assert_int_equal(sink_exit_code(b->sink), 4);
+	assert_non_null(strstr(sink_error(b->sink), "topic t: a record of"));
+	assert_non_null(strstr(sink_error(b->sink), "max.message.bytes"));
+	assert_int_equal(submit(b, topic, 0, "k", 10, taken + 1), SINK_FAILED);
+
+	/* And each one is reported. */
+	wait_until(b, b->delivered + b->undelivered ==
+					  taken + (uint64_t) npartitions);
+	for (uint64_t i = 1; i <= taken; i++)
+		assert_int_equal(b->seen[i], 1);
+}
+
+static void
+kafka_asks_rarely_while_nothing_is_confirmed(void **state)
+{
+	struct bench	   *b = *state;
+	rd_kafka_resp_err_t errors[1000];
+	uint32_t			topic;
+	int					turns = 0;
+
+	create_mock_topic(b, "t", 1);
+	open_sink(b);
+	topic = ready_topic(b, "t", 1);
+	submit_first(b, topic, 0, 500);
+	for (int i = 0; i < 1000; i++)
+		errors[i] = RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+	rd_kafka_mock_push_request_errors_array(b->cluster, PRODUCE, 1000, errors);
+	assert_int_equal(submit(b, topic, 0, "k", 10, 1), SINK_DONE);
+
+	/* Beyond the time after which it asks whether anybody is there. */
+	for (int64_t until_ms = now_ms() + 7000; now_ms() < until_ms; turns++)
+		serve(b, 500);
+	assert_true(turns < 50);
+	assert_true(sink_connected(b->sink));
+	rd_kafka_mock_clear_request_errors(b->cluster, PRODUCE);
+	wait_until(b, b->delivered == 2);
+}
+
 static void
 kafka_retries_what_passes(void **state)
 {
@@ -778,6 +856,8 @@ main(void)
 		TEST(kafka_waits_for_a_topic_that_is_not_ready),
 		TEST(kafka_fails_for_a_record_that_is_too_large),
 		TEST(kafka_reports_what_the_broker_refuses_as_not_delivered),
+		TEST(kafka_names_the_refused_record_under_load),
+		TEST(kafka_asks_rarely_while_nothing_is_confirmed),
 		TEST(kafka_retries_what_passes),
 		TEST(kafka_fatal_error_asks_for_a_new_producer),
 		TEST(kafka_forces_what_delivery_depends_on),
