@@ -24,7 +24,7 @@ PG_CPPFLAGS = -I$(srcdir)/wire
 REGRESS_ALL = setup options types values toast ddl identity partition truncate \
 	messages subxact filter big_rows frames stream twophase snapshot errors \
 	settings encoding virtual wedge permissions upgrade
-ISOLATION_ALL = ddl_dml cic_long_xact concurrent_upsert concurrent_stream
+ISOLATION_ALL = ddl_dml cic_long_xact concurrent_upsert concurrent_stream enum_label
 
 REGRESS = $(filter $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)),$(REGRESS_ALL))
 ISOLATION = $(filter $(patsubst specs/%.spec,%,$(wildcard specs/*.spec)),\
