@@ -747,7 +747,7 @@ send_feedback(struct forward *f)
 							 f->status.received_lsn > flush_lsn
 								 ? f->status.received_lsn
 								 : flush_lsn,
-							 f->confirm ? flush_lsn : 0, false))
+							 f->confirm ? flush_lsn : 0))
 	{
 		case REPL_DONE:
 			f->feedback_at_ms = f->now_ms;
@@ -960,7 +960,8 @@ close_stream(struct forward *f, int timeout_ms, bool drop_slot)
 	{
 		send_feedback(f);
 		if (f->status.source_connected)
-			repl_finish(f->repl, timeout_ms, drop_slot);
+			repl_finish(f->repl, timeout_ms,
+						drop_slot ? REPL_DROP_SLOT : REPL_KEEP_SLOT);
 	}
 	log_info("forward", "stopped", "lsn=%X/%X events=%llu",
 			 LSN_ARGS(f->status.confirmed_lsn),

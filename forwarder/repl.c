@@ -108,6 +108,7 @@ struct repl
 	uint64_t last_system_id;
 	uint32_t last_timeline;
 	bool	 minor_warned;
+	unsigned hosts_skipped; /* that did not answer in time */
 };
 
 static uint64_t
@@ -815,6 +816,33 @@ arm(struct repl *r, int64_t now_ms)
 	r->patience_ms = 0;
 }
 
+/* The comma list 'list' beginning with its element 'first', to 'b'. */
+static void
+put_rotated(struct buf *b, const char *list, unsigned first)
+{
+	const char *from = list;
+	unsigned	n = 1;
+
+	for (const char *p = list; *p; p++)
+		n += *p == ',';
+	for (first %= n; first > 0; first--)
+		from = strchr(from, ',') + 1;
+	buf_puts(b, from);
+	if (from > list)
+	{
+		buf_putc(b, ',');
+		buf_put(b, list, (size_t) (from - list) - 1);
+	}
+}
+
+/* Does libpq take the value for a list, one element for each host? */
+static bool
+is_host_list(const char *keyword)
+{
+	return strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 ||
+		   strcmp(keyword, "port") == 0;
+}
+
 static enum repl_outcome
 start_connecting(struct repl *r, int64_t now_ms)
 {
@@ -826,6 +854,9 @@ start_connecting(struct repl *r, int64_t now_ms)
 		{"keepalives_interval", "10"},
 		{"keepalives_count", "3"},
 		{"tcp_user_timeout", "60000"},
+
+		/* A ticket that lies about would put GSSAPI in the place of TLS. */
+		{"gssencmode", "disable"},
 	};
 
 	/* ... and what the stream depends on. */
@@ -835,20 +866,37 @@ start_connecting(struct repl *r, int64_t now_ms)
 	};
 	size_t		 ngiven = 0, n = 0;
 	const char **keywords, **values;
+	struct buf	 lists[3] = {0};
+	size_t		 nlists = 0;
 
 	while (r->config->keywords[ngiven] != NULL)
 		ngiven++;
 	keywords = mem_zalloc(ngiven + 16, sizeof(*keywords));
 	values = mem_zalloc(ngiven + 16, sizeof(*values));
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++, n++)
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
 	{
+		/* libpq's variable counts less than any keyword. */
+		if (strcmp(defaults[i][0], "gssencmode") == 0 &&
+			getenv("PGGSSENCMODE") != NULL)
+			continue;
 		keywords[n] = defaults[i][0];
-		values[n] = defaults[i][1];
+		values[n++] = defaults[i][1];
 	}
+
+	/*
+	 * libpq goes on to the next host only after an error, and our time limit
+	 * leaves it none: so each attempt after that begins one host further on.
+	 */
 	for (size_t i = 0; i < ngiven; i++, n++)
 	{
 		keywords[n] = r->config->keywords[i];
 		values[n] = r->config->values[i];
+		if (r->hosts_skipped > 0 && values[n] != NULL && nlists < 3 &&
+			is_host_list(keywords[n]))
+		{
+			put_rotated(&lists[nlists], values[n], r->hosts_skipped);
+			values[n] = buf_cstr(&lists[nlists++]);
+		}
 	}
 	for (size_t i = 0; i < sizeof(forced) / sizeof(forced[0]); i++, n++)
 	{
@@ -856,6 +904,8 @@ start_connecting(struct repl *r, int64_t now_ms)
 		values[n] = forced[i][1];
 	}
 	r->conn = PQconnectStartParams(keywords, values, 0);
+	for (size_t i = 0; i < nlists; i++)
+		buf_free(&lists[i]);
 	free(keywords);
 	free(values);
 	mem_check(r->conn, sizeof(*r));
@@ -1622,6 +1672,23 @@ repl_start_at(struct repl *r, uint64_t lsn)
 	r->start_lsn = lsn;
 }
 
+/* The time for the step is over. */
+static enum repl_outcome
+fail_late(struct repl *r)
+{
+	const char *host = NULL;
+
+	if (r->step == STEP_CONNECTING)
+	{
+		host = PQhost(r->conn);
+		r->hosts_skipped++;
+	}
+	return fail_with(r, REPL_FAILURE_RETRY,
+					 "%s: no answer within %d ms%s%s", doing(r->step),
+					 r->config->connect_timeout_ms, host ? " from " : "",
+					 host ? host : "");
+}
+
 enum repl_outcome
 repl_step(struct repl *r, int64_t now_ms)
 {
@@ -1634,15 +1701,7 @@ repl_step(struct repl *r, int64_t now_ms)
 		if (outcome == REPL_DONE)
 			continue;
 		if (r->deadline_ms > 0 && now_ms >= r->deadline_ms)
-			return fail_with(r, REPL_FAILURE_RETRY,
-							 "%s: no answer within %d ms%s%s", doing(r->step),
-							 r->config->connect_timeout_ms,
-							 r->step == STEP_CONNECTING && PQhost(r->conn)
-								 ? " from "
-								 : "",
-							 r->step == STEP_CONNECTING && PQhost(r->conn)
-								 ? PQhost(r->conn)
-								 : "");
+			return fail_late(r);
 		if (r->patience_ms > 0 && now_ms >= r->patience_ms)
 		{
 			r->patience_ms = 0;
@@ -1703,9 +1762,7 @@ parse_message(struct repl *r, size_t len, struct repl_message *m)
 	if (len >= DATA_HEADER_LEN && p[0] == 'w')
 	{
 		m->kind = REPL_DATA;
-		m->wal_start = get_u64(p + 1);
 		m->wal_end = get_u64(p + 9);
-		m->send_time_us = (int64_t) get_u64(p + 17);
 		m->data = p + DATA_HEADER_LEN;
 		m->len = len - DATA_HEADER_LEN;
 		return REPL_DONE;
@@ -1714,7 +1771,6 @@ parse_message(struct repl *r, size_t len, struct repl_message *m)
 	{
 		m->kind = REPL_KEEPALIVE;
 		m->wal_end = get_u64(p + 1);
-		m->send_time_us = (int64_t) get_u64(p + 9);
 		m->reply_requested = p[17] != 0;
 		return REPL_DONE;
 	}
@@ -1798,8 +1854,7 @@ repl_flush(struct repl *r)
 }
 
 enum repl_outcome
-repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn,
-				 bool want_reply)
+repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn)
 {
 	uint8_t message[STATUS_LEN];
 	int		rc;
@@ -1811,7 +1866,7 @@ repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn,
 	put_u64(message + 9, flushed_lsn);
 	put_u64(message + 17, flushed_lsn);
 	put_u64(message + 25, (uint64_t) pg_now_us());
-	message[33] = want_reply;
+	message[33] = 0; /* no reply wanted */
 	rc = PQputCopyData(r->conn, (const char *) message, sizeof(message));
 	if (rc == 0)
 	{
@@ -1909,7 +1964,7 @@ drain_until(struct repl *r, int64_t deadline_ms)
 }
 
 void
-repl_finish(struct repl *r, int timeout_ms, bool drop_slot)
+repl_finish(struct repl *r, int timeout_ms, enum repl_leave leave)
 {
 	int64_t deadline_ms = monotonic_ms() + timeout_ms;
 	bool	ended;
@@ -1922,7 +1977,7 @@ repl_finish(struct repl *r, int timeout_ms, bool drop_slot)
 	ended = flush_until(r, deadline_ms) && PQputCopyEnd(r->conn, NULL) >= 0 &&
 			flush_until(r, deadline_ms) && drain_until(r, deadline_ms) &&
 			results_until(r, deadline_ms);
-	if (drop_slot && !r->config->temporary)
+	if (leave == REPL_DROP_SLOT && !r->config->temporary)
 	{
 		struct buf b = {0};
 

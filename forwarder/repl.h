@@ -86,9 +86,7 @@ struct repl_message
 	enum repl_message_kind kind;
 	const uint8_t		  *data; /* REPL_DATA; valid until the next call */
 	size_t				   len;
-	uint64_t			   wal_start;
-	uint64_t			   wal_end;		 /* REPL_KEEPALIVE: sent up to here */
-	int64_t				   send_time_us; /* server's clock, since 2000-01-01 */
+	uint64_t			   wal_end; /* REPL_KEEPALIVE: sent up to here */
 	bool				   reply_requested;
 };
 
@@ -119,6 +117,9 @@ void repl_start_at(struct repl *r, uint64_t lsn);
  * A slot that this repl has streamed from is never created a second time, and
  * another cluster at the same address is refused: both would be a gap.
  * Resolving a host name blocks, as libpq does it.
+ *
+ * After an attempt to connect that ran out of time, the next one begins with
+ * the next host of a list.
  */
 enum repl_outcome repl_step(struct repl *r, int64_t now_ms);
 
@@ -131,7 +132,7 @@ enum repl_outcome repl_read(struct repl *r, struct repl_message *m);
  * REPL_AGAIN: no room, it was not queued.
  */
 enum repl_outcome repl_send_status(struct repl *r, uint64_t written_lsn,
-								   uint64_t flushed_lsn, bool want_reply);
+								   uint64_t flushed_lsn);
 
 /*
  * Send on what is queued, without reading.  Call it on POLLOUT, also while
@@ -139,12 +140,18 @@ enum repl_outcome repl_send_status(struct repl *r, uint64_t written_lsn,
  */
 enum repl_outcome repl_flush(struct repl *r);
 
+/* What to leave behind. */
+enum repl_leave
+{
+	REPL_KEEP_SLOT,
+	REPL_DROP_SLOT
+};
+
 /*
  * End the stream in order: CopyDone, read what is left, close.  Bounded by
- * 'timeout_ms'; blocking, called at the very end.  'drop_slot' also drops
- * the slot.
+ * 'timeout_ms'; blocking, called at the very end.
  */
-void repl_finish(struct repl *r, int timeout_ms, bool drop_slot);
+void repl_finish(struct repl *r, int timeout_ms, enum repl_leave leave);
 
 /* Close at once and forget; the next repl_step() connects anew. */
 void repl_reset(struct repl *r);
