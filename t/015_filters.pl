@@ -96,7 +96,7 @@ sub outcome
 	$fw->start;
 	Walferry::wait_confirmed($pg, $fw->slot);
 	is($fw->stop, 0, "$name: stops");
-	unlike($fw->log_text, qr/ (?:warn|error) /, "$name: no warnings");
+	is(complaints($fw->log_text), 0, "$name: no warnings");
 	my %topics = map {
 		my $topic = $_;
 		/^t015_$name\.(.*)/ ? ($1 => [ $kafka->events($topic) ]) : ()
