@@ -135,6 +135,7 @@ deps:
 #?   test-matrix      on PostgreSQL 15, 17 and 18 in chroots; MAJORS=17 for one
 #?   test-images      run what make images has put into the images
 test:
+	@test/deps.sh
 	+@$(RUN) test/all.sh
 
 test-unit:
