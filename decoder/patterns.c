@@ -11,8 +11,8 @@
 #include "catalog/pg_collation.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "regex/regex.h"
-#include "utils/memutils.h"
 
 #include "patterns.h"
 
@@ -87,6 +87,7 @@ compile_one(PatternList *list, const char *option, const char *pattern,
 	{
 		char		message[100];
 
+		CHECK_FOR_INTERRUPTS();
 		pg_regerror(result, &list->compiled[list->count], message,
 					sizeof(message));
 		ereport(ERROR,
@@ -179,8 +180,27 @@ patterns_match(const PatternList *list, const char *name)
 	int			i;
 
 	for (i = 0; i < list->count && !found; i++)
-		found = pg_regexec(&list->compiled[i], wide, wide_len, 0, NULL, 0,
-						   NULL, 0) == REG_OKAY;
+	{
+		int			result = pg_regexec(&list->compiled[i], wide, wide_len, 0,
+										NULL, 0, NULL, 0);
+
+		/*
+		 * No answer is not a no: rows would be left out for good.  Up to 15
+		 * the engine also returns when a cancel or a shutdown waits.
+		 */
+		if (result != REG_OKAY && result != REG_NOMATCH)
+		{
+			char		message[100];
+
+			CHECK_FOR_INTERRUPTS();
+			pg_regerror(result, &list->compiled[i], message, sizeof(message));
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("could not match \"%s\" with a regular expression: %s",
+							name, message)));
+		}
+		found = result == REG_OKAY;
+	}
 	pfree(wide);
 	return found;
 }

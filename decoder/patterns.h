@@ -17,7 +17,10 @@ typedef struct PatternList PatternList;
  */
 extern PatternList *patterns_compile(const char *option, const char *list);
 
-/* Does any element match all of 'name'?  Never raises a data error. */
+/*
+ * Does any element match all of 'name'?  Raises an error only where a retry
+ * may find the answer: a cancel, or no memory left for the search.
+ */
 extern bool patterns_match(const PatternList *list, const char *name);
 
 #endif							/* DECODER_PATTERNS_H */
