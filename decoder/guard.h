@@ -10,8 +10,9 @@
 /*
  * Call fn(arg).  Returns false if it raised an error, whose SQLSTATE is then
  * in sqlstate[0..4] (unless that is NULL).  Errors that are not about the
- * data pass through: cancel, shutdown, out of memory, a lost connection, and
- * the concurrent abort that the reorder buffer itself waits for.
+ * data pass through: cancel, shutdown, a lock not to be had, out of memory or
+ * of another resource, a lost connection, and the concurrent abort that the
+ * reorder buffer itself waits for.  Must not be called by 'fn' itself.
  */
 extern bool guard_call(void (*fn) (void *arg), void *arg, char *sqlstate);
 
