@@ -13,13 +13,12 @@
 #include "access/attmap.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#if PG_VERSION_NUM >= 150000
 #include "access/xlogrecovery.h"
+#endif
 #include "replication/logical.h"
 #include "replication/output_plugin.h"
 #include "replication/reorderbuffer.h"
-#if PG_VERSION_NUM >= 180000
-#include "utils/inval.h"
-#endif
 
 #if PG_VERSION_NUM < 140000
 #error "walferry needs PostgreSQL 14 or newer"
@@ -114,6 +113,14 @@ compat_toplevel(ReorderBufferTXN *txn)
 	((att)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
 #else
 #define compat_is_virtual(att) false
+#endif
+
+/* 18: attnotnull may also stand for a constraint that rows may yet break. */
+#if PG_VERSION_NUM >= 180000
+#define compat_is_not_null(desc, i) \
+	(TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
+#else
+#define compat_is_not_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
 #endif
 
 #endif							/* DECODER_COMPAT_H */

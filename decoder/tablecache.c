@@ -13,8 +13,9 @@
  * session of the same backend may have ended).
  *
  * Locks.  The table of a change may long have been dropped, or be locked by
- * somebody who waits for us (synchronous replication); nothing here locks or
- * opens a user's relation.  In particular indexes are looked up in pg_index:
+ * somebody who waits for us (synchronous replication); nothing here locks a
+ * user's relation, and only the topmost table of a partition is opened, without
+ * a lock, to be read as the snapshot shows it.  Indexes are looked up in pg_index:
  * RelationGetIndexAttrBitmap() would open them, and fails for an index that a
  * concurrent DROP INDEX or CREATE INDEX CONCURRENTLY took away.
  */
@@ -57,6 +58,7 @@ struct TableCache
 {
 	const DecoderOptions *options;
 	HTAB	   *entries;
+	bool		has_roots;		/* some entry is of a partition */
 	MemoryContext context;
 	TableEntry *last;			/* looked up last; rows come in runs */
 	uint32		next_id;
@@ -92,6 +94,14 @@ relation_changed(Datum arg, Oid relid)
 
 	for (cache = caches; cache != NULL; cache = cache->next)
 	{
+		/* Called for each temporary table of anybody: no scan for those. */
+		if (OidIsValid(relid) && !cache->has_roots)
+		{
+			entry = hash_search(cache->entries, &relid, HASH_FIND, NULL);
+			if (entry != NULL)
+				invalidate(entry);
+			continue;
+		}
 		hash_seq_init(&scan, cache->entries);
 		while ((entry = hash_seq_search(&scan)) != NULL)
 		{
@@ -154,6 +164,7 @@ create_entries(TableCache *cache)
 	ctl.hcxt = cache->context;
 	cache->entries = hash_create("walferry tables", 128, &ctl,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	cache->has_roots = false;
 	cache->last = NULL;
 	cache->next_id = 1;
 }
@@ -449,6 +460,20 @@ find_output(void *arg)
 	fmgr_info_cxt(output, lookup->output, lookup->context);
 }
 
+typedef struct BaseLookup
+{
+	Oid			type;			/* in: perhaps a domain; out: what it is of */
+	int32		typmod;
+} BaseLookup;
+
+static void
+find_base(void *arg)
+{
+	BaseLookup *lookup = arg;
+
+	lookup->type = getBaseTypeAndTypmod(lookup->type, &lookup->typmod);
+}
+
 static void
 build_column(Build *b, int i)
 {
@@ -457,6 +482,7 @@ build_column(Build *b, int i)
 	TableEntry *entry = b->entry;
 	ColumnPlan *plan = &entry->columns[entry->ncolumns];
 	struct wire_column col;
+	BaseLookup	lookup_base;
 	int32		base_typmod = att->atttypmod;
 	Oid			base;
 	Oid			element;
@@ -476,9 +502,16 @@ build_column(Build *b, int i)
 	col.attnum = att->attnum;
 	col.key_position = b->key[i];
 	read_type(att->atttypid, att->atttypmod, &col.type, &col.kind);
-
-	base = getBaseTypeAndTypmod(att->atttypid, &base_typmod);
 	base_kind = col.kind;
+
+	/* A type that is gone has no base: its values become markers. */
+	lookup_base.type = att->atttypid;
+	lookup_base.typmod = att->atttypmod;
+	if (col.kind == TYPTYPE_DOMAIN && guard_call(find_base, &lookup_base, NULL))
+		base_typmod = lookup_base.typmod;
+	else
+		lookup_base.type = att->atttypid;
+	base = lookup_base.type;
 	if (base != att->atttypid)
 	{
 		col.flags |= WIRE_COLUMN_DOMAIN;
@@ -518,7 +551,7 @@ build_column(Build *b, int i)
 	col.encoding = plan->kind == RAW_NONE ? WIRE_ENCODING_TEXT :
 		WIRE_ENCODING_RAW;
 	col.width = plan->width;
-	if (att->attnotnull)
+	if (compat_is_not_null(RelationGetDescr(b->shown), i))
 		col.flags |= WIRE_COLUMN_NOT_NULL;
 	if (plan->identity)
 	{
@@ -644,6 +677,16 @@ build_schema(Build *b)
 	entry->fingerprint = fingerprint;
 }
 
+/* An error if a column of the root is not of the same type here. */
+static void
+find_map(void *arg)
+{
+	Build	   *b = arg;
+
+	b->map = compat_build_attrmap_if_req(RelationGetDescr(b->stored),
+										 RelationGetDescr(b->shown));
+}
+
 static void
 build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 {
@@ -678,15 +721,21 @@ build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 			get_partition_ancestors(RelationGetRelid(relation));
 
 		if (ancestors != NIL)
+		{
+			/* In this order: from here on its root's changes count. */
+			cache->has_roots = true;
 			entry->root = llast_oid(ancestors);
+		}
 		if (OidIsValid(entry->root) && cache->options->partition_root)
 		{
 			b.shown = RelationIdGetRelation(entry->root);
 			if (!RelationIsValid(b.shown))
 				b.shown = relation;
-			else
-				b.map = compat_build_attrmap_if_req(RelationGetDescr(relation),
-													RelationGetDescr(b.shown));
+			else if (!guard_call(find_map, &b, NULL))
+			{
+				RelationClose(b.shown);
+				b.shown = relation;
+			}
 		}
 	}
 

@@ -23,6 +23,7 @@
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -55,6 +56,8 @@ typedef struct Decoder
 	DecoderOptions options;
 	List	   *given;			/* the options as they came: for the header */
 	const char *database;
+	uint32		server_version_num;	/* of the server, not of its headers */
+	TimeLineID	timeline;		/* where the stream starts */
 	PinnedSettings *settings;
 	TableCache *tables;
 	RowEncoder *rows;
@@ -63,7 +66,6 @@ typedef struct Decoder
 	bool		header_sent;
 	bool		begin_sent;		/* of the transaction, or of the block */
 	bool		in_stream_block;
-	bool		first_block;
 	char	   *gid;			/* being prepared, else NULL */
 	uint64		last_lsn;		/* that deltas refer to */
 	struct wire_counts counts;	/* of the transaction */
@@ -122,9 +124,9 @@ send_header(LogicalDecodingContext *ctx)
 		return;
 	memset(&h, 0, sizeof(h));
 	h.version = WIRE_VERSION;
-	h.server_version_num = PG_VERSION_NUM;
+	h.server_version_num = dec->server_version_num;
 	h.system_id = GetSystemIdentifier();
-	h.timeline = compat_current_timeline();
+	h.timeline = dec->timeline;
 	h.database_oid = MyDatabaseId;
 	h.database = str(dec->database);
 	h.encoding = str(GetDatabaseEncodingName());
@@ -344,6 +346,9 @@ startup_cb(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 	ctx->streaming &= dec->options.streaming;
 
 	dec->database = database_name(ctx->context);
+	dec->server_version_num =
+		atoi(GetConfigOption("server_version_num", false, false));
+	dec->timeline = compat_current_timeline();
 	dec->settings = settings_pin();
 	dec->tables = tablecache_create(&dec->options);
 	dec->rows = rowenc_create(dec->tables, dec->options.max_row_bytes);
