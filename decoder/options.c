@@ -105,6 +105,8 @@ parse_operations(const OptionDef *def, const char *value)
 
 	if (!SplitIdentifierString(copy, ',', &names))
 		bad_value(def, value, "Separate the operations by commas.");
+	if (names == NIL)
+		bad_value(def, value, "Use none to send no operations.");
 	foreach(lc, names)
 	{
 		const char *name = lfirst(lc);

@@ -167,6 +167,13 @@ patterns_compile(const char *option, const char *text)
 				break;
 		}
 	}
+
+	/* It would match nothing, and nobody who leaves it blank means that. */
+	if (list->count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" lists no regular expression", option),
+				 errhint("Leave the option out if it is not to select anything.")));
 	return list;
 }
 

@@ -13,7 +13,8 @@ typedef struct PatternList PatternList;
  * Compile a list in the current memory context.  Commas inside brackets,
  * braces or parentheses and escaped commas do not separate; blanks around an
  * element do not count.  Each element must match a whole name, ASCII letters
- * in either case.  A bad expression is an error that names 'option' and it.
+ * in either case.  A bad expression is an error that names 'option' and it; so
+ * is a list without any.
  */
 extern PatternList *patterns_compile(const char *option, const char *list);
 

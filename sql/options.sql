@@ -34,9 +34,13 @@ INSERT INTO opt VALUES (1);
 :peek 'operations', 'Insert, DELETE');
 :peek 'operations', 'none');
 :peek 'operations', '');
+:peek 'operations', ' ');
 :peek 'origin', 'all');
 
 -- regular expressions
+:peek 'include_tables', '');
+:peek 'include_tables', ' , ');
+:peek 'exclude_message_prefixes', ' ');
 :peek 'include_tables', '(');
 :peek 'exclude_schemas', 'public,[');
 :peek 'include_message_prefixes', 'a{2,1}');
