@@ -787,7 +787,14 @@ end_stream(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, bool prepare)
 
 	if (streamed == NULL)
 	{
-		compat_update_progress(ctx, true);
+		/* Its commit or rollback will refer to it: told like an empty one. */
+		if (prepare)
+		{
+			start_transaction(dec, txn->gid);
+			prepare_cb(ctx, txn, txn->final_lsn);
+		}
+		else
+			compat_update_progress(ctx, true);
 		return;
 	}
 	send_header(ctx);

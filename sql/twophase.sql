@@ -145,6 +145,14 @@ SELECT message, count(*) > 1 AS many, max(detail) FILTER (WHERE message = 'strea
 ROLLBACK PREPARED 'large';
 SELECT message, detail FROM walferry_slot_get_changes('regress_two', NULL, NULL, 'streaming', 'true') WHERE message <> 'header';
 SELECT count(*) FROM walferry_slot_get_changes('regress_one', NULL, NULL);
+-- streamed, and none of it is wanted
+BEGIN;
+INSERT INTO t SELECT i, 'large' FROM generate_series(7001, 9999) i;
+PREPARE TRANSACTION 'large, filtered';
+SELECT message, detail FROM walferry_slot_get_changes('regress_two', NULL, NULL, 'streaming', 'true', 'exclude_tables', 'public.t') WHERE message <> 'header';
+ROLLBACK PREPARED 'large, filtered';
+SELECT message, detail FROM walferry_slot_get_changes('regress_two', NULL, NULL, 'streaming', 'true', 'exclude_tables', 'public.t') WHERE message <> 'header';
+SELECT count(*) FROM walferry_slot_get_changes('regress_one', NULL, NULL);
 RESET logical_decoding_work_mem;
 
 SELECT pg_drop_replication_slot('regress_two');
