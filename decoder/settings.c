@@ -5,11 +5,13 @@
  * While a query runs they are set as a function's own settings would be: for a
  * while, and an error or the end of the transaction restores them.  A
  * walsender has no transaction when a stream starts; there they are set for
- * the session and put back in the end.
+ * the session and put back in the end.  There the time limits of sessions are
+ * lifted too: a stream has no end that they could wait for.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "replication/walsender.h"
 #include "utils/guc.h"
 
 #include "settings.h"
@@ -18,6 +20,7 @@ static const struct
 {
 	const char *name;
 	const char *value;
+	bool		walsender_only;
 }			pins[] =
 {
 	{"datestyle", "ISO, YMD"},
@@ -29,7 +32,9 @@ static const struct
 	{"lc_monetary", "C"},		/* money, where it is part of another type */
 	{"quote_all_identifiers", "off"},
 	{"standard_conforming_strings", "on"},	/* defaults: how \ is written */
-	{"search_path", "pg_catalog"}
+	{"search_path", "pg_catalog"},
+	{"transaction_timeout", "0", true}, /* since 17 */
+	{"lock_timeout", "0", true}
 };
 
 struct PinnedSettings
@@ -48,9 +53,12 @@ settings_pin(void)
 		pinned->nest_level = NewGUCNestLevel();
 	for (i = 0; i < lengthof(pins); i++)
 	{
-		const char *now = GetConfigOption(pins[i].name, false, false);
+		const char *now;
 
-		if (strcmp(now, pins[i].value) == 0)
+		if (pins[i].walsender_only && !am_walsender)
+			continue;
+		now = GetConfigOption(pins[i].name, true, false);
+		if (now == NULL || strcmp(now, pins[i].value) == 0)
 			continue;
 		pinned->saved[i] = pstrdup(now);
 		(void) set_config_option(pins[i].name, pins[i].value,
