@@ -58,6 +58,12 @@ include $(PGXS)
 wire/%.o: override CFLAGS := \
 	$(filter-out -Wdeclaration-after-statement,$(CFLAGS)) -Wconversion
 
+# Up to PostgreSQL 15 all names of a library are visible to all others.
+ifeq ($(PORTNAME),linux)
+SHLIB_LINK += -Wl,--version-script=$(srcdir)/decoder/exports.map
+$(MODULE_big)$(DLSUFFIX): decoder/exports.map
+endif
+
 # Debian's PostgreSQL is configured without dependency tracking.
 $(OBJS): $(wildcard decoder/*.h wire/*.h) Makefile
 

@@ -10,7 +10,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type_d.h"
-#include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"

@@ -14,6 +14,10 @@
 
 #include "rawtypes.h"
 
+#ifndef USE_FLOAT8_BYVAL
+#error "walferry needs a PostgreSQL that passes 8-byte types by value"
+#endif
+
 static RawKind
 scalar(Oid type, int16 *width)
 {

@@ -17,7 +17,6 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "fmgr.h"
-#include "utils/memutils.h"
 
 #include "guard.h"
 #include "rowenc.h"
