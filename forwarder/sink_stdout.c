@@ -10,17 +10,23 @@
  * what would break a line or a field, and of bytes that are no text, \xHH is
  * written.  A header that is not text is written in hex, 0x0102.
  *
- * Reports wait for sink_poll(), as those of any sink do.  Writing blocks where
- * the reader is slow: then everything waits, which is what a pipe is for.
+ * Reports wait for sink_poll(), as those of any sink do.  Where the reader is
+ * slow, no more is taken; but nothing waits in here, since a program that is
+ * piped into "less" must be able to stop, and to tell PostgreSQL that it lives.
+ *
+ * Standard output may be shared with a shell, so it is not made non-blocking:
+ * no more is written at once than there is room for when poll() says so.
  */
 #include "sink.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -44,11 +50,13 @@ struct stdout_sink
 	void		  *arg;
 	char		 **topics;
 	uint32_t	   ntopics;
-	struct buf	   out;		/* whole lines, not yet written */
+	struct buf	   out;		/* whole lines */
+	size_t		   written; /* so much of 'out' */
 	struct report *reports; /* of the lines in 'out' */
 	size_t		   nreports;
 	size_t		   reports_cap;
-	int			   efd;		   /* readable while there are reports */
+	int			   epfd;	   /* readable while 'out' can be written */
+	int			   always;	   /* always readable */
 	char		   error[256]; /* "" until writing fails */
 };
 
@@ -142,31 +150,58 @@ stdout_partitions(struct sink *sink, uint32_t topic, int32_t *count)
 	return SINK_DONE;
 }
 
-/* All of 'out' to standard output; false for good once it failed. */
+/* While there are lines to write, 'epfd' waits for room for them. */
+static void
+wait_for_room(struct stdout_sink *s)
+{
+	struct epoll_event out = {.events = EPOLLOUT};
+	struct epoll_event in = {.events = EPOLLIN};
+
+	/* Files cannot be waited for: in them there is always room. */
+	if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, STDOUT_FILENO, &out) < 0)
+		(void) epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->always, &in);
+}
+
+static void
+wait_no_more(struct stdout_sink *s)
+{
+	(void) epoll_ctl(s->epfd, EPOLL_CTL_DEL, STDOUT_FILENO, NULL);
+	(void) epoll_ctl(s->epfd, EPOLL_CTL_DEL, s->always, NULL);
+}
+
+static bool
+has_room(void)
+{
+	struct pollfd pfd = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	/* What is closed is ready as well: to fail. */
+	return poll(&pfd, 1, 0) > 0;
+}
+
+/* What there is room for; true once all is written, or will never be. */
 static bool
 flush(struct stdout_sink *s)
 {
-	size_t done = 0;
-
-	while (done < s->out.len && s->error[0] == '\0')
+	while (s->written < s->out.len && s->error[0] == '\0')
 	{
-		ssize_t n = write(STDOUT_FILENO, s->out.data + done,
-						  s->out.len - done);
+		size_t	left = s->out.len - s->written;
+		ssize_t n;
 
+		if (!has_room())
+			return false;
+		n = write(STDOUT_FILENO, s->out.data + s->written,
+				  left < PIPE_BUF ? left : PIPE_BUF);
 		if (n >= 0)
-			done += (size_t) n;
+			s->written += (size_t) n;
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
-		{
-			struct pollfd pfd = {.fd = STDOUT_FILENO, .events = POLLOUT};
-
-			(void) poll(&pfd, 1, -1);
-		}
+			return false;
 		else if (errno != EINTR)
 			snprintf(s->error, sizeof(s->error),
 					 "cannot write to standard output: %s", strerror(errno));
 	}
 	buf_reset(&s->out);
-	return s->error[0] == '\0';
+	s->written = 0;
+	return true;
 }
 
 static enum sink_outcome
@@ -174,7 +209,6 @@ stdout_submit(struct sink *sink, const struct sink_record *record,
 			  uint64_t ticket)
 {
 	struct stdout_sink *s = (struct stdout_sink *) sink;
-	const uint64_t		one = 1;
 
 	if (s->error[0] != '\0')
 		return SINK_FAILED;
@@ -207,7 +241,7 @@ stdout_submit(struct sink *sink, const struct sink_record *record,
 		.bytes = record->key_len + record->value_len,
 	};
 	if (s->nreports == 1)
-		(void) !write(s->efd, &one, sizeof(one));
+		wait_for_room(s);
 	return SINK_DONE;
 }
 
@@ -215,22 +249,19 @@ static int
 stdout_poll(struct sink *sink, int timeout_ms)
 {
 	struct stdout_sink *s = (struct stdout_sink *) sink;
-	struct pollfd		pfd = {.fd = s->efd, .events = POLLIN};
+	struct pollfd		pfd = {.fd = s->epfd, .events = POLLIN};
 	size_t				n = s->nreports;
-	uint64_t			signals;
-	bool				written;
+	bool				delivered;
 
-	if (n == 0 && timeout_ms != 0)
-	{
-		/* Nothing will come: all work is done in this thread. */
+	if (timeout_ms != 0)
 		(void) poll(&pfd, 1, timeout_ms);
+	if (n == 0 || !flush(s))
 		return 0;
-	}
-	(void) !read(s->efd, &signals, sizeof(signals));
-	written = flush(s);
+	wait_no_more(s);
+	delivered = s->error[0] == '\0';
 	for (size_t i = 0; i < n; i++)
-		s->report(s->arg, s->reports[i].ticket, s->reports[i].bytes, written,
-				  written ? NULL : s->error);
+		s->report(s->arg, s->reports[i].ticket, s->reports[i].bytes, delivered,
+				  delivered ? NULL : s->error);
 	s->nreports = 0;
 	return (int) n;
 }
@@ -238,7 +269,7 @@ stdout_poll(struct sink *sink, int timeout_ms)
 static int
 stdout_fd(struct sink *sink)
 {
-	return ((struct stdout_sink *) sink)->efd;
+	return ((struct stdout_sink *) sink)->epfd;
 }
 
 static bool
@@ -262,6 +293,15 @@ stdout_exit_code(struct sink *sink)
 }
 
 static void
+close_all(struct stdout_sink *s)
+{
+	if (s->epfd >= 0)
+		close(s->epfd);
+	if (s->always >= 0)
+		close(s->always);
+}
+
+static void
 stdout_free(struct sink *sink)
 {
 	struct stdout_sink *s = (struct stdout_sink *) sink;
@@ -271,7 +311,7 @@ stdout_free(struct sink *sink)
 	free(s->topics);
 	free(s->reports);
 	buf_free(&s->out);
-	close(s->efd);
+	close_all(s);
 	free(s);
 }
 
@@ -297,11 +337,13 @@ sink_stdout_new(const struct config *config, sink_report_fn report, void *arg)
 	s->base.ops = &ops;
 	s->report = report;
 	s->arg = arg;
-	s->efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (s->efd < 0)
+	s->always = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->always < 0 || s->epfd < 0)
 	{
-		log_error("stdout", "cannot make an eventfd", "error=%s",
+		log_error("stdout", "cannot make a descriptor to wait on", "error=%s",
 				  log_str(strerror(errno)));
+		close_all(s);
 		free(s);
 		return NULL;
 	}

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,76 @@ stdout_reports_what_it_could_not_write(void **state)
 	assert_false(sink_connected(b->sink));
 }
 
+/* The loop must go on, to be stopped and to keep PostgreSQL's connection. */
+static void
+stdout_does_not_wait_for_a_slow_reader(void **state)
+{
+	struct bench			*b = *state;
+	static char				 value[3000];
+	const struct sink_record record = {
+		.topic = sink_topic(b->sink, "t"),
+		.value = value,
+		.value_len = sizeof(value),
+	};
+	static char		  got[1 << 20];
+	size_t			  ngot = 0;
+	uint64_t		  taken = 0;
+	int				  ends[2];
+	enum sink_outcome outcome = SINK_DONE;
+
+	memset(value, 'x', sizeof(value));
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDOUT_FILENO);
+	close(ends[1]);
+	alarm(60); /* were it to wait */
+	for (int i = 0; i < 500; i++)
+	{
+		outcome = sink_submit(b->sink, &record, taken + 1);
+		taken += outcome == SINK_DONE;
+		sink_poll(b->sink, 0);
+	}
+	assert_int_equal(outcome, SINK_AGAIN);
+	assert_in_range(taken, 30, 100);
+	assert_true(b->delivered < taken);
+
+	/* Readable without end, its descriptor would keep the loop busy. */
+	assert_false(is_ready(b));
+
+	while (b->delivered < taken)
+	{
+		ssize_t n = read(ends[0], got + ngot, 5000);
+
+		assert_true(n > 0);
+		ngot += (size_t) n;
+		if (is_ready(b))
+			sink_poll(b->sink, 0);
+	}
+	assert_int_equal(b->undelivered, 0);
+	assert_false(is_ready(b));
+	while (ngot < taken * (sizeof(value) + 11))
+	{
+		ssize_t n = read(ends[0], got + ngot, 5000);
+
+		assert_true(n > 0);
+		ngot += (size_t) n;
+	}
+	assert_int_equal(ngot, taken * (sizeof(value) + 11));
+	for (uint64_t i = 0; i < taken; i++)
+		assert_memory_equal(got + i * (sizeof(value) + 11),
+							"t\t0\tnull\t\txxx", 13);
+
+	/* Then its reader goes away. */
+	signal(SIGPIPE, SIG_IGN);
+	close(ends[0]);
+	assert_int_equal(sink_submit(b->sink, &record, taken + 1), SINK_DONE);
+	assert_true(is_ready(b));
+	sink_poll(b->sink, 0);
+	assert_int_equal(b->undelivered, 1);
+	assert_non_null(strstr(sink_error(b->sink), "Broken pipe"));
+	assert_false(is_ready(b));
+	alarm(0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -198,6 +269,7 @@ main(void)
 		TEST(stdout_writes_a_line_for_each_record),
 		TEST(stdout_holds_little_and_asks_to_be_served),
 		TEST(stdout_reports_what_it_could_not_write),
+		TEST(stdout_does_not_wait_for_a_slow_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
