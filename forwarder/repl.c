@@ -157,464 +157,6 @@ lsn_text(uint64_t lsn, char *out, size_t size)
  * Failures.
  */
 
-static bool
-starts(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-/* Is 's' one of the blank-separated words of 'words', by prefix? */
-static bool
-sqlstate_in(const char *sqlstate, const char *prefixes)
-{
-	for (const char *p = prefixes; *p;)
-	{
-		size_t n = strcspn(p, " ");
-
-		if (strncmp(sqlstate, p, n) == 0)
-			return true;
-		p += n;
-		p += strspn(p, " ");
-	}
-	return false;
-}
-
-/* One line of what may have been several. */
-static void
-copy_line(char *out, size_t size, const char *s)
-{
-	size_t n = 0;
-	bool   gap = false;
-
-	for (; *s && n + 1 < size; s++)
-	{
-		if ((unsigned char) *s <= ' ')
-		{
-			gap = n > 0;
-			continue;
-		}
-		if (gap && n + 2 < size)
-			out[n++] = ' ';
-		gap = false;
-		out[n++] = *s;
-	}
-	out[n] = '\0';
-}
-
-static void __attribute__((format(printf, 3, 4)))
-set_text(char *out, size_t size, const char *fmt, ...)
-{
-	char	text[4096];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	copy_line(out, size, text);
-}
-
-#define set_message(f, ...) \
-	set_text((f)->message, sizeof((f)->message), __VA_ARGS__)
-#define set_hint(f, ...) set_text((f)->hint, sizeof((f)->hint), __VA_ARGS__)
-
-static const char *
-or_unknown(const char *s)
-{
-	return s != NULL && *s != '\0' ? s : "?";
-}
-
-/* Is 'name' an element of a list as a list setting prints it? */
-static bool
-list_contains(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	while (list != NULL && *list)
-	{
-		list += strspn(list, " \t,");
-		if (*list == '"' && strncmp(list + 1, name, len) == 0 &&
-			list[1 + len] == '"')
-			return true;
-		if (strncmp(list, name, len) == 0 && strchr(" \t,", list[len]))
-			return true;
-		list += strcspn(list, ",");
-	}
-	return false;
-}
-
-/* A WAL segment is named in a message by 24 hexadecimal digits. */
-static bool
-names_wal_segment(const char *message)
-{
-	int run = 0;
-
-	for (const char *p = message;; p++)
-	{
-		if (isxdigit((unsigned char) *p))
-			run++;
-		else
-		{
-			if (run == 24)
-				return true;
-			run = 0;
-		}
-		if (*p == '\0')
-			return false;
-	}
-}
-
-static bool
-names_plugin(const char *message, const char *plugin)
-{
-	const char *p;
-
-	for (p = message; (p = strstr(p, plugin)) != NULL; p++)
-	{
-		const char *end = p + strlen(plugin);
-
-		if (p > message && (p[-1] == '"' || p[-1] == '/') &&
-			(*end == '"' || starts(end, ".so")))
-			return true;
-	}
-	return false;
-}
-
-static void
-hint_plugin_not_allowed(const struct repl_context *ctx, struct repl_failure *f)
-{
-	const char *list = ctx->allowed_plugins;
-
-	if (list != NULL && *list == '\0')
-		list = NULL;
-
-	/*
-	 * The list must not be quoted as a whole: that would be one name, and
-	 * would shut out pgoutput too.
-	 */
-	set_hint(
-		f,
-		"as superuser, see the list with: SHOW output_plugin_libraries; "
-		"then either for this role alone, replacing its list: ALTER ROLE \"%s\" IN DATABASE "
-		"\"%s\" SET output_plugin_libraries = %s; or for all: ALTER SYSTEM "
-		"SET output_plugin_libraries = %s, %s; SELECT pg_reload_conf(); "
-		"(no quotes around the whole list)",
-		or_unknown(ctx->user), or_unknown(ctx->database), ctx->plugin,
-		list ? list : "pgoutput, test_decoding", ctx->plugin);
-}
-
-static void
-hint_plugin_missing(const struct repl_context *ctx, struct repl_failure *f)
-{
-	set_hint(f,
-			 "install the extension's library on the database server: "
-			 "\"make install\" with its pg_config, or the package for its "
-			 "PostgreSQL version; on standbys that may be promoted too (%s.so "
-			 "goes to what pg_config --pkglibdir prints)",
-			 ctx->plugin);
-}
-
-static void
-hint_slot_lost(const struct repl_context *ctx, struct repl_failure *f)
-{
-	set_hint(f,
-			 "the changes since its last position are gone: drop it (SELECT "
-			 "pg_drop_replication_slot('%s')), create it anew and bring the "
-			 "tables' present content to the consumers again; "
-			 "max_slot_wal_keep_size says how much WAL a slot may hold",
-			 ctx->slot);
-}
-
-/* 42501, insufficient_privilege. */
-static void
-hint_privilege(const struct repl_context *ctx, struct repl_failure *f)
-{
-	/* Past connecting, the role's own privileges are beyond question. */
-	if ((ctx->phase == REPL_PHASE_CREATE || ctx->phase == REPL_PHASE_START) &&
-		(ctx->allowed_plugins == NULL ||
-		 !list_contains(ctx->allowed_plugins, ctx->plugin)))
-	{
-		hint_plugin_not_allowed(ctx, f);
-		return;
-	}
-	set_hint(f,
-			 "the role needs: ALTER ROLE \"%s\" LOGIN REPLICATION; and: GRANT "
-			 "CONNECT ON DATABASE \"%s\" TO \"%s\";",
-			 or_unknown(ctx->user), or_unknown(ctx->database),
-			 or_unknown(ctx->user));
-}
-
-static void
-classify_connect(const struct repl_context *ctx, const char *sqlstate,
-				 struct repl_failure *f)
-{
-	static const char *const refusals[][2] = {
-		{"no password supplied", "set database.password"},
-		{"does not support SSL",
-		 "set ssl = on on the server, or database.sslmode"},
-		{"certificate verify failed",
-		 "database.sslrootcert must name the authority that signed the server's certificate"},
-		{"does not match host name",
-		 "connect by a name that is in the server's certificate, or set database.sslmode=verify-ca"},
-		{"root certificate file", "set database.sslrootcert"},
-		{"certificate file", "check database.sslcert"},
-		{"private key file",
-		 "check database.sslkey: it must exist and be readable by its owner only"},
-		{"alert unknown ca",
-		 "the server does not accept this client's certificate: check database.sslcert and ssl_ca_file"},
-		{"alert certificate required",
-		 "the server asks for a client certificate: set database.sslcert and database.sslkey"},
-		{"invalid connection option", ""},
-		{"invalid sslmode", ""},
-		{"invalid port number", ""},
-		{"invalid integer value", ""},
-		{"invalid channel_binding", ""},
-		{"invalid ssl_", ""},
-		{"invalid target_session_attrs", ""},
-		{"channel binding required",
-		 "the server offers no SCRAM with channel binding"},
-		{"could not match", ""},
-		{"weak sslmode", ""},
-	};
-
-	if (sqlstate_in(sqlstate, "28"))
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		if (strcmp(sqlstate, "28P01") == 0)
-			set_hint(f, "check database.user and database.password");
-		else
-			set_hint(f,
-					 "role \"%s\" must exist with LOGIN and REPLICATION, and "
-					 "pg_hba.conf needs a line for database \"%s\" (not "
-					 "\"replication\"), this role and this client's address",
-					 or_unknown(ctx->user), or_unknown(ctx->database));
-	}
-	else if (sqlstate_in(sqlstate, "3D000"))
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		set_hint(f, "check database.dbname");
-	}
-	else if (sqlstate_in(sqlstate, "42501"))
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		hint_privilege(ctx, f);
-	}
-	else if (strcmp(sqlstate, "53300") == 0)
-		set_hint(f,
-				 "a connection or walsender slot must become free: see "
-				 "max_connections, max_wal_senders and the role's CONNECTION "
-				 "LIMIT");
-	else if (sqlstate_in(sqlstate, "42 22 0A"))
-		f->kind = REPL_FAILURE_REFUSED;
-	else if (*sqlstate == '\0')
-	{
-		for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
-		{
-			if (strstr(f->message, refusals[i][0]) != NULL)
-			{
-				f->kind = REPL_FAILURE_REFUSED;
-				set_hint(f, "%s", refusals[i][1]);
-				break;
-			}
-		}
-	}
-}
-
-/* An error in answer to CREATE_ or START_REPLICATION. */
-static void
-classify_start(const struct repl_context *ctx, const char *sqlstate,
-			   struct repl_failure *f)
-{
-	bool creating = ctx->phase == REPL_PHASE_CREATE;
-
-	if (strcmp(sqlstate, "42501") == 0)
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		hint_privilege(ctx, f);
-	}
-	else if (strcmp(sqlstate, "55006") == 0)
-		set_hint(f, "waiting until it is free; that of a lost connection is "
-					"given up after wal_sender_timeout");
-	else if (strcmp(sqlstate, "53400") == 0)
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		set_hint(f, "raise max_replication_slots and restart the server, or "
-					"drop a slot that nobody needs: SELECT slot_name, active, "
-					"restart_lsn FROM pg_replication_slots");
-	}
-	else if (strcmp(sqlstate, "42704") == 0 && !creating)
-	{
-		f->kind = REPL_FAILURE_UNSAFE;
-		hint_slot_lost(ctx, f);
-	}
-	else if (strcmp(sqlstate, "42710") == 0)
-		set_hint(f,
-				 "somebody else has just created it"); /* retry: look again */
-	else if (strcmp(sqlstate, "55000") == 0)
-	{
-		/* What is not about the slot was checked before. */
-		f->kind = creating ? REPL_FAILURE_REFUSED : REPL_FAILURE_UNSAFE;
-		if (!creating)
-			hint_slot_lost(ctx, f);
-	}
-	else if (sqlstate_in(sqlstate, "58") &&
-			 names_plugin(f->message, ctx->plugin))
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		hint_plugin_missing(ctx, f);
-	}
-	else if (sqlstate_in(sqlstate, "58") && names_wal_segment(f->message))
-	{
-		f->kind = REPL_FAILURE_UNSAFE;
-		hint_slot_lost(ctx, f);
-	}
-	else if (strcmp(sqlstate, "42P02") == 0 || strcmp(sqlstate, "0A000") == 0)
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		set_hint(f,
-				 "%sthe extension's library on the server is older or newer "
-				 "than this forwarder: install the same version of both (see "
-				 "walferry version, and SELECT walferry_version())",
-				 *sqlstate == '4' ? "check slot.stream.params; if it is right, "
-								  : "");
-	}
-	else if (sqlstate_in(sqlstate, "22 42"))
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		if (!creating)
-			set_hint(
-				f, "an option of the stream was refused: check the "
-				   "configuration's filters and slot.stream.params, and that "
-				   "the extension's library is of the forwarder's version");
-	}
-	else if (strstr(f->message, "incompatible library") != NULL ||
-			 strstr(f->message, "_PG_output_plugin_init") != NULL)
-	{
-		f->kind = REPL_FAILURE_REFUSED;
-		hint_plugin_missing(ctx, f);
-	}
-}
-
-static void
-classify_stream(const struct repl_context *ctx, const char *sqlstate,
-				struct repl_failure *f)
-{
-	if (strcmp(sqlstate, "55000") == 0 ||
-		(sqlstate_in(sqlstate, "58") && names_wal_segment(f->message)))
-	{
-		f->kind = REPL_FAILURE_UNSAFE;
-		hint_slot_lost(ctx, f);
-	}
-}
-
-void
-repl_classify(const struct repl_context *ctx, const char *sqlstate,
-			  const char *message, struct repl_failure *failure)
-{
-	memset(failure, 0, sizeof(*failure));
-	failure->kind = REPL_FAILURE_RETRY;
-	snprintf(failure->sqlstate, sizeof(failure->sqlstate), "%s", sqlstate);
-	set_message(failure, "%s", message);
-
-	/*
-	 * Connection lost, server starting or stopping, out of something: these
-	 * pass.  So does what nobody thought of.
-	 */
-	if (sqlstate_in(sqlstate, "08 57") && ctx->phase != REPL_PHASE_CONNECT)
-		return;
-	switch (ctx->phase)
-	{
-		case REPL_PHASE_CONNECT:
-			classify_connect(ctx, sqlstate, failure);
-			break;
-		case REPL_PHASE_QUERY:
-			if (sqlstate_in(sqlstate, "42501"))
-			{
-				failure->kind = REPL_FAILURE_REFUSED;
-				hint_privilege(ctx, failure);
-			}
-			break;
-		case REPL_PHASE_CREATE:
-		case REPL_PHASE_START:
-			classify_start(ctx, sqlstate, failure);
-			break;
-		case REPL_PHASE_STREAM:
-			classify_stream(ctx, sqlstate, failure);
-			break;
-	}
-}
-
-/*
- * "FATAL:  28P01: no entry" holds a SQLSTATE: cut it out of the text, so that
- * people read what they are used to.
- */
-static void
-cut_sqlstate(char *line, char sqlstate[6])
-{
-	char *p = line;
-
-	sqlstate[0] = '\0';
-	while ((p = strstr(p, ":  ")) != NULL)
-	{
-		size_t n = strspn(p + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-		if (n == 5 && p[8] == ':' && p[9] == ' ')
-		{
-			memcpy(sqlstate, p + 3, 5);
-			sqlstate[5] = '\0';
-			memmove(p + 2, p + 10, strlen(p + 10) + 1);
-			return;
-		}
-		p++;
-	}
-}
-
-/* A line that goes on with the attempt before it, rather than a new one. */
-static bool
-is_detail(const char *line)
-{
-	return starts(line, "DETAIL:") || starts(line, "HINT:") ||
-		   starts(line, "CONTEXT:") || starts(line, "\t");
-}
-
-void
-repl_classify_connect(const struct repl_context *ctx, const char *message,
-					  struct repl_failure *failure)
-{
-	char *copy = strdup(message);
-	bool  first = true;
-
-	mem_check(copy, strlen(message));
-	for (char *line = copy, *next; line != NULL; line = next)
-	{
-		struct repl_failure f;
-		char				sqlstate[6];
-
-		next = strchr(line, '\n');
-		if (next != NULL)
-			*next++ = '\0';
-		while (next != NULL && is_detail(next))
-		{
-			next[-1] = ';';
-			if (*next == '\t')
-				*next = ' ';
-			next = strchr(next, '\n');
-			if (next != NULL)
-				*next++ = '\0';
-		}
-		if (*line == '\0' || starts(line, "LOCATION:"))
-			continue;
-		cut_sqlstate(line, sqlstate);
-		repl_classify(ctx, sqlstate, line, &f);
-		if (first || (failure->kind != REPL_FAILURE_RETRY &&
-					  f.kind == REPL_FAILURE_RETRY))
-			*failure = f;
-		first = false;
-	}
-	if (first)
-		repl_classify(ctx, "", "connection failed", failure);
-	free(copy);
-}
-
 static void
 fill_context(const struct repl *r, enum repl_phase phase,
 			 struct repl_context *ctx)
@@ -685,7 +227,7 @@ fail_with(struct repl *r, enum repl_failure_kind kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	copy_line(f->message, sizeof(f->message), text);
+	repl_failure_set_message(f, "%s", text);
 	return REPL_FAILED;
 }
 
@@ -693,11 +235,10 @@ fail_with(struct repl *r, enum repl_failure_kind kind, const char *fmt, ...)
 static enum repl_outcome
 fail_connection(struct repl *r)
 {
-	char line[1024];
+	const char *error = PQerrorMessage(r->conn);
 
-	copy_line(line, sizeof(line), PQerrorMessage(r->conn));
 	return fail_with(r, REPL_FAILURE_RETRY, "connection lost while %s: %s",
-					 doing(r->step), *line ? line : "no reason given");
+					 doing(r->step), *error ? error : "no reason given");
 }
 
 /* The server answered with an error. */
@@ -719,9 +260,9 @@ fail_result(struct repl *r, const PGresult *res)
 		snprintf(text, sizeof(text), "%s failed: %s%s%s%s", doing(r->step),
 				 primary, detail ? " (" : "", detail ? detail : "",
 				 detail ? ")" : "");
-	repl_classify(&ctx, sqlstate ? sqlstate : "", text, &r->failure);
+	repl_failure_classify(&ctx, sqlstate ? sqlstate : "", text, &r->failure);
 	if (hint != NULL && r->failure.hint[0] == '\0')
-		set_hint(&r->failure, "%s", hint);
+		repl_failure_set_hint(&r->failure, "%s", hint);
 	return REPL_FAILED;
 }
 
@@ -801,7 +342,7 @@ notice_receiver(void *arg, const PGresult *res)
 	(void) arg;
 	if (severity != NULL && strcmp(severity, "WARNING") == 0)
 		level = LOG_LEVEL_WARN;
-	else if (severity != NULL && starts(severity, "DEBUG"))
+	else if (severity != NULL && strncmp(severity, "DEBUG", 5) == 0)
 		level = LOG_LEVEL_DEBUG;
 	log_line(level, "repl", "the server says", "message=%s",
 			 log_str(message ? message : PQresultErrorMessage(res)));
@@ -914,7 +455,7 @@ start_connecting(struct repl *r, int64_t now_ms)
 	arm(r, now_ms);
 	PQsetNoticeReceiver(r->conn, notice_receiver, r);
 
-	/* libpq tells a refusal's SQLSTATE only in print, see cut_sqlstate(). */
+	/* libpq tells a refusal's SQLSTATE only in print, see repl_failure.c. */
 	PQsetErrorVerbosity(r->conn, PQERRORS_VERBOSE);
 	return REPL_DONE;
 }
@@ -925,7 +466,7 @@ fail_connecting(struct repl *r)
 	struct repl_context ctx;
 
 	fill_context(r, REPL_PHASE_CONNECT, &ctx);
-	repl_classify_connect(&ctx, PQerrorMessage(r->conn), &r->failure);
+	repl_failure_classify_connect(&ctx, PQerrorMessage(r->conn), &r->failure);
 	return REPL_FAILED;
 }
 
@@ -1235,10 +776,11 @@ take_system(struct repl *r, const PGresult *res)
 				  "streamed from: its system identifier is %" PRIu64
 				  ", it was %" PRIu64,
 				  slot->system_id, r->last_system_id);
-		set_hint(&r->failure,
-				 "connect to the cluster that has the slot \"%s\", or "
-				 "start again with a new slot and the tables' present content",
-				 r->config->slot);
+		repl_failure_set_hint(
+			&r->failure,
+			"connect to the cluster that has the slot \"%s\", or "
+			"start again with a new slot and the tables' present content",
+			r->config->slot);
 		return REPL_FAILED;
 	}
 	r->step = STEP_SETTINGS;
@@ -1256,9 +798,9 @@ take_settings(struct repl *r, const PGresult *res)
 				  "wal_level is %s; logical decoding "
 				  "needs logical",
 				  PQgetvalue(res, 0, 0));
-		set_hint(&r->failure,
-				 "ALTER SYSTEM SET wal_level = logical; then restart "
-				 "the server");
+		repl_failure_set_hint(
+			&r->failure, "ALTER SYSTEM SET wal_level = logical; then restart "
+						 "the server");
 		return REPL_FAILED;
 	}
 	r->slot.wal_sender_timeout_ms = atoi(PQgetvalue(res, 0, 1));
@@ -1271,7 +813,8 @@ take_settings(struct repl *r, const PGresult *res)
 		fail_with(r, REPL_FAILURE_RETRY,
 				  "the server is a standby, which cannot "
 				  "decode before PostgreSQL 16");
-		set_hint(&r->failure, "waiting for its promotion; or connect to the "
+		repl_failure_set_hint(&r->failure,
+							  "waiting for its promotion; or connect to the "
 							  "primary");
 		return REPL_FAILED;
 	}
@@ -1282,14 +825,11 @@ take_settings(struct repl *r, const PGresult *res)
 static enum repl_outcome
 refuse_missing_slot(struct repl *r)
 {
-	struct repl_context ctx;
-
 	if (r->streamed)
 	{
 		fail_with(r, REPL_FAILURE_UNSAFE, "replication slot \"%s\" is gone",
 				  r->config->slot);
-		fill_context(r, REPL_PHASE_START, &ctx);
-		set_hint(
+		repl_failure_set_hint(
 			&r->failure,
 			"creating it again would leave out what happened "
 			"since: bring the tables' present content to the consumers "
@@ -1302,11 +842,12 @@ refuse_missing_slot(struct repl *r)
 				  "replication slot \"%s\" does not "
 				  "exist",
 				  r->config->slot);
-		set_hint(&r->failure,
-				 "set walferry.slot.create=true, or create it in "
-				 "database \"%s\": SELECT pg_create_logical_replication_slot("
-				 "'%s', '%s');",
-				 PQdb(r->conn), r->config->slot, r->config->plugin);
+		repl_failure_set_hint(
+			&r->failure,
+			"set walferry.slot.create=true, or create it in "
+			"database \"%s\": SELECT pg_create_logical_replication_slot("
+			"'%s', '%s');",
+			PQdb(r->conn), r->config->slot, r->config->plugin);
 	}
 	return REPL_FAILED;
 }
@@ -1326,7 +867,7 @@ refuse_other_plugin(struct repl *r, const char *plugin)
 		room = 32;
 	snprintf(copy, sizeof(copy), "%.*s_%.30s", (int) room, old,
 			 r->config->plugin);
-	set_hint(
+	repl_failure_set_hint(
 		&r->failure,
 		"a copy continues from its position; stop what reads "
 		"the old one, then: SELECT pg_copy_logical_replication_slot('%s', "
@@ -1359,7 +900,7 @@ check_timeline(struct repl *r)
 				  "cannot go on at %s: the server has left that timeline "
 				  "before it, at %s",
 				  at, lsn_text(slot->until_lsn[i], left, sizeof(left)));
-		set_hint(&r->failure, POSITION_HINT);
+		repl_failure_set_hint(&r->failure, POSITION_HINT);
 		return REPL_FAILED;
 	}
 	if (r->standby && slot->timeline < r->last_timeline)
@@ -1368,7 +909,8 @@ check_timeline(struct repl *r)
 				  "cannot go on at %s: the standby is on timeline %" PRIu32
 				  ", and has not come to %" PRIu32 " yet",
 				  at, slot->timeline, r->last_timeline);
-		set_hint(&r->failure, "waiting until it has; or connect to the "
+		repl_failure_set_hint(&r->failure,
+							  "waiting until it has; or connect to the "
 							  "primary");
 		return REPL_FAILED;
 	}
@@ -1381,9 +923,10 @@ check_timeline(struct repl *r)
 				  ? "does not hold"
 				  : "is missing and cannot be shown to hold",
 			  r->last_timeline);
-	set_hint(&r->failure,
-			 "this may be a former primary: connect to the server that has "
-			 "taken over from it. If this one is to go on: " POSITION_HINT);
+	repl_failure_set_hint(
+		&r->failure,
+		"this may be a former primary: connect to the server that has "
+		"taken over from it. If this one is to go on: " POSITION_HINT);
 	return REPL_FAILED;
 }
 
@@ -1405,7 +948,7 @@ check_position(struct repl *r)
 				  "cannot go on at %s: somebody else has moved the slot on, "
 				  "to %s",
 				  at, lsn_text(slot->confirmed_lsn, other, sizeof(other)));
-		set_hint(&r->failure, POSITION_HINT);
+		repl_failure_set_hint(&r->failure, POSITION_HINT);
 		return REPL_FAILED;
 	}
 	if (r->xlog_lsn >= r->start_lsn)
@@ -1417,23 +960,23 @@ check_position(struct repl *r)
 		fail_with(r, REPL_FAILURE_RETRY,
 				  "cannot go on at %s: the standby has come to %s only", at,
 				  other);
-		set_hint(&r->failure, "waiting until it has; or connect to the "
+		repl_failure_set_hint(&r->failure,
+							  "waiting until it has; or connect to the "
 							  "primary");
 		return REPL_FAILED;
 	}
 	fail_with(r, REPL_FAILURE_UNSAFE,
 			  "cannot go on at %s: the server's WAL ends before it, at %s", at,
 			  other);
-	set_hint(&r->failure, POSITION_HINT);
+	repl_failure_set_hint(&r->failure, POSITION_HINT);
 	return REPL_FAILED;
 }
 
 static enum repl_outcome
 take_slot(struct repl *r, const PGresult *res)
 {
-	const char		   *name = r->config->slot;
-	const char		   *plugin;
-	struct repl_context ctx;
+	const char *name = r->config->slot;
+	const char *plugin;
 
 	if (PQntuples(res) == 0)
 	{
@@ -1452,7 +995,7 @@ take_slot(struct repl *r, const PGresult *res)
 				  "replication slot \"%s\" is a physical "
 				  "one",
 				  name);
-		set_hint(&r->failure, "choose another slot.name");
+		repl_failure_set_hint(&r->failure, "choose another slot.name");
 		return REPL_FAILED;
 	}
 	if (r->config->temporary)
@@ -1461,7 +1004,7 @@ take_slot(struct repl *r, const PGresult *res)
 				  "replication slot \"%s\" exists "
 				  "already",
 				  name);
-		set_hint(&r->failure, "choose another slot.name");
+		repl_failure_set_hint(&r->failure, "choose another slot.name");
 		return REPL_FAILED;
 	}
 	if (strcmp(plugin, r->config->plugin) != 0)
@@ -1472,7 +1015,7 @@ take_slot(struct repl *r, const PGresult *res)
 				  "replication slot \"%s\" belongs to "
 				  "database \"%s\", not \"%s\"",
 				  name, PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 7));
-		set_hint(&r->failure, "set database.dbname or slot.name");
+		repl_failure_set_hint(&r->failure, "set database.dbname or slot.name");
 		return REPL_FAILED;
 	}
 	if (strcmp(PQgetvalue(res, 0, 5), "lost") == 0 || !PQgetisnull(res, 0, 8))
@@ -1483,8 +1026,7 @@ take_slot(struct repl *r, const PGresult *res)
 				  name,
 				  PQgetisnull(res, 0, 8) ? "its WAL is lost"
 										 : PQgetvalue(res, 0, 8));
-		fill_context(r, REPL_PHASE_START, &ctx);
-		hint_slot_lost(&ctx, &r->failure);
+		repl_failure_hint_slot_lost(&r->failure, name);
 		return REPL_FAILED;
 	}
 	if (!PQgetisnull(res, 0, 3))
@@ -1496,10 +1038,11 @@ take_slot(struct repl *r, const PGresult *res)
 				  *PQgetvalue(res, 0, 4) ? ", application " : "",
 				  PQgetvalue(res, 0, 4));
 		strcpy(r->failure.sqlstate, "55006");
-		set_hint(&r->failure,
-				 "waiting until it is free; that of a lost connection "
-				 "is given up after wal_sender_timeout (%d ms)",
-				 r->slot.wal_sender_timeout_ms);
+		repl_failure_set_hint(
+			&r->failure,
+			"waiting until it is free; that of a lost connection "
+			"is given up after wal_sender_timeout (%d ms)",
+			r->slot.wal_sender_timeout_ms);
 		return REPL_FAILED;
 	}
 	if (strcmp(PQgetvalue(res, 0, 5), "unreserved") == 0)
@@ -1631,7 +1174,7 @@ make_step(struct repl *r, int64_t now_ms)
 		r->result = NULL;
 	}
 	else if (outcome == REPL_FAILED && r->step == STEP_HISTORY &&
-			 sqlstate_in(r->failure.sqlstate, "58"))
+			 strncmp(r->failure.sqlstate, "58", 2) == 0)
 	{
 		/*
 		 * Positions then lack the timelines they had before this one.  On
@@ -1683,10 +1226,9 @@ fail_late(struct repl *r)
 		host = PQhost(r->conn);
 		r->hosts_skipped++;
 	}
-	return fail_with(r, REPL_FAILURE_RETRY,
-					 "%s: no answer within %d ms%s%s", doing(r->step),
-					 r->config->connect_timeout_ms, host ? " from " : "",
-					 host ? host : "");
+	return fail_with(r, REPL_FAILURE_RETRY, "%s: no answer within %d ms%s%s",
+					 doing(r->step), r->config->connect_timeout_ms,
+					 host ? " from " : "", host ? host : "");
 }
 
 enum repl_outcome

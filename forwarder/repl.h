@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "repl_failure.h"
+
 #define REPL_TIMELINES_MAX 1024
 
 enum repl_outcome
@@ -20,22 +22,6 @@ enum repl_outcome
 	REPL_AGAIN, /* would block: poll repl_fd() */
 	REPL_ENDED, /* the server ended the stream */
 	REPL_FAILED /* repl_failure() says how */
-};
-
-/* What to do about a failure. */
-enum repl_failure_kind
-{
-	REPL_FAILURE_RETRY,	  /* connection lost, server starting, slot busy */
-	REPL_FAILURE_REFUSED, /* will not get better by itself: exit code 3 */
-	REPL_FAILURE_UNSAFE	  /* the slot is lost or gone: exit code 5 */
-};
-
-struct repl_failure
-{
-	enum repl_failure_kind kind;
-	char				   sqlstate[6];	  /* "" if it came from libpq itself */
-	char				   message[1024]; /* one line: what failed */
-	char				   hint[1024]; /* one line: what to do; may be empty */
 };
 
 /* All strings are borrowed and must outlive the connection. */
@@ -131,8 +117,8 @@ enum repl_outcome repl_read(struct repl *r, struct repl_message *m);
  * repl_flush()).  'flushed_lsn' 0 means: nothing to say about flushing.
  * REPL_AGAIN: no room, it was not queued.
  */
-enum repl_outcome repl_send_status(struct repl *r, uint64_t written_lsn,
-								   uint64_t flushed_lsn);
+enum repl_outcome
+repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn);
 
 /*
  * Send on what is queued, without reading.  Call it on POLLOUT, also while
@@ -165,44 +151,9 @@ const struct repl_failure *repl_failure(const struct repl *r);
 uint32_t repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn);
 
 /*
- * Parts that need no server; the rest of the program has no use for them.
+ * Take over a timeline history file; false if it cannot be understood.  Here
+ * for the tests, it needs no server.
  */
-
-/* Where an error came up. */
-enum repl_phase
-{
-	REPL_PHASE_CONNECT,
-	REPL_PHASE_QUERY,
-	REPL_PHASE_CREATE,
-	REPL_PHASE_START,
-	REPL_PHASE_STREAM
-};
-
-/* Who the error happened to; for the SQL in hints. */
-struct repl_context
-{
-	enum repl_phase phase;
-	const char	   *slot;
-	const char	   *plugin;
-	const char	   *user;
-	const char	   *database;
-	const char	   *allowed_plugins; /* output_plugin_libraries, or NULL where
-									 * the server has no such setting */
-};
-
-/* Fill in all of 'failure' for a server's error, or libpq's ("" sqlstate). */
-void repl_classify(const struct repl_context *ctx, const char *sqlstate,
-				   const char *message, struct repl_failure *failure);
-
-/*
- * The same for libpq's message about a connection that was not made, which
- * may hold one line for each address tried, with SQLSTATEs if the server's
- * error was printed verbosely.  It is as bad as the most hopeful of them.
- */
-void repl_classify_connect(const struct repl_context *ctx, const char *message,
-						   struct repl_failure *failure);
-
-/* Take over a timeline history file; false if it cannot be understood. */
 bool repl_parse_history(struct repl_slot *slot, const char *text, size_t len);
 
 #endif /* FORWARDER_REPL_H */
