@@ -31,8 +31,6 @@ INSERT INTO "Regress,B"."Ä" VALUES (1);
 :which, 'exclude_schemas', 'regress_[ab]':only;
 :which, 'include_schemas', 'regress\,b':only;
 :which, 'include_schemas', 'regress_a, regress_b', 'exclude_tables', 'regress_a.t':only;
-:which, 'include_schemas', '':only;
-:which, 'exclude_schemas', '':only;
 
 -- Tables, with their schema.
 :which, 'include_tables', 'regress_a.t':only;
@@ -57,8 +55,6 @@ INSERT INTO "Regress,B"."Ä" VALUES (1);
 :which, 'include_tables', 'regress_a.t[,1]':only;
 :which, 'include_tables', 'regress_a.t1|regress_b.t':only;
 :which, 'include_tables', ',,regress_a.t1,':only;
-:which, 'include_tables', ' , ':only;
-:which, 'exclude_tables', ' , ':only;
 -- brackets in brackets, and what only looks like one
 :which, 'include_tables', 'regress_a\.t\[,regress_b\.t':only;
 :which, 'include_tables', 'regress_a[.)(]t,regress_b.t':only;
