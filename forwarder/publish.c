@@ -222,6 +222,7 @@ find_topic(struct publish *p, const char *name, const char *table)
 	t = &p->topics[p->ntopics];
 	t->name = mem_check(strdup(name), strlen(name) + 1);
 	t->table = mem_check(strdup(table), strlen(table) + 1);
+	t->npartitions = 0;
 	t->records = 0;
 	return (uint32_t) p->ntopics++;
 }
@@ -502,6 +503,21 @@ failed(struct publish *p)
 	return SINK_FAILED;
 }
 
+/* A new producer may find more partitions than the one before it. */
+static void
+watch_partitions(struct publish *p)
+{
+	struct publish_topic *t = &p->topics[p->plan->index];
+
+	if (t->npartitions != 0 && t->npartitions != p->plan->npartitions)
+		log_warn("publish",
+				 "the topic's number of partitions changed: keys may have moved"
+				 " to other partitions, behind what a reader has seen of them",
+				 "topic=%s before=%d now=%d", log_str(t->name),
+				 t->npartitions, p->plan->npartitions);
+	t->npartitions = p->plan->npartitions;
+}
+
 enum sink_outcome
 publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 {
@@ -522,6 +538,7 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 			return failed(p);
 		if (outcome != SINK_DONE)
 			return outcome;
+		watch_partitions(p);
 	}
 
 	/*
