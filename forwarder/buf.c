@@ -12,8 +12,8 @@
 void
 buf_grow(struct buf *b, size_t extra)
 {
-	size_t		cap = b->cap ? b->cap : BUF_MIN;
-	uint8_t    *data;
+	size_t	 cap = b->cap ? b->cap : BUF_MIN;
+	uint8_t *data;
 
 	if (extra > SIZE_MAX / 2 - b->len)
 		abort();
@@ -38,11 +38,11 @@ buf_free(struct buf *b)
 }
 
 void
-buf_printf(struct buf *b, const char *fmt,...)
+buf_printf(struct buf *b, const char *fmt, ...)
 {
-	va_list		ap;
-	int			n;
-	char	   *out = (char *) buf_reserve(b, 1);	/* may change b->cap */
+	va_list ap;
+	int		n;
+	char   *out = (char *) buf_reserve(b, 1); /* may change b->cap */
 
 	va_start(ap, fmt);
 	n = vsnprintf(out, b->cap - b->len, fmt, ap);
@@ -69,8 +69,8 @@ buf_cstr(struct buf *b)
 void
 buf_put_u64(struct buf *b, uint64_t v)
 {
-	char		digits[20];
-	size_t		n = sizeof(digits);
+	char   digits[20];
+	size_t n = sizeof(digits);
 
 	do
 	{
@@ -86,7 +86,7 @@ buf_put_i64(struct buf *b, int64_t v)
 	if (v < 0)
 	{
 		buf_putc(b, '-');
-		buf_put_u64(b, (uint64_t) -(v + 1) + 1);
+		buf_put_u64(b, (uint64_t) - (v + 1) + 1);
 	}
 	else
 		buf_put_u64(b, (uint64_t) v);

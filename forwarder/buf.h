@@ -16,20 +16,20 @@
 
 struct buf
 {
-	uint8_t    *data;			/* NULL until the first append */
-	size_t		len;			/* bytes in use */
-	size_t		cap;			/* bytes allocated */
+	uint8_t *data; /* NULL until the first append */
+	size_t	 len;  /* bytes in use */
+	size_t	 cap;  /* bytes allocated */
 };
 
 /* Make room for 'extra' more bytes; called by the inlines below. */
-void		buf_grow(struct buf *b, size_t extra);
+void buf_grow(struct buf *b, size_t extra);
 
 /* Give the memory back.  buf_free() of an empty buffer is a no-op. */
-void		buf_free(struct buf *b);
+void buf_free(struct buf *b);
 
 /* printf into the buffer; for messages and configuration, not per row. */
-void		buf_printf(struct buf *b, const char *fmt,...)
-			__attribute__((format(printf, 2, 3)));
+void buf_printf(struct buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Keep the buffer NUL-terminated beyond len and return it as a string. */
 const char *buf_cstr(struct buf *b);
@@ -81,7 +81,7 @@ buf_puts(struct buf *b, const char *s)
 #define buf_lit(b, s) buf_put((b), "" s, sizeof(s) - 1)
 
 /* Decimal integers, much faster than buf_printf(). */
-void		buf_put_u64(struct buf *b, uint64_t v);
-void		buf_put_i64(struct buf *b, int64_t v);
+void buf_put_u64(struct buf *b, uint64_t v);
+void buf_put_i64(struct buf *b, int64_t v);
 
-#endif							/* FORWARDER_BUF_H */
+#endif /* FORWARDER_BUF_H */

@@ -20,20 +20,20 @@ enum change_op
 	CHANGE_INSERT,
 	CHANGE_UPDATE,
 	CHANGE_DELETE,
-	CHANGE_TRUNCATE,			/* of one relation */
-	CHANGE_MESSAGE				/* pg_logical_emit_message() */
+	CHANGE_TRUNCATE, /* of one relation */
+	CHANGE_MESSAGE	 /* pg_logical_emit_message() */
 };
 
 enum change_encoding
 {
-	CHANGE_RAW,					/* PostgreSQL's on-disk form; see pgtext.h */
-	CHANGE_TEXT					/* its output function's text */
+	CHANGE_RAW, /* PostgreSQL's on-disk form; see pgtext.h */
+	CHANGE_TEXT /* its output function's text */
 };
 
 struct change_type
 {
 	uint32_t	oid;
-	int32_t		typmod;			/* -1: none */
+	int32_t		typmod; /* -1: none */
 	const char *schema;
 	const char *name;
 };
@@ -42,66 +42,66 @@ struct change_column
 {
 	const char *name;
 	uint16_t	attnum;
-	uint16_t	key_position;	/* 1.. in the primary key, 0: not part of it */
+	uint16_t	key_position; /* 1.. in the primary key, 0: not part of it */
 	bool		not_null;
-	bool		in_identity;	/* of the replica identity */
-	bool		is_generated;	/* stored */
-	bool		is_virtual;		/* generated and never sent */
+	bool		in_identity;  /* of the replica identity */
+	bool		is_generated; /* stored */
+	bool		is_virtual;	  /* generated and never sent */
 	enum change_encoding encoding;
-	int16_t		width;			/* of a raw fixed value, else -1 */
-	char		kind;			/* pg_type.typtype of the declared type */
-	struct change_type type;	/* as declared: may be a domain */
-	struct change_type base;	/* what values are: domains undone */
-	struct change_type element; /* of an array, else oid 0 */
-	const char *default_expr;	/* NULL: none */
-	uint32_t	nlabels;		/* of an enum, in sort order */
-	const char *const *labels;
+	int16_t				 width;	  /* of a raw fixed value, else -1 */
+	char				 kind;	  /* pg_type.typtype of the declared type */
+	struct change_type	 type;	  /* as declared: may be a domain */
+	struct change_type	 base;	  /* what values are: domains undone */
+	struct change_type	 element; /* of an array, else oid 0 */
+	const char			*default_expr; /* NULL: none */
+	uint32_t			 nlabels;	   /* of an enum, in sort order */
+	const char *const	*labels;
 };
 
 struct change_relation
 {
-	uint32_t	id;				/* small; reused when the source replaces it */
+	uint32_t	id; /* small; reused when the source replaces it */
 	uint64_t	fingerprint;
 	uint32_t	oid;
-	char		kind;			/* pg_class.relkind */
-	char		identity;		/* pg_class.relreplident: d n f i */
+	char		kind;	  /* pg_class.relkind */
+	char		identity; /* pg_class.relreplident: d n f i */
 	const char *schema;
 	const char *name;
-	const char *root_schema;	/* of a partition, else NULL */
+	const char *root_schema; /* of a partition, else NULL */
 	const char *root_name;
 	uint32_t	ncolumns;
 	const struct change_column *columns;
-	uint32_t	nkeys;			/* columns of the primary key ... */
-	const uint16_t *keys;		/* ... as indexes, in key order */
-	uint32_t	nidentity;		/* columns of the replica identity ... */
+	uint32_t					nkeys; /* columns of the primary key ... */
+	const uint16_t			   *keys;  /* ... as indexes, in key order */
+	uint32_t		nidentity;	/* columns of the replica identity ... */
 	const uint16_t *identities; /* ... as indexes, in column order */
 };
 
 enum change_value_state
 {
 	CHANGE_NULL,
-	CHANGE_UNCHANGED,			/* TOAST not rewritten: not in the WAL */
+	CHANGE_UNCHANGED, /* TOAST not rewritten: not in the WAL */
 	CHANGE_VALUE,
-	CHANGE_ABSENT,				/* not part of this tuple (old key, virtual) */
-	CHANGE_ERROR,				/* output function raised; data = SQLSTATE */
-	CHANGE_OVERSIZE				/* not sent; len = its length */
+	CHANGE_ABSENT,	/* not part of this tuple (old key, virtual) */
+	CHANGE_ERROR,	/* output function raised; data = SQLSTATE */
+	CHANGE_OVERSIZE /* not sent; len = its length */
 };
 
 struct change_value
 {
 	enum change_value_state state;
-	const uint8_t *data;
-	uint64_t	len;
+	const uint8_t		   *data;
+	uint64_t				len;
 };
 
 struct change_transaction
 {
-	uint64_t	xid;			/* with epoch; 0 for a message outside any */
-	uint64_t	commit_lsn;		/* start of the commit record */
-	uint64_t	end_lsn;		/* end of the record that caused emission */
-	uint64_t	previous_end_lsn;	/* of the transaction before, 0: unknown */
-	int64_t		commit_time_us; /* since 1970-01-01 UTC */
-	const char *origin;			/* NULL: none */
+	uint64_t	xid;			  /* with epoch; 0 for a message outside any */
+	uint64_t	commit_lsn;		  /* start of the commit record */
+	uint64_t	end_lsn;		  /* end of the record that caused emission */
+	uint64_t	previous_end_lsn; /* of the transaction before, 0: unknown */
+	int64_t		commit_time_us;	  /* since 1970-01-01 UTC */
+	const char *origin;			  /* NULL: none */
 	uint64_t	origin_lsn;
 };
 
@@ -111,27 +111,27 @@ struct change_transaction
  */
 struct change_position
 {
-	uint32_t	timeline;		/* on which end_lsn was written */
-	uint64_t	end_lsn;
-	uint64_t	ordinal;		/* of the change, from 0, per emitting record */
-	uint32_t	part;			/* of the records made of one change, from 0 */
+	uint32_t timeline; /* on which end_lsn was written */
+	uint64_t end_lsn;
+	uint64_t ordinal; /* of the change, from 0, per emitting record */
+	uint32_t part;	  /* of the records made of one change, from 0 */
 };
 
 struct change_message
 {
-	bool		transactional;
-	const char *prefix;			/* not terminated */
-	uint64_t	prefix_len;
+	bool		   transactional;
+	const char	  *prefix; /* not terminated */
+	uint64_t	   prefix_len;
 	const uint8_t *content;
-	uint64_t	content_len;
+	uint64_t	   content_len;
 };
 
 struct change
 {
-	enum change_op op;
+	enum change_op					 op;
 	const struct change_transaction *txn;
-	struct change_position position;	/* part 0 */
-	uint64_t	lsn;			/* start of the row's record; a message's end */
+	struct change_position			 position; /* part 0 */
+	uint64_t lsn; /* start of the row's record; a message's end */
 	const struct change_relation *relation; /* NULL for a message */
 
 	/*
@@ -140,7 +140,7 @@ struct change
 	 */
 	const struct change_value *before;
 	const struct change_value *after;
-	struct change_message message;	/* of CHANGE_MESSAGE */
+	struct change_message	   message; /* of CHANGE_MESSAGE */
 };
 
-#endif							/* FORWARDER_CHANGE_H */
+#endif /* FORWARDER_CHANGE_H */

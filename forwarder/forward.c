@@ -175,9 +175,9 @@ struct forward
 	char	 last_failure[1200]; /* logged; the same is not logged again */
 
 	struct commit_time commit_times[COMMIT_TIMES];
-	int			   signal_fd;
-	int			   stop_signals; /* that have come */
-	struct health *health;
+	int				   signal_fd;
+	int				   stop_signals; /* that have come */
+	struct health	  *health;
 	struct status	   status;
 };
 
@@ -785,7 +785,8 @@ log_position(struct forward *f)
 			 slot->timeline, (unsigned long long) slot->system_id,
 			 slot->server_version_num, slot->created ? " created=true" : "");
 	if (slot->created && !f->temporary_slot)
-		log_warn("forward", "the slot did not exist and was created; what was"
+		log_warn("forward",
+				 "the slot did not exist and was created; what was"
 				 " committed before is not carried (walferry.slot.create=false"
 				 " makes a missing slot an error)",
 				 "slot=%s lsn=%X/%X", log_str(f->repl_config.slot),
@@ -1244,9 +1245,11 @@ serve_timers(struct forward *f)
 		handle(f, EVENT_RETRY_DUE);
 	if (f->state == STATE_WAITING && f->now_ms >= f->queue_until_ms &&
 		f->ledger != NULL && ack_outstanding(f->ledger) > 0)
-		sink_failed(f, "PostgreSQL is gone for so long that another forwarder"
+		sink_failed(f,
+					"PostgreSQL is gone for so long that another forwarder"
 					" may have the slot: what Kafka has not taken is dropped"
-					" here, and the slot sends it again", FORWARD_FAILED);
+					" here, and the slot sends it again",
+					FORWARD_FAILED);
 	if (has_stream(f))
 	{
 		adopt_keepalive(f);

@@ -11,11 +11,11 @@
 enum forward_exit
 {
 	FORWARD_STOPPED = 0,
-	FORWARD_FAILED = 1,			/* a restart may help */
-	FORWARD_USAGE = 2,			/* usage or configuration */
+	FORWARD_FAILED = 1, /* a restart may help */
+	FORWARD_USAGE = 2,	/* usage or configuration */
 	FORWARD_SOURCE_REFUSED = 3,
 	FORWARD_SINK_REFUSED = 4,
-	FORWARD_UNSAFE = 5			/* going on could lose data */
+	FORWARD_UNSAFE = 5 /* going on could lose data */
 };
 
 /*
@@ -26,6 +26,6 @@ enum forward_exit
 enum forward_exit forward_run(const struct config *config);
 
 /* The state table as Markdown, for the documentation. */
-void		forward_docs(struct buf *out);
+void forward_docs(struct buf *out);
 
-#endif							/* FORWARDER_FORWARD_H */
+#endif /* FORWARDER_FORWARD_H */

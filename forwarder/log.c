@@ -48,13 +48,13 @@ log_parse_level(const char *name, enum log_level *level)
 
 void
 log_line(enum log_level level, const char *component, const char *message,
-		 const char *pairs,...)
+		 const char *pairs, ...)
 {
-	char		line[LINE_MAX_LEN];
+	char			line[LINE_MAX_LEN];
 	struct timespec ts;
-	struct tm	tm;
-	size_t		len;
-	int			n;
+	struct tm		tm;
+	size_t			len;
+	int				n;
 
 	if (level < threshold)
 		return;
@@ -68,7 +68,7 @@ log_line(enum log_level level, const char *component, const char *message,
 		len += (size_t) n;
 	if (pairs != NULL && len < sizeof(line) - 1)
 	{
-		va_list		ap;
+		va_list ap;
 
 		line[len++] = ' ';
 		va_start(ap, pairs);
@@ -93,11 +93,11 @@ log_line(enum log_level level, const char *component, const char *message,
 const char *
 log_str(const char *s)
 {
-	static _Thread_local char slots[STR_SLOTS][STR_MAX];
+	static _Thread_local char	  slots[STR_SLOTS][STR_MAX];
 	static _Thread_local unsigned next;
-	char	   *out = slots[next++ % STR_SLOTS];
-	size_t		len = 0;
-	bool		quote = false;
+	char						 *out = slots[next++ % STR_SLOTS];
+	size_t						  len = 0;
+	bool						  quote = false;
 
 	if (s == NULL)
 		s = "";

@@ -25,19 +25,18 @@ enum log_level
 };
 
 /* Lines below 'level' are dropped.  The default is LOG_LEVEL_INFO. */
-void		log_set_level(enum log_level level);
+void log_set_level(enum log_level level);
 
 /* "debug", "info", "warn", "error"; false if 'name' is none of them. */
-bool		log_parse_level(const char *name, enum log_level *level);
+bool log_parse_level(const char *name, enum log_level *level);
 
 /*
  * Begin a line: log_line(LOG_LEVEL_INFO, "repl", "connected", "host=%s", h).
  * 'message' is printed as it is; 'pairs' is a printf format of key=value
  * pairs, or NULL.  Use log_str for values that come from outside.
  */
-void		log_line(enum log_level level, const char *component,
-					 const char *message, const char *pairs,...)
-			__attribute__((format(printf, 4, 5)));
+void log_line(enum log_level level, const char *component, const char *message,
+			  const char *pairs, ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * 's' quoted for a logfmt value where it needs it.  Returns one of eight
@@ -55,4 +54,4 @@ const char *log_str(const char *s);
 #define log_error(component, message, ...) \
 	log_line(LOG_LEVEL_ERROR, component, message, __VA_ARGS__)
 
-#endif							/* FORWARDER_LOG_H */
+#endif /* FORWARDER_LOG_H */

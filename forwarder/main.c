@@ -153,8 +153,8 @@ validate(const struct config *config)
 static int
 health(const struct config *config, const char *path)
 {
-	struct buf	answer = {0};
-	bool		ok;
+	struct buf answer = {0};
+	bool	   ok;
 
 	if (path == NULL)
 		path = config_str(config, "walferry.health.socket");

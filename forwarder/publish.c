@@ -35,11 +35,11 @@
 struct relation_plan
 {
 	struct format_plan *format;
-	uint32_t			topic;		 /* the sink's number for it */
-	uint32_t			index;		 /* in publish.topics */
-	int32_t				npartitions; /* 0: not known yet */
-	bool				nameless;	 /* no topic can have its name */
-	int64_t lost_told_ns; /* when lost values were last told */
+	uint32_t			topic;		  /* the sink's number for it */
+	uint32_t			index;		  /* in publish.topics */
+	int32_t				npartitions;  /* 0: not known yet */
+	bool				nameless;	  /* no topic can have its name */
+	int64_t				lost_told_ns; /* when lost values were last told */
 };
 
 /* Part of a buffer, or nothing at all (len 0 and none set). */
@@ -510,11 +510,12 @@ watch_partitions(struct publish *p)
 	struct publish_topic *t = &p->topics[p->plan->index];
 
 	if (t->npartitions != 0 && t->npartitions != p->plan->npartitions)
-		log_warn("publish",
-				 "the topic's number of partitions changed: keys may have moved"
-				 " to other partitions, behind what a reader has seen of them",
-				 "topic=%s before=%d now=%d", log_str(t->name),
-				 t->npartitions, p->plan->npartitions);
+		log_warn(
+			"publish",
+			"the topic's number of partitions changed: keys may have moved"
+			" to other partitions, behind what a reader has seen of them",
+			"topic=%s before=%d now=%d", log_str(t->name), t->npartitions,
+			p->plan->npartitions);
 	t->npartitions = p->plan->npartitions;
 }
 

@@ -31,8 +31,8 @@ struct publish_topic
 {
 	const char *name;
 	const char *table; /* whose it is first: schema.table, "" for messages */
-	int32_t npartitions; /* as last seen, 0: never */
-	uint64_t records; /* handed over */
+	int32_t		npartitions; /* as last seen, 0: never */
+	uint64_t	records;	 /* handed over */
 };
 
 /* 'config' must outlive it.  Aborts when out of memory. */

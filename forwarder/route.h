@@ -17,32 +17,32 @@
 #include "buf.h"
 #include "change.h"
 
-#define ROUTE_TOPIC_MAX 249		/* Kafka's limit on a topic's name */
+#define ROUTE_TOPIC_MAX 249 /* Kafka's limit on a topic's name */
 
 enum route_keyless
 {
-	ROUTE_KEYLESS_TOPIC,		/* a function of the topic's name */
-	ROUTE_KEYLESS_POSITION		/* spread by transaction: of its end LSN */
+	ROUTE_KEYLESS_TOPIC,   /* a function of the topic's name */
+	ROUTE_KEYLESS_POSITION /* spread by transaction: of its end LSN */
 };
 
 /*
  * Append the topic's name, NUL-terminated (the NUL is not counted in
  * buf.len).  Returns false if it is longer than ROUTE_TOPIC_MAX.
  */
-bool		route_table_topic(struct buf *out, const char *prefix,
-							  const char *delimiter, const char *schema,
-							  const char *table);
-bool		route_message_topic(struct buf *out, const char *prefix,
-								const char *delimiter);
+bool
+route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
+				  const char *schema, const char *table);
+bool route_message_topic(struct buf *out, const char *prefix,
+						 const char *delimiter);
 
 /* Kafka's murmur2, as org.apache.kafka.common.utils.Utils computes it. */
-uint32_t	route_murmur2(const void *data, size_t len);
+uint32_t route_murmur2(const void *data, size_t len);
 
 /* The partition of a record with this key; npartitions > 0. */
-int32_t		route_partition(const void *key, size_t len, int32_t npartitions);
+int32_t route_partition(const void *key, size_t len, int32_t npartitions);
 
 /* The partition of a record without a key. */
-int32_t		route_keyless_partition(enum route_keyless how, const char *topic,
-									uint64_t end_lsn, int32_t npartitions);
+int32_t route_keyless_partition(enum route_keyless how, const char *topic,
+								uint64_t end_lsn, int32_t npartitions);
 
-#endif							/* FORWARDER_ROUTE_H */
+#endif /* FORWARDER_ROUTE_H */

@@ -41,7 +41,7 @@ struct status
 	uint64_t			  failed;
 	uint64_t			  in_flight;
 	uint64_t			  in_flight_bytes;
-	bool pending; /* something is not confirmed yet */
+	bool				  pending; /* something is not confirmed yet */
 	uint64_t			  reconnects;
 	uint64_t			  lost_values;
 	int64_t				  last_progress_ms; /* when confirmed_lsn last moved */

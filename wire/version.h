@@ -6,4 +6,4 @@
 
 #define WALFERRY_VERSION "0.1.0"
 
-#endif							/* WALFERRY_VERSION_H */
+#endif /* WALFERRY_VERSION_H */

@@ -51,7 +51,7 @@ static inline uint64_t
 get_uint(struct wire_reader *r, const char *field, size_t n)
 {
 	const uint8_t *at;
-	uint64_t	v = 0;
+	uint64_t	   v = 0;
 
 	r->field = field;
 	at = take(r, n);
@@ -97,11 +97,11 @@ static uint64_t
 get_long_varint(struct wire_reader *r)
 {
 	const uint8_t *p = r->p;
-	uint64_t	v = 0;
+	uint64_t	   v = 0;
 
 	for (unsigned shift = 0; shift < 64; shift += 7)
 	{
-		uint8_t		byte;
+		uint8_t byte;
 
 		if (p == r->end)
 		{
@@ -110,7 +110,7 @@ get_long_varint(struct wire_reader *r)
 		}
 		byte = *p++;
 		if ((shift == 63 && byte > 1) || (byte == 0 && shift > 0))
-			break;				/* more than 64 bits, or not minimal */
+			break; /* more than 64 bits, or not minimal */
 		v |= (uint64_t) (byte & 0x7f) << shift;
 		if (byte < 0x80)
 		{
@@ -142,7 +142,7 @@ static inline uint64_t
 get_bounded(struct wire_reader *r, const char *field, uint64_t max)
 {
 	const uint8_t *at = r->p;
-	uint64_t	v = get_varint(r, field);
+	uint64_t	   v = get_varint(r, field);
 
 	if (v > max)
 	{
@@ -157,8 +157,8 @@ static struct wire_str
 get_str(struct wire_reader *r, const char *field, uint64_t max)
 {
 	struct wire_str s = {"", 0};
-	uint64_t	n = get_bounded(r, field, max);
-	const uint8_t *at = take(r, n);
+	uint64_t		n = get_bounded(r, field, max);
+	const uint8_t  *at = take(r, n);
 
 	if (at != NULL && wire_reader_ok(r))
 	{
@@ -171,7 +171,7 @@ get_str(struct wire_reader *r, const char *field, uint64_t max)
 static inline uint8_t
 get_flags(struct wire_reader *r, const char *field, unsigned known)
 {
-	uint8_t		flags = get_u8(r, field);
+	uint8_t flags = get_u8(r, field);
 
 	if (flags & ~known)
 	{
@@ -186,7 +186,7 @@ get_flags(struct wire_reader *r, const char *field, unsigned known)
 static char
 get_choice(struct wire_reader *r, const char *field, const char *known)
 {
-	uint8_t		c = get_u8(r, field);
+	uint8_t c = get_u8(r, field);
 
 	if (wire_reader_ok(r) && (c == 0 || strchr(known, c) == NULL))
 	{
@@ -358,7 +358,7 @@ wire_read_option(struct wire_reader *r, struct wire_option *o)
 static uint64_t
 fingerprint(const uint8_t *p, const uint8_t *end)
 {
-	uint64_t	hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	while (p < end)
 	{
@@ -391,7 +391,7 @@ wire_write_relation(struct wire_writer *w, const struct wire_relation *rel)
 {
 	wire_put_u8(w, WIRE_RELATION);
 	wire_put_varint(w, rel->schema_id);
-	wire_put_u64(w, rel->fingerprint);	/* set by wire_write_relation_end */
+	wire_put_u64(w, rel->fingerprint); /* set by wire_write_relation_end */
 	wire_put_u32(w, rel->oid);
 	wire_put_u8(w, (uint8_t) rel->kind);
 	wire_put_u8(w, (uint8_t) rel->identity);
@@ -433,13 +433,13 @@ wire_read_relation(struct wire_reader *r, struct wire_relation *rel)
 uint64_t
 wire_write_relation_end(struct wire_writer *w, size_t start)
 {
-	uint8_t    *at = w->start + start + 1;
-	uint64_t	hash;
+	uint8_t *at = w->start + start + 1;
+	uint64_t hash;
 
 	if (w->overflow)
 		return 0;
 	while (*at++ & 0x80)
-		;						/* the schema id */
+		; /* the schema id */
 	hash = fingerprint(at + 8, w->p);
 	for (int i = 0; i < 8; i++)
 		at[i] = (uint8_t) (hash >> (8 * i));
@@ -476,7 +476,7 @@ wire_write_column(struct wire_writer *w, const struct wire_column *col)
 	if (col->flags & WIRE_COLUMN_DEFAULT)
 		wire_put_str(w, col->default_expr);
 	if (col->flags & WIRE_COLUMN_ENUM)
-		wire_put_varint(w, col->nlabels);	/* wire_write_label() follows */
+		wire_put_varint(w, col->nlabels); /* wire_write_label() follows */
 }
 
 void
@@ -548,7 +548,7 @@ wire_next_label(struct wire_str *labels, struct wire_str *label)
 static void
 put_txn(struct wire_writer *w, const struct wire_txn *txn)
 {
-	bool		origin = txn->origin.len > 0;
+	bool origin = txn->origin.len > 0;
 
 	wire_put_u8(w, origin ? WIRE_TXN_ORIGIN : 0);
 	wire_put_varint(w, txn->xid);
@@ -566,8 +566,8 @@ static void
 get_txn(struct wire_reader *r, struct wire_txn *txn)
 {
 	const uint8_t *at;
-	uint64_t	record_len;
-	uint8_t		flags;
+	uint64_t	   record_len;
+	uint8_t		   flags;
 
 	memset(txn, 0, sizeof(*txn));
 	flags = get_flags(r, "transaction flags", WIRE_TXN_FLAGS);
@@ -673,8 +673,7 @@ wire_write_tuple(struct wire_writer *w, uint32_t ncolumns,
 				 const int16_t *widths, bool wide,
 				 const struct wire_value *values)
 {
-	uint8_t    *tags = wire_put_gap(w, wide ? ncolumns :
-									wire_tags_len(ncolumns));
+	uint8_t *tags = wire_put_gap(w, wide ? ncolumns : wire_tags_len(ncolumns));
 
 	if (tags == NULL)
 		return;
@@ -709,10 +708,10 @@ wire_write_tuple(struct wire_writer *w, uint32_t ncolumns,
 
 void
 wire_read_tuple(struct wire_reader *r, uint32_t ncolumns,
-				const int16_t *widths, bool wide,
-				const struct wire_value *old, struct wire_value *values)
+				const int16_t *widths, bool wide, const struct wire_value *old,
+				struct wire_value *values)
 {
-	size_t		tags_len = wide ? ncolumns : wire_tags_len(ncolumns);
+	size_t		   tags_len = wide ? ncolumns : wire_tags_len(ncolumns);
 	const uint8_t *tags;
 
 	r->field = "value tags";
@@ -742,8 +741,8 @@ wire_read_tuple(struct wire_reader *r, uint32_t ncolumns,
 			case WIRE_VALUE_UNCHANGED:
 				break;
 			case WIRE_VALUE_PRESENT:
-				v->len = widths[i] < 0 ? get_varint(r, "value length") :
-					(uint64_t) widths[i];
+				v->len = widths[i] < 0 ? get_varint(r, "value length")
+									   : (uint64_t) widths[i];
 				r->field = "value";
 				v->data = take(r, v->len);
 				break;
@@ -791,7 +790,7 @@ wire_write_truncate(struct wire_writer *w, const struct wire_truncate *t)
 	wire_put_svarint(w, t->lsn_delta);
 	if (t->flags & WIRE_TRUNCATE_XID)
 		wire_put_varint(w, t->xid);
-	wire_put_varint(w, t->nrelations);	/* that many varints follow */
+	wire_put_varint(w, t->nrelations); /* that many varints follow */
 }
 
 void
@@ -803,8 +802,7 @@ wire_read_truncate(struct wire_reader *r, struct wire_truncate *t)
 	t->lsn_delta = get_svarint(r, "lsn");
 	t->xid = t->flags & WIRE_TRUNCATE_XID ? get_varint(r, "xid") : 0;
 	at = r->p;
-	t->nrelations = (uint32_t) get_bounded(r, "relations",
-										   WIRE_RELATIONS_MAX);
+	t->nrelations = (uint32_t) get_bounded(r, "relations", WIRE_RELATIONS_MAX);
 	if (wire_reader_ok(r) && t->nrelations == 0)
 	{
 		r->p = at;
@@ -881,7 +879,7 @@ wire_read_prepare(struct wire_reader *r, struct wire_counts *counts)
 }
 
 void
-wire_write_commit_prepared(struct wire_writer *w,
+wire_write_commit_prepared(struct wire_writer		  *w,
 						   const struct wire_prepared *p)
 {
 	wire_put_u8(w, WIRE_COMMIT_PREPARED);
@@ -904,7 +902,7 @@ wire_read_commit_prepared(struct wire_reader *r, struct wire_prepared *p)
 }
 
 void
-wire_write_rollback_prepared(struct wire_writer *w,
+wire_write_rollback_prepared(struct wire_writer			*w,
 							 const struct wire_prepared *p)
 {
 	wire_put_u8(w, WIRE_ROLLBACK_PREPARED);
@@ -960,7 +958,7 @@ wire_read_stream_stop(struct wire_reader *r)
 }
 
 void
-wire_write_stream_abort(struct wire_writer *w,
+wire_write_stream_abort(struct wire_writer			   *w,
 						const struct wire_stream_abort *a)
 {
 	wire_put_u8(w, WIRE_STREAM_ABORT);
@@ -979,7 +977,7 @@ wire_read_stream_abort(struct wire_reader *r, struct wire_stream_abort *a)
 
 void
 wire_write_stream_prepare(struct wire_writer *w, const struct wire_txn *txn,
-						  struct wire_str gid,
+						  struct wire_str			gid,
 						  const struct wire_counts *counts)
 {
 	wire_put_u8(w, WIRE_STREAM_PREPARE);
