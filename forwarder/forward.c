@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "ack.h"
+#include "clock.h"
 #include "decode.h"
 #include "health.h"
 #include "log.h"
@@ -180,15 +181,6 @@ struct forward
 	struct health	  *health;
 	struct status	   status;
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static int64_t
 realtime_ns(void)
@@ -955,14 +947,13 @@ lose_source_while_draining(struct forward *f)
 
 /* Tell PostgreSQL the last position and let go of the slot. */
 static void
-close_stream(struct forward *f, int timeout_ms, bool drop_slot)
+close_stream(struct forward *f, enum repl_leave leave)
 {
 	if (has_stream(f))
 	{
 		send_feedback(f);
 		if (f->status.source_connected)
-			repl_finish(f->repl, timeout_ms,
-						drop_slot ? REPL_DROP_SLOT : REPL_KEEP_SLOT);
+			repl_finish(f->repl, FINISH_MS, leave);
 	}
 	log_info("forward", "stopped", "lsn=%X/%X events=%llu",
 			 LSN_ARGS(f->status.confirmed_lsn),
@@ -973,8 +964,9 @@ static void
 finish(struct forward *f)
 {
 	/* Only a slot of which nothing is left to be sent may go. */
-	close_stream(f, FINISH_MS,
-				 f->confirm && config_bool(f->config, "slot.drop.on.stop"));
+	close_stream(f, f->confirm && config_bool(f->config, "slot.drop.on.stop")
+						? REPL_DROP_SLOT
+						: REPL_KEEP_SLOT);
 }
 
 static void
@@ -992,7 +984,7 @@ static void
 give_up_drain(struct forward *f)
 {
 	log_unconfirmed(f);
-	close_stream(f, FINISH_MS, false);
+	close_stream(f, REPL_KEEP_SLOT);
 }
 
 /* Whoever asks twice does not want to wait for PostgreSQL either. */
@@ -1350,7 +1342,7 @@ turn(struct forward *f, bool busy)
 		f->state = STATE_STOPPED;
 		return;
 	}
-	f->now_ms = monotonic_ms();
+	f->now_ms = clock_monotonic_ms();
 
 	/*
 	 * A connection that is gone reports so without end; what it still holds
@@ -1414,7 +1406,7 @@ forward_run(const struct config *config)
 	f->state = STATE_CONNECTING;
 	f->status.state = state_names[f->state];
 	f->now_ms = f->status.started_ms = f->status.last_progress_ms =
-		f->progress_at_ms = f->latency_at_ms = monotonic_ms();
+		f->progress_at_ms = f->latency_at_ms = clock_monotonic_ms();
 	f->in_flight_max = (size_t) config_int(config, "max.queue.size.in.bytes");
 	if (f->in_flight_max == 0)
 		f->in_flight_max = SIZE_MAX;

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 
@@ -144,19 +145,10 @@ health_serve(struct health *h, const struct buf *answer)
 	}
 }
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int
 left_ms(int64_t until_ms)
 {
-	int64_t left = until_ms - monotonic_ms();
+	int64_t left = until_ms - clock_monotonic_ms();
 
 	return left > 0 ? (int) left : 0;
 }
@@ -181,7 +173,7 @@ health_ask(const char *path, int timeout_ms, struct buf *out)
 {
 	struct sockaddr_un address;
 	struct pollfd	   p = {.events = POLLIN};
-	int64_t			   until_ms = monotonic_ms() + timeout_ms;
+	int64_t			   until_ms = clock_monotonic_ms() + timeout_ms;
 	bool			   ok = false;
 
 	if (!make_address(path, &address))

@@ -62,7 +62,6 @@ struct part
 
 struct publish
 {
-	const struct config	 *config;
 	struct sink			 *sink;
 	char				 *database;
 	struct format_options options;
@@ -121,7 +120,6 @@ publish_new(const struct config *config)
 {
 	struct publish *p = mem_zalloc(1, sizeof(*p));
 
-	p->config = config;
 	p->prefix = config_str(config, "topic.prefix");
 	p->delimiter = config_str(config, "topic.delimiter");
 	p->tombstones = config_bool(config, "tombstones.on.delete");

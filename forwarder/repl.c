@@ -39,6 +39,7 @@
 #include <libpq-fe.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 
@@ -1421,22 +1422,13 @@ repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn)
 	return repl_flush(r) == REPL_FAILED ? REPL_FAILED : REPL_DONE;
 }
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Until the socket is ready for 'events'; false at the deadline. */
 static bool
 wait_for(struct repl *r, short events, int64_t deadline_ms)
 {
 	for (;;)
 	{
-		int64_t		  left = deadline_ms - monotonic_ms();
+		int64_t		  left = deadline_ms - clock_monotonic_ms();
 		struct pollfd pfd = {.fd = PQsocket(r->conn), .events = events};
 		int			  n;
 
@@ -1508,7 +1500,7 @@ drain_until(struct repl *r, int64_t deadline_ms)
 void
 repl_finish(struct repl *r, int timeout_ms, enum repl_leave leave)
 {
-	int64_t deadline_ms = monotonic_ms() + timeout_ms;
+	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	bool	ended;
 
 	if (r->conn == NULL || r->step != STEP_STREAMING)
@@ -1585,7 +1577,7 @@ static void
 cancel_creation(struct repl *r)
 {
 	struct cancellation *c = mem_zalloc(1, sizeof(*c));
-	int64_t				 until_ms = monotonic_ms() + CANCEL_MS;
+	int64_t				 until_ms = clock_monotonic_ms() + CANCEL_MS;
 	struct timespec		 ts = {.tv_sec = until_ms / 1000,
 							   .tv_nsec = until_ms % 1000 * 1000000};
 	pthread_condattr_t	 attr;

@@ -34,6 +34,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "clock.h"
 #include "config.h"
 #include "log.h"
 #include "mem.h"
@@ -170,15 +171,6 @@ struct kafka_sink
 	int64_t			backoff_max_ms;
 	int64_t			max_retries; /* -1: no end */
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void
 wake_caller(struct kafka_sink *s)
@@ -335,7 +327,7 @@ static void
 await_refusal(struct kafka_sink *s)
 {
 	if (s->refused_ms == 0)
-		s->refused_ms = monotonic_ms();
+		s->refused_ms = clock_monotonic_ms();
 }
 
 static void
@@ -510,8 +502,8 @@ may_be_starting(struct topic *t, rd_kafka_resp_err_t err)
 	if (err != RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR)
 		return false;
 	if (t->too_few_ms == 0)
-		t->too_few_ms = monotonic_ms();
-	return monotonic_ms() - t->too_few_ms < BROKERS_MS;
+		t->too_few_ms = clock_monotonic_ms();
+	return clock_monotonic_ms() - t->too_few_ms < BROKERS_MS;
 }
 
 static enum job_outcome
@@ -796,7 +788,7 @@ helper_main(void *arg)
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop)
 	{
-		int64_t			 now_ms = monotonic_ms();
+		int64_t			 now_ms = clock_monotonic_ms();
 		int64_t			 until_ms;
 		struct topic	*t;
 		enum job_outcome outcome;
@@ -838,7 +830,7 @@ helper_main(void *arg)
 			}
 			else
 			{
-				next_probe_ms = monotonic_ms() + backoff_ms;
+				next_probe_ms = clock_monotonic_ms() + backoff_ms;
 				backoff_ms *= 2;
 				if (backoff_ms > s->backoff_max_ms)
 					backoff_ms = s->backoff_max_ms;
@@ -859,7 +851,7 @@ helper_main(void *arg)
 			continue;
 		if (outcome == JOB_UNREACHABLE)
 			s->probe = true;
-		t->retry_at_ms = monotonic_ms() + t->retry_ms;
+		t->retry_at_ms = clock_monotonic_ms() + t->retry_ms;
 		t->retry_ms *= 2;
 		if (t->retry_ms > TOPIC_RETRY_MAX_MS)
 			t->retry_ms = TOPIC_RETRY_MAX_MS;
@@ -1093,7 +1085,7 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 		s->nfirst++;
 	}
 	if (s->outstanding++ == 0)
-		s->reported_ms = monotonic_ms();
+		s->reported_ms = clock_monotonic_ms();
 	s->queued_bytes += bytes;
 	return SINK_DONE;
 }
@@ -1145,7 +1137,7 @@ serve_refusal(struct kafka_sink *s)
 {
 	if (s->refused_ms == 0)
 		return;
-	if (!s->failed && monotonic_ms() - s->refused_ms >= REFUSAL_MS)
+	if (!s->failed && clock_monotonic_ms() - s->refused_ms >= REFUSAL_MS)
 		fail_fatal(s);
 	if (!s->failed)
 		return;
@@ -1202,7 +1194,7 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 	}
 	if (served > 0)
 	{
-		s->reported_ms = monotonic_ms();
+		s->reported_ms = clock_monotonic_ms();
 		s->stall_told = false;
 	}
 	if (delivered_any)
@@ -1261,14 +1253,14 @@ watch_stall(struct kafka_sink *s)
 
 	if (s->outstanding == 0)
 		return;
-	silent_ms = monotonic_ms() - s->reported_ms;
+	silent_ms = clock_monotonic_ms() - s->reported_ms;
 	if (silent_ms < STALL_PROBE_MS)
 		return;
 
 	/* An answer wakes us, and is no reason to ask again at once. */
-	if (monotonic_ms() - s->stall_probe_ms >= STALL_PROBE_MS)
+	if (clock_monotonic_ms() - s->stall_probe_ms >= STALL_PROBE_MS)
 	{
-		s->stall_probe_ms = monotonic_ms();
+		s->stall_probe_ms = clock_monotonic_ms();
 		ask_probe(s);
 	}
 	if (silent_ms >= STALL_WARN_MS && !s->stall_told && s->connected)
@@ -1349,7 +1341,7 @@ static void
 kafka_free(struct sink *sink)
 {
 	struct kafka_sink *s = (struct kafka_sink *) sink;
-	int64_t			   until_ms = monotonic_ms() + FREE_MS;
+	int64_t			   until_ms = clock_monotonic_ms() + FREE_MS;
 	struct timespec	   ts = {.tv_sec = until_ms / 1000,
 							 .tv_nsec = until_ms % 1000 * 1000000};
 	bool			   done;
