@@ -1,4 +1,4 @@
-/* links: sink_kafka log */
+/* links: sink_kafka kafka_conf kafka_fail kafka_helper kafka_link kafka_topic log */
 /* libs: rdkafka */
 /*
  * The Kafka sink against librdkafka's own mock cluster.  It knows no

@@ -1,0 +1,179 @@
+/*
+ * kafka_fail.c - what an error of Kafka's means: its words, its exit code.
+ *
+ * A failure is final for the sink: 1 where a new producer may do better, 4
+ * where somebody has to change something first.  Its text names the thing and
+ * the fix.
+ */
+#include "kafka_impl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+kafka_fail(struct kafka_sink *s, int exit_code, const char *fmt, ...)
+{
+	va_list ap;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->failed)
+	{
+		va_start(ap, fmt);
+		vsnprintf(s->error, sizeof(s->error), fmt, ap);
+		va_end(ap);
+		s->exit_code = exit_code;
+		s->failed = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+kafka_fail_is_refusal(rd_kafka_resp_err_t err)
+{
+	switch (err)
+	{
+		case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+		case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+		case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+		case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+		case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+		case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+		case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+		case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+		case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+		case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
+		case RD_KAFKA_RESP_ERR_SECURITY_DISABLED:
+		case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+		case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+		case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+		case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+		case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
+		case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+		case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+		case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+		case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+			return true;
+		default:
+			return false;
+	}
+}
+
+void
+kafka_fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err,
+				  const char *topic, size_t bytes)
+{
+	const char *what = rd_kafka_err2str(err);
+
+	switch (err)
+	{
+		case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+		case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+		case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+		{
+			char   limit[32] = "?";
+			size_t size = sizeof(limit);
+
+			rd_kafka_conf_get(rd_kafka_conf(s->rk), "message.max.bytes", limit,
+							  &size);
+			kafka_fail(
+				s, 4,
+				"topic %s: a record of %zu bytes is larger than is "
+				"allowed (max.request.size here: %s): raise "
+				"producer.override.max.request.size, the topic's "
+				"max.message.bytes, and where brokers limit it their "
+				"message.max.bytes and replica.fetch.max.bytes (or, if it is "
+				"batches of small records, lower producer.override."
+				"batch.size); then start again, nothing is lost",
+				topic, bytes, limit);
+			return;
+		}
+		case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+			kafka_fail(
+				s, 1,
+				"topic %s is gone or has fewer partitions than it had (%s): "
+				"was it deleted? What was not confirmed is sent again",
+				topic, what);
+			return;
+		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+			kafka_fail(
+				s, 4,
+				"topic %s: not allowed to write (%s): grant it with "
+				"kafka-acls.sh --add --allow-principal User:%s --operation "
+				"Write --operation Describe --topic %s",
+				topic, what, s->user, topic);
+			return;
+		default:
+			kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,
+					   "topic %s: a record of %zu bytes "
+					   "was not delivered: %s",
+					   topic, bytes, what);
+			return;
+	}
+}
+
+void
+kafka_fail_fatal(struct kafka_sink *s)
+{
+	char				reason[512] = "unknown";
+	rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->rk, reason,
+												   sizeof(reason));
+
+	if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+		err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+		kafka_fail(
+			s, 4,
+			"not allowed to write (%s): grant it with kafka-acls.sh "
+			"--add --allow-principal User:%s --operation Write --operation "
+			"Describe --topic <topic.prefix> --resource-pattern-type "
+			"prefixed; brokers before Kafka 2.8 also want --operation "
+			"IdempotentWrite --cluster",
+			reason, s->user);
+	else
+		kafka_fail(s, 1,
+				   "the producer cannot go on (%s): what was not confirmed "
+				   "is sent again by a new one",
+				   reason);
+}
+
+bool
+kafka_fail_is_fatal(const struct kafka_sink *s)
+{
+	rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->rk, NULL, 0);
+
+	return err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+		   err != RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE;
+}
+
+void
+kafka_fail_authentication(struct kafka_sink *s, const char *reason)
+{
+	bool old = s->scram && rd_kafka_version() < 0x020601ff;
+
+	kafka_fail(s, 4,
+			   "Kafka does not let us in: %s: check security.protocol, "
+			   "sasl.mechanism, user and password%s%s%s",
+			   reason, old ? "; librdkafka " : "",
+			   old ? rd_kafka_version_str() : "",
+			   old ? " cannot do SCRAM with brokers of Kafka 4, 2.6.1 can"
+				   : "");
+}
+
+bool
+kafka_fail_is_unreachable(rd_kafka_resp_err_t err)
+{
+	switch (err)
+	{
+		case RD_KAFKA_RESP_ERR__TRANSPORT:
+		case RD_KAFKA_RESP_ERR__TIMED_OUT:
+		case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+		case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+		case RD_KAFKA_RESP_ERR__RESOLVE:
+		case RD_KAFKA_RESP_ERR__WAIT_COORD:
+			return true;
+		default:
+			return false;
+	}
+}

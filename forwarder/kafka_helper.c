@@ -1,0 +1,231 @@
+/*
+ * kafka_helper.c - the thread that waits for librdkafka, so that nobody else
+ * has to: whether a broker answers, topics.
+ */
+#include "kafka_impl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+
+/* Stopping waits for the thread, but not for ever. */
+#define STOP_MS 1000
+
+void
+kafka_helper_wake_caller(struct kafka_sink *s)
+{
+	const uint64_t one = 1;
+
+	(void) !write(s->efd, &one, sizeof(one));
+}
+
+/* Locked.  Until something is to be done, or 'until_ms'. */
+static void
+helper_wait(struct kafka_sink *s, int64_t until_ms)
+{
+	struct timespec ts = {.tv_sec = until_ms / 1000,
+						  .tv_nsec = until_ms % 1000 * 1000000};
+
+	if (until_ms == INT64_MAX)
+		pthread_cond_wait(&s->wake_helper, &s->lock);
+	else
+		pthread_cond_timedwait(&s->wake_helper, &s->lock, &ts);
+}
+
+/* Locked.  The first job that is due; *until_ms: when one will be. */
+static struct topic *
+take_job(struct kafka_sink *s, int64_t now_ms, int64_t *until_ms)
+{
+	*until_ms = INT64_MAX;
+	for (struct topic **p = &s->jobs; *p != NULL; p = &(*p)->next)
+	{
+		struct topic *t = *p;
+
+		if (t->retry_at_ms <= now_ms)
+		{
+			*p = t->next;
+			t->next = NULL;
+			return t;
+		}
+		if (t->retry_at_ms < *until_ms)
+			*until_ms = t->retry_at_ms;
+	}
+	return NULL;
+}
+
+void
+kafka_helper_add_job(struct kafka_sink *s, struct topic *t)
+{
+	struct topic **p = &s->jobs;
+
+	while (*p != NULL)
+		p = &(*p)->next;
+	t->next = NULL;
+	*p = t;
+}
+
+void
+kafka_helper_free(struct kafka_sink *s)
+{
+	kafka_topic_free_all(s);
+	free(s->held);
+	free(s->servers);
+	free(s->user);
+	if (s->efd >= 0)
+		close(s->efd);
+	pthread_cond_destroy(&s->wake_helper);
+	pthread_cond_destroy(&s->ended);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* Also lets go of librdkafka, which may take its time. */
+static void
+helper_end(struct kafka_sink *s)
+{
+	bool orphaned;
+
+	for (uint32_t i = 0; i < s->ntopics; i++)
+	{
+		if (s->topics[i]->rkt != NULL)
+			rd_kafka_topic_destroy(s->topics[i]->rkt);
+	}
+	rd_kafka_queue_io_event_enable(s->queue, -1, NULL, 0);
+	rd_kafka_queue_destroy(s->queue);
+	rd_kafka_destroy(s->rk);
+	pthread_mutex_lock(&s->lock);
+	s->done = true;
+	orphaned = s->orphaned;
+	pthread_cond_signal(&s->ended);
+	pthread_mutex_unlock(&s->lock);
+	if (orphaned)
+		kafka_helper_free(s);
+}
+
+static void *
+helper_main(void *arg)
+{
+	struct kafka_sink *s = arg;
+	int64_t			   backoff_ms = s->backoff_first_ms;
+	int64_t			   next_probe_ms = 0;
+	int64_t			   failures = 0;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop)
+	{
+		int64_t				   now_ms = clock_monotonic_ms();
+		int64_t				   until_ms;
+		struct topic		  *t;
+		enum kafka_job_outcome outcome;
+
+		if (s->probe)
+		{
+			bool answered;
+
+			if (now_ms < next_probe_ms)
+			{
+				helper_wait(s, next_probe_ms);
+				continue;
+			}
+			pthread_mutex_unlock(&s->lock);
+			answered = kafka_link_ask(s);
+			if (!answered && ++failures > s->max_retries &&
+				s->max_retries >= 0)
+				kafka_fail(s, 1,
+						   "Kafka (%s) was not reached in %" PRId64
+						   " attempts (errors.max.retries)",
+						   s->servers, failures);
+			kafka_helper_wake_caller(s);
+			pthread_mutex_lock(&s->lock);
+			if (answered)
+			{
+				/*
+				 * Topics that could not be asked for need not wait longer.
+				 * Where only their own question fails, they do.
+				 */
+				for (t = failures > 0 ? s->jobs : NULL; t != NULL; t = t->next)
+				{
+					t->retry_at_ms = 0;
+					t->retry_ms = KAFKA_TOPIC_RETRY_MS;
+				}
+				s->probe = false;
+				failures = 0;
+				next_probe_ms = 0;
+				backoff_ms = s->backoff_first_ms;
+			}
+			else
+			{
+				next_probe_ms = clock_monotonic_ms() + backoff_ms;
+				backoff_ms *= 2;
+				if (backoff_ms > s->backoff_max_ms)
+					backoff_ms = s->backoff_max_ms;
+			}
+			continue;
+		}
+		t = take_job(s, now_ms, &until_ms);
+		if (t == NULL)
+		{
+			helper_wait(s, until_ms);
+			continue;
+		}
+		pthread_mutex_unlock(&s->lock);
+		outcome = kafka_topic_look_up(s, t);
+		kafka_helper_wake_caller(s);
+		pthread_mutex_lock(&s->lock);
+		if (outcome == KAFKA_JOB_DONE)
+			continue;
+		if (outcome == KAFKA_JOB_UNREACHABLE)
+			s->probe = true;
+		t->retry_at_ms = clock_monotonic_ms() + t->retry_ms;
+		t->retry_ms *= 2;
+		if (t->retry_ms > KAFKA_TOPIC_RETRY_MAX_MS)
+			t->retry_ms = KAFKA_TOPIC_RETRY_MAX_MS;
+		kafka_helper_add_job(s, t);
+	}
+	pthread_mutex_unlock(&s->lock);
+	helper_end(s);
+	return NULL;
+}
+
+bool
+kafka_helper_start(struct kafka_sink *s)
+{
+	int err = pthread_create(&s->helper, NULL, helper_main, s);
+
+	if (err != 0)
+		log_error("kafka", "cannot start a thread", "error=%s",
+				  log_str(strerror(err)));
+	return err == 0;
+}
+
+void
+kafka_helper_stop(struct kafka_sink *s)
+{
+	int64_t			until_ms = clock_monotonic_ms() + STOP_MS;
+	struct timespec ts = {.tv_sec = until_ms / 1000,
+						  .tv_nsec = until_ms % 1000 * 1000000};
+	bool			done;
+
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->wake_helper);
+	while (!s->done &&
+		   pthread_cond_timedwait(&s->ended, &s->lock, &ts) != ETIMEDOUT)
+		;
+	done = s->done;
+	s->orphaned = !done;
+	pthread_mutex_unlock(&s->lock);
+	if (done)
+	{
+		pthread_join(s->helper, NULL);
+		kafka_helper_free(s);
+	}
+	else
+		pthread_detach(s->helper);
+}
