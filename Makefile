@@ -36,7 +36,10 @@ override with_llvm = no
 # SAN=address,undefined builds the forwarder and what tests link with the
 # sanitizers, beside the plain build.
 SAN ?=
-FORWARDER = build/$(if $(SAN),san/)forwarder/walferry
+# FAULT=1 builds the forwarder with failpoints and seeded bugs, likewise.
+FAULT ?=
+variant = $(if $(filter 1,$(FAULT)),fault$(if $(SAN),-san)/,$(if $(SAN),san/))
+FORWARDER = build/$(variant)forwarder/walferry
 
 # Warnings are errors in CI, where somebody looks, not on a user's machine.
 WERROR ?= $(if $(filter true,$(CI)),1)
@@ -93,7 +96,8 @@ endif
 endif
 
 forwarder:
-	+@$(MAKE) --no-print-directory -C forwarder SAN='$(SAN)' WERROR='$(WERROR)'
+	+@$(MAKE) --no-print-directory -C forwarder SAN='$(SAN)' \
+		FAULT='$(FAULT)' WERROR='$(WERROR)'
 
 ifeq ($(WITH_FORWARDER),yes)
 all: forwarder
@@ -221,7 +225,8 @@ images:
 	+@$(RUN) docker/images.sh
 
 #? Variables: PG_CONFIG, CC, CFLAGS, SAN=address,undefined, WERROR=1,
-#?   TESTS="toast ddl", SECONDS, KAFKA_VERSION, WALFERRY_CACHE, NO_FORWARDER=1
+#?   TESTS="toast ddl", SECONDS, KAFKA_VERSION, WALFERRY_CACHE, NO_FORWARDER=1,
+#?   FAULT=1 (the forwarder's test build, with failpoints)
 
 .PHONY: all install installcheck extension forwarder forwarder-left-out \
 	install-forwarder deps test test-unit test-corpus test-regress \

@@ -5,6 +5,7 @@
  *     walferry validate --config F
  *     walferry health --config F | SOCKET
  *     walferry version
+ *     walferry faults                  in the test build alone
  *
  * Only here does the program end.
  */
@@ -19,6 +20,7 @@
 
 #include "buf.h"
 #include "config.h"
+#include "fault.h"
 #include "forward.h"
 #include "health.h"
 #include "log.h"
@@ -202,6 +204,37 @@ docs(const char *what)
 	return print_buf(&out);
 }
 
+#ifdef WALFERRY_FAULT
+
+/*
+ * What the test asks for.  The variables are not left where the configuration
+ * would find them and take them for misspelt properties.
+ */
+static bool
+arm_faults(void)
+{
+	struct buf error = {0};
+	bool	   ok = fault_init(getenv("WALFERRY_FAILPOINT"),
+							   getenv("WALFERRY_SEEDED_BUG"), &error);
+
+	if (!ok)
+		fprintf(stderr, "walferry: %s\n", buf_cstr(&error));
+	buf_free(&error);
+	unsetenv("WALFERRY_FAILPOINT");
+	unsetenv("WALFERRY_SEEDED_BUG");
+	return ok;
+}
+
+static int
+faults(void)
+{
+	struct buf out = {0};
+
+	fault_print(&out);
+	return print_buf(&out);
+}
+#endif
+
 int
 main(int argc, char **argv)
 {
@@ -231,6 +264,10 @@ main(int argc, char **argv)
 	(void) prctl(PR_SET_DUMPABLE, 0);
 #endif
 	config = config_new();
+#ifdef WALFERRY_FAULT
+	if (!arm_faults())
+		goto cleanup;
+#endif
 	while ((opt = getopt_long(argc, argv, "c:s:hV", options, NULL)) != -1)
 	{
 		switch (opt)
@@ -276,6 +313,13 @@ main(int argc, char **argv)
 		status = version();
 		goto cleanup;
 	}
+#ifdef WALFERRY_FAULT
+	if (strcmp(verb, "faults") == 0)
+	{
+		status = faults();
+		goto cleanup;
+	}
+#endif
 	if (strcmp(verb, "docs") == 0)
 	{
 		status = docs(argument);
