@@ -600,6 +600,7 @@ read_frame(struct forward *f)
 			case REPL_DONE:
 				break;
 			case REPL_AGAIN:
+			case REPL_READY: /* not of a stream */
 				return false;
 			case REPL_ENDED:
 				snprintf(f->reason, sizeof(f->reason),
@@ -919,13 +920,22 @@ reconnect(struct forward *f)
 	if (f->confirm && !f->temporary_slot)
 	{
 		ack_restart(f->ledger);
-		repl_start_at(f->repl, ack_flush_lsn(f->ledger));
 		return;
 	}
 
 	/* Only looking: the next stream begins wherever its slot stands. */
 	ack_free(f->ledger);
 	f->ledger = NULL;
+}
+
+/* Connected and checked: go on from what is confirmed. */
+static void
+start_source(struct forward *f)
+{
+	if (!repl_slot(f->repl)->found)
+		repl_create(f->repl);
+	else
+		repl_start(f->repl, f->ledger ? ack_flush_lsn(f->ledger) : 0, 0);
 }
 
 static void
@@ -1364,6 +1374,9 @@ turn(struct forward *f, bool busy)
 				handle(f, EVENT_CONNECTED);
 				break;
 			case REPL_AGAIN:
+				break;
+			case REPL_READY:
+				start_source(f);
 				break;
 			default:
 				source_failed(f);

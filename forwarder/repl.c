@@ -7,11 +7,19 @@
  *     CONNECTING    PQconnectPoll, then the version of the server
  *     SYSTEM        IDENTIFY_SYSTEM
  *     SETTINGS      one query: wal_level, wal_sender_timeout, ...
+ *     LOCK          pg_try_advisory_lock(), where asked for
  *     SLOT          one query: what pg_replication_slots says of the slot
  *     HISTORY       TIMELINE_HISTORY, where there is one
- *     CREATE        CREATE_REPLICATION_SLOT, where asked for and missing
+ *     READY         nothing, until we are told to go on:
+ *       repl_create()   CREATE, then READY again
+ *       repl_start()    SYSTEM to HISTORY once more, then START
+ *     CREATE        CREATE_REPLICATION_SLOT
  *     START         START_REPLICATION
  *     STREAMING     CopyBoth
+ *
+ * Everything is asked a second time before START, because the caller may
+ * hold the connection in READY for minutes: in that time others can drop,
+ * move or take the slot, and a standby can be promoted.
  *
  * A walsender that is connected to a database takes SQL as well, so the
  * checks need no second connection.  They come first because their answers
@@ -58,10 +66,20 @@
 /* Wait this long for a cancelled creation. */
 #define CANCEL_MS 1000
 
-/* Role and database settings that would end or disturb a long stream. */
-#define SESSION_OPTIONS                         \
-	"-c statement_timeout=0 -c lock_timeout=0 " \
-	"-c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog"
+/*
+ * Role and database settings that would end or disturb a long stream.  And
+ * keepalives of the server's side, which by default begin after two hours:
+ * nothing else tells an idle session, which may hold our lock, that the
+ * machine of its client is gone.
+ */
+#define SESSION_OPTIONS                                                   \
+	"-c statement_timeout=0 -c lock_timeout=0 "                           \
+	"-c idle_in_transaction_session_timeout=0 -c search_path=pg_catalog " \
+	"-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 "            \
+	"-c tcp_keepalives_count=3"
+
+/* Our advisory locks: this ("walf") and the hash of the slot's name. */
+#define LOCK_CLASS 0x77616c66
 
 /* What to do where histories have parted. */
 #define POSITION_HINT                                             \
@@ -74,8 +92,10 @@ enum step
 	STEP_CONNECTING,
 	STEP_SYSTEM,
 	STEP_SETTINGS,
+	STEP_LOCK,
 	STEP_SLOT,
 	STEP_HISTORY,
+	STEP_READY,
 	STEP_CREATE,
 	STEP_START,
 	STEP_STREAMING,
@@ -96,10 +116,12 @@ struct repl
 	int64_t					  patience_ms; /* say that we wait; 0: said */
 	PGresult				 *result; /* first of the step, until all are in */
 	char					 *copied; /* message of the last repl_read() */
+	bool					  starting; /* repl_start() was called */
 	uint64_t				  start_lsn;
-	uint64_t				  xlog_lsn;		   /* the server's end of WAL */
+	uint32_t				  start_timeline;  /* of 'start_lsn'; 0: unknown */
+	uint64_t				  wal_end_lsn;	   /* the server's */
 	char					 *allowed_plugins; /* may be NULL */
-	bool					  slot_found;
+	bool					  locked;
 	bool					  standby;
 	struct repl_slot		  slot;
 	struct repl_failure		  failure;
@@ -109,6 +131,7 @@ struct repl
 	uint64_t last_system_id;
 	uint32_t last_timeline;
 	bool	 minor_warned;
+	bool	 failover_warned;
 	unsigned hosts_skipped; /* that did not answer in time */
 };
 
@@ -189,8 +212,10 @@ phase_of(enum step step)
 			return REPL_PHASE_STREAM;
 		case STEP_SYSTEM:
 		case STEP_SETTINGS:
+		case STEP_LOCK:
 		case STEP_SLOT:
 		case STEP_HISTORY:
+		case STEP_READY:
 			break;
 	}
 	return REPL_PHASE_QUERY;
@@ -204,8 +229,10 @@ doing(enum step step)
 		[STEP_CONNECTING] = "connecting",
 		[STEP_SYSTEM] = "IDENTIFY_SYSTEM",
 		[STEP_SETTINGS] = "reading the server's settings",
+		[STEP_LOCK] = "taking the lock",
 		[STEP_SLOT] = "looking up the slot",
 		[STEP_HISTORY] = "TIMELINE_HISTORY",
+		[STEP_READY] = "waiting to start",
 		[STEP_CREATE] = "CREATE_REPLICATION_SLOT",
 		[STEP_START] = "START_REPLICATION",
 		[STEP_STREAMING] = "streaming",
@@ -593,12 +620,59 @@ put_sql_literal(const struct repl *r, struct buf *b, const char *value)
 	PQfreemem(literal);
 }
 
+/* A temporary slot goes with its session, so no standby can have it. */
+static bool
+wants_failover(const struct repl *r)
+{
+	return r->config->failover && !r->config->temporary;
+}
+
+static void
+put_lock_query(const struct repl *r, struct buf *b)
+{
+	buf_printf(b,
+			   "SELECT pg_catalog.pg_try_advisory_lock(k.class, k.hash), "
+			   "(SELECT min(l.pid) FROM pg_catalog.pg_locks l "
+			   "JOIN pg_catalog.pg_database d ON d.oid = l.database "
+			   "WHERE l.locktype = 'advisory' AND l.objsubid = 2 "
+			   "AND l.granted AND l.pid <> pg_catalog.pg_backend_pid() "
+			   "AND d.datname = pg_catalog.current_database() "
+			   "AND l.classid::pg_catalog.int8 = k.class "
+			   "AND l.objid::pg_catalog.int8 = "
+			   "k.hash::pg_catalog.int8 & 4294967295) "
+			   "FROM (SELECT %d AS class, pg_catalog.hashtext(",
+			   LOCK_CLASS);
+	put_sql_literal(r, b, r->config->slot);
+	buf_puts(b, ") AS hash) k");
+}
+
+/* The columns of the answer about the slot. */
+enum
+{
+	SLOT_TYPE,
+	SLOT_PLUGIN,
+	SLOT_DATABASE,
+	SLOT_OTHER_PID, /* who streams from it, if it is not us */
+	SLOT_OTHER_NAME,
+	SLOT_WAL_STATUS,
+	SLOT_CONFIRMED_LSN,
+	SLOT_OUR_DATABASE,
+	SLOT_INVALID,	  /* why */
+	SLOT_WAL_END_LSN, /* the server's */
+	SLOT_FAILOVER,	  /* from here on NULL before PostgreSQL 17 */
+	SLOT_SYNCED,
+	SLOT_STANDBY_SLOTS,
+	SLOT_COLUMNS
+};
+
 static void
 put_slot_query(const struct repl *r, struct buf *b)
 {
 	int version = r->slot.server_version_num;
 
-	buf_puts(b, "SELECT s.slot_type, s.plugin, s.database, s.active_pid, "
+	/* A temporary slot is taken by who has created it. */
+	buf_puts(b, "SELECT s.slot_type, s.plugin, s.database, "
+				"NULLIF(s.active_pid, pg_catalog.pg_backend_pid()), "
 				"a.application_name, s.wal_status, s.confirmed_flush_lsn, "
 				"pg_catalog.current_database(), ");
 	if (version >= 170000)
@@ -608,10 +682,33 @@ put_slot_query(const struct repl *r, struct buf *b)
 				 "CASE WHEN s.conflicting THEN 'conflict with recovery' END");
 	else
 		buf_puts(b, "NULL");
+	buf_puts(b, ", CASE WHEN pg_catalog.pg_is_in_recovery() "
+				"THEN pg_catalog.pg_last_wal_replay_lsn() "
+				"ELSE pg_catalog.pg_current_wal_flush_lsn() END, ");
+	if (version >= 170000)
+		buf_puts(b, "s.failover, s.synced, "
+					"(SELECT g.setting FROM pg_catalog.pg_settings g "
+					"WHERE g.name = 'synchronized_standby_slots')");
+	else
+		buf_puts(b, "NULL, NULL, NULL");
 	buf_puts(b, " FROM pg_catalog.pg_replication_slots s LEFT JOIN "
 				"pg_catalog.pg_stat_activity a ON a.pid = s.active_pid "
 				"WHERE s.slot_name = ");
 	put_sql_literal(r, b, r->config->slot);
+}
+
+static void
+put_create_query(const struct repl *r, struct buf *b)
+{
+	buf_puts(b, "CREATE_REPLICATION_SLOT ");
+	put_ident(b, r->config->slot);
+	buf_puts(b, r->config->temporary ? " TEMPORARY LOGICAL " : " LOGICAL ");
+	put_ident(b, r->config->plugin);
+	if (r->slot.server_version_num < 150000)
+		buf_puts(b, " NOEXPORT_SNAPSHOT");
+	else
+		buf_printf(b, " (SNAPSHOT 'nothing'%s)",
+				   wants_failover(r) ? ", FAILOVER true" : "");
 }
 
 static void
@@ -632,16 +729,21 @@ put_query(const struct repl *r, struct buf *b)
 						"WHERE s.name = 'wal_sender_timeout'), "
 						"(SELECT s.setting FROM pg_catalog.pg_settings s "
 						"WHERE s.name = 'output_plugin_libraries'), "
-						"pg_catalog.pg_is_in_recovery()");
+						"pg_catalog.pg_is_in_recovery(), "
+						"pg_catalog.set_config("
+						"'idle_session_timeout', '0', false)");
 
 			/*
-			 * Set for the role or database, it would end decoding.  It is
-			 * not in SESSION_OPTIONS, since older servers refuse a
-			 * connection that names it.
+			 * Set for the role or database, they would end waiting and
+			 * decoding.  They are not in SESSION_OPTIONS, since older servers
+			 * refuse a connection that names them.
 			 */
 			if (r->slot.server_version_num >= 170000)
 				buf_puts(b, ", pg_catalog.set_config("
 							"'transaction_timeout', '0', false)");
+			break;
+		case STEP_LOCK:
+			put_lock_query(r, b);
 			break;
 		case STEP_SLOT:
 			put_slot_query(r, b);
@@ -650,14 +752,7 @@ put_query(const struct repl *r, struct buf *b)
 			buf_printf(b, "TIMELINE_HISTORY %" PRIu32, r->slot.timeline);
 			break;
 		case STEP_CREATE:
-			buf_puts(b, "CREATE_REPLICATION_SLOT ");
-			put_ident(b, r->config->slot);
-			buf_puts(b, r->config->temporary ? " TEMPORARY LOGICAL "
-											 : " LOGICAL ");
-			put_ident(b, r->config->plugin);
-			buf_puts(b, r->slot.server_version_num >= 150000
-							? " (SNAPSHOT 'nothing')"
-							: " NOEXPORT_SNAPSHOT");
+			put_create_query(r, b);
 			break;
 		case STEP_START:
 			buf_puts(b, "START_REPLICATION SLOT ");
@@ -676,6 +771,7 @@ put_query(const struct repl *r, struct buf *b)
 			break;
 		case STEP_IDLE:
 		case STEP_CONNECTING:
+		case STEP_READY:
 		case STEP_STREAMING:
 		case STEP_ENDED:
 			break;
@@ -762,14 +858,16 @@ take_system(struct repl *r, const PGresult *res)
 	struct repl_slot *slot = &r->slot;
 	char			 *end;
 
-	if (!has(res, 1, 4) || !parse_lsn(PQgetvalue(res, 0, 2), &r->xlog_lsn))
+	if (!has(res, 1, 4))
 		return fail_answer(r);
 	slot->system_id = strtoull(PQgetvalue(res, 0, 0), &end, 10);
 	if (*end != '\0')
 		return fail_answer(r);
 	slot->timeline = (uint32_t) strtoul(PQgetvalue(res, 0, 1), &end, 10);
-	if (*end != '\0' || slot->timeline == 0)
+	if (*end != '\0' || slot->timeline == 0 || PQgetisnull(res, 0, 3) ||
+		(size_t) PQgetlength(res, 0, 3) >= sizeof(slot->database))
 		return fail_answer(r);
+	strcpy(slot->database, PQgetvalue(res, 0, 3));
 	if (r->streamed && slot->system_id != r->last_system_id)
 	{
 		fail_with(r, REPL_FAILURE_UNSAFE,
@@ -805,6 +903,8 @@ take_settings(struct repl *r, const PGresult *res)
 		return REPL_FAILED;
 	}
 	r->slot.wal_sender_timeout_ms = atoi(PQgetvalue(res, 0, 1));
+	free(r->allowed_plugins);
+	r->allowed_plugins = NULL;
 	if (!PQgetisnull(res, 0, 2))
 		r->allowed_plugins = mem_check(strdup(PQgetvalue(res, 0, 2)), 1);
 	r->standby = *PQgetvalue(res, 0, 3) == 't';
@@ -819,14 +919,46 @@ take_settings(struct repl *r, const PGresult *res)
 							  "primary");
 		return REPL_FAILED;
 	}
+	r->step = r->config->lock && !r->locked ? STEP_LOCK : STEP_SLOT;
+	return REPL_DONE;
+}
+
+/* What a session holds that its client has left, and for how long. */
+static void
+hint_wait(struct repl *r)
+{
+	repl_failure_set_hint(
+		&r->failure,
+		"waiting until it is free; that of a lost connection "
+		"is given up after wal_sender_timeout (%d ms)",
+		r->slot.wal_sender_timeout_ms);
+}
+
+static enum repl_outcome
+take_lock(struct repl *r, const PGresult *res)
+{
+	if (!has(res, 1, 2))
+		return fail_answer(r);
+	if (*PQgetvalue(res, 0, 0) != 't')
+	{
+		fail_with(r, REPL_FAILURE_RETRY,
+				  "another walferry has slot \"%s\"%s%s", r->config->slot,
+				  PQgetisnull(res, 0, 1) ? "" : ": process ",
+				  PQgetvalue(res, 0, 1));
+		strcpy(r->failure.sqlstate, "55P03");
+		hint_wait(r);
+		return REPL_FAILED;
+	}
+	r->locked = true;
 	r->step = STEP_SLOT;
 	return REPL_DONE;
 }
 
+/* One that we know to have been there is never made again. */
 static enum repl_outcome
 refuse_missing_slot(struct repl *r)
 {
-	if (r->streamed)
+	if (r->streamed || r->slot.found || r->start_lsn != 0)
 	{
 		fail_with(r, REPL_FAILURE_UNSAFE, "replication slot \"%s\" is gone",
 				  r->config->slot);
@@ -878,38 +1010,42 @@ refuse_other_plugin(struct repl *r, const char *plugin)
 }
 
 /*
- * Another timeline than the one streamed from goes on with the same history
- * only if it branched off that one, and not before 'start_lsn'.  A former
- * primary that was not rewound has WAL beyond 'start_lsn', but another one.
+ * Another timeline than the one that 'start_lsn' is on goes on with the same
+ * history only if it branched off that one, and not before 'start_lsn'.  A
+ * former primary that was not rewound has WAL beyond 'start_lsn', but another
+ * one.  Where nobody says which it is, it is the one that was streamed from.
  */
 static enum repl_outcome
 check_timeline(struct repl *r)
 {
 	const struct repl_slot *slot = &r->slot;
+	uint32_t				timeline = r->start_timeline;
 	char					at[32], left[32];
 
-	if (!r->streamed || slot->timeline == r->last_timeline)
+	if (timeline == 0 && r->streamed)
+		timeline = r->last_timeline;
+	if (timeline == 0 || timeline == slot->timeline)
 		return REPL_DONE;
 	lsn_text(r->start_lsn, at, sizeof(at));
 	for (uint32_t i = 0; i < slot->ntimelines; i++)
 	{
-		if (slot->tli[i] != r->last_timeline)
+		if (slot->tli[i] != timeline)
 			continue;
 		if (r->start_lsn <= slot->until_lsn[i])
 			return REPL_DONE;
 		fail_with(r, REPL_FAILURE_UNSAFE,
-				  "cannot go on at %s: the server has left that timeline "
+				  "cannot go on at %s: the server left its timeline "
 				  "before it, at %s",
 				  at, lsn_text(slot->until_lsn[i], left, sizeof(left)));
 		repl_failure_set_hint(&r->failure, POSITION_HINT);
 		return REPL_FAILED;
 	}
-	if (r->standby && slot->timeline < r->last_timeline)
+	if (r->standby && slot->timeline < timeline)
 	{
 		fail_with(r, REPL_FAILURE_RETRY,
 				  "cannot go on at %s: the standby is on timeline %" PRIu32
 				  ", and has not come to %" PRIu32 " yet",
-				  at, slot->timeline, r->last_timeline);
+				  at, slot->timeline, timeline);
 		repl_failure_set_hint(&r->failure,
 							  "waiting until it has; or connect to the "
 							  "primary");
@@ -918,12 +1054,12 @@ check_timeline(struct repl *r)
 	fail_with(r, REPL_FAILURE_UNSAFE,
 			  "cannot go on at %s: the server is on timeline %" PRIu32
 			  ", whose history %s timeline %" PRIu32
-			  ", which was streamed from",
+			  ", which the position is on",
 			  at, slot->timeline,
 			  slot->ntimelines > 0 || slot->timeline == 1
 				  ? "does not hold"
 				  : "is missing and cannot be shown to hold",
-			  r->last_timeline);
+			  timeline);
 	repl_failure_set_hint(
 		&r->failure,
 		"this may be a former primary: connect to the server that has "
@@ -952,9 +1088,9 @@ check_position(struct repl *r)
 		repl_failure_set_hint(&r->failure, POSITION_HINT);
 		return REPL_FAILED;
 	}
-	if (r->xlog_lsn >= r->start_lsn)
+	if (r->wal_end_lsn >= r->start_lsn)
 		return REPL_DONE;
-	lsn_text(r->xlog_lsn, other, sizeof(other));
+	lsn_text(r->wal_end_lsn, other, sizeof(other));
 	if (r->standby)
 	{
 		/* After a crash it lets in before it has replayed all it had. */
@@ -973,6 +1109,34 @@ check_position(struct repl *r)
 	return REPL_FAILED;
 }
 
+/* slot.failover is wanted of a slot that is there: will it do? */
+static void
+warn_failover(struct repl *r, const PGresult *res)
+{
+	const char *slot = log_str(r->config->slot);
+
+	if (r->slot.server_version_num < 170000)
+		log_warn("repl",
+				 "slot.failover has no effect: PostgreSQL has failover slots "
+				 "from 17 on",
+				 "slot=%s", slot);
+	else if (*PQgetvalue(res, 0, SLOT_FAILOVER) != 't')
+		log_warn("repl",
+				 "the slot is not a failover slot, so that no standby keeps "
+				 "it: to change that, stop the forwarder and say "
+				 "ALTER_REPLICATION_SLOT name (FAILOVER true) on a "
+				 "replication connection, or drop the slot and create it "
+				 "again",
+				 "slot=%s", slot);
+	else if (!r->standby && *PQgetvalue(res, 0, SLOT_STANDBY_SLOTS) == '\0')
+		log_warn("repl",
+				 "synchronized_standby_slots is empty: the slot can be ahead "
+				 "of a standby, which then cannot take over from it; set it "
+				 "to the standbys' physical slots",
+				 "slot=%s", slot);
+	r->failover_warned = true;
+}
+
 static enum repl_outcome
 take_slot(struct repl *r, const PGresult *res)
 {
@@ -981,16 +1145,16 @@ take_slot(struct repl *r, const PGresult *res)
 
 	if (PQntuples(res) == 0)
 	{
-		if (!r->config->temporary && (r->streamed || !r->config->create))
+		if (r->starting || (r->streamed && !r->config->temporary))
 			return refuse_missing_slot(r);
-		r->slot_found = false;
+		r->slot.found = false;
 		r->step = STEP_HISTORY;
 		return REPL_DONE;
 	}
-	if (!has(res, 1, 9))
+	if (!has(res, 1, SLOT_COLUMNS))
 		return fail_answer(r);
-	plugin = PQgetvalue(res, 0, 1);
-	if (strcmp(PQgetvalue(res, 0, 0), "logical") != 0)
+	plugin = PQgetvalue(res, 0, SLOT_PLUGIN);
+	if (strcmp(PQgetvalue(res, 0, SLOT_TYPE), "logical") != 0)
 	{
 		fail_with(r, REPL_FAILURE_REFUSED,
 				  "replication slot \"%s\" is a physical "
@@ -999,7 +1163,7 @@ take_slot(struct repl *r, const PGresult *res)
 		repl_failure_set_hint(&r->failure, "choose another slot.name");
 		return REPL_FAILED;
 	}
-	if (r->config->temporary)
+	if (r->config->temporary && !r->slot.created)
 	{
 		fail_with(r, REPL_FAILURE_REFUSED,
 				  "replication slot \"%s\" exists "
@@ -1010,49 +1174,62 @@ take_slot(struct repl *r, const PGresult *res)
 	}
 	if (strcmp(plugin, r->config->plugin) != 0)
 		return refuse_other_plugin(r, plugin);
-	if (strcmp(PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 7)) != 0)
+	if (strcmp(PQgetvalue(res, 0, SLOT_DATABASE),
+			   PQgetvalue(res, 0, SLOT_OUR_DATABASE)) != 0)
 	{
 		fail_with(r, REPL_FAILURE_REFUSED,
 				  "replication slot \"%s\" belongs to "
 				  "database \"%s\", not \"%s\"",
-				  name, PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 7));
+				  name, PQgetvalue(res, 0, SLOT_DATABASE),
+				  PQgetvalue(res, 0, SLOT_OUR_DATABASE));
 		repl_failure_set_hint(&r->failure, "set database.dbname or slot.name");
 		return REPL_FAILED;
 	}
-	if (strcmp(PQgetvalue(res, 0, 5), "lost") == 0 || !PQgetisnull(res, 0, 8))
+	if (strcmp(PQgetvalue(res, 0, SLOT_WAL_STATUS), "lost") == 0 ||
+		!PQgetisnull(res, 0, SLOT_INVALID))
 	{
 		fail_with(r, REPL_FAILURE_UNSAFE,
 				  "replication slot \"%s\" was "
 				  "invalidated by the server (%s)",
 				  name,
-				  PQgetisnull(res, 0, 8) ? "its WAL is lost"
-										 : PQgetvalue(res, 0, 8));
+				  PQgetisnull(res, 0, SLOT_INVALID)
+					  ? "its WAL is lost"
+					  : PQgetvalue(res, 0, SLOT_INVALID));
 		repl_failure_hint_slot_lost(&r->failure, name);
 		return REPL_FAILED;
 	}
-	if (!PQgetisnull(res, 0, 3))
+	if (!PQgetisnull(res, 0, SLOT_OTHER_PID))
 	{
 		fail_with(r, REPL_FAILURE_RETRY,
 				  "replication slot \"%s\" is in use by "
 				  "process %s%s%s",
-				  name, PQgetvalue(res, 0, 3),
-				  *PQgetvalue(res, 0, 4) ? ", application " : "",
-				  PQgetvalue(res, 0, 4));
+				  name, PQgetvalue(res, 0, SLOT_OTHER_PID),
+				  *PQgetvalue(res, 0, SLOT_OTHER_NAME) ? ", application " : "",
+				  PQgetvalue(res, 0, SLOT_OTHER_NAME));
 		strcpy(r->failure.sqlstate, "55006");
-		repl_failure_set_hint(
-			&r->failure,
-			"waiting until it is free; that of a lost connection "
-			"is given up after wal_sender_timeout (%d ms)",
-			r->slot.wal_sender_timeout_ms);
+		hint_wait(r);
 		return REPL_FAILED;
 	}
-	if (strcmp(PQgetvalue(res, 0, 5), "unreserved") == 0)
+	if (*PQgetvalue(res, 0, SLOT_SYNCED) == 't' && r->standby)
+	{
+		fail_with(r, REPL_FAILURE_RETRY,
+				  "replication slot \"%s\" is the copy that a standby keeps "
+				  "of the primary's",
+				  name);
+		repl_failure_set_hint(&r->failure,
+							  "waiting for the standby's promotion; or "
+							  "connect to the primary");
+		return REPL_FAILED;
+	}
+	if (strcmp(PQgetvalue(res, 0, SLOT_WAL_STATUS), "unreserved") == 0 &&
+		!r->starting)
 		log_warn(
 			"repl",
 			"the slot holds more WAL than max_slot_wal_keep_size "
 			"allows: it is lost at the next checkpoint if it stays behind",
 			"slot=%s", log_str(name));
-	if (!parse_lsn(PQgetvalue(res, 0, 6), &r->slot.confirmed_lsn))
+	if (!parse_lsn(PQgetvalue(res, 0, SLOT_CONFIRMED_LSN),
+				   &r->slot.confirmed_lsn))
 	{
 		fail_with(r, REPL_FAILURE_RETRY,
 				  "replication slot \"%s\" is still being "
@@ -1060,7 +1237,13 @@ take_slot(struct repl *r, const PGresult *res)
 				  name);
 		return REPL_FAILED;
 	}
-	r->slot_found = true;
+	r->wal_end_lsn = 0; /* a standby may not have replayed any yet */
+	if (!PQgetisnull(res, 0, SLOT_WAL_END_LSN) &&
+		!parse_lsn(PQgetvalue(res, 0, SLOT_WAL_END_LSN), &r->wal_end_lsn))
+		return fail_answer(r);
+	if (wants_failover(r) && !r->failover_warned)
+		warn_failover(r, res);
+	r->slot.found = true;
 	r->step = STEP_HISTORY;
 	return REPL_DONE;
 }
@@ -1068,13 +1251,14 @@ take_slot(struct repl *r, const PGresult *res)
 static enum repl_outcome
 leave_history(struct repl *r)
 {
-	if (!r->slot_found)
+	if (r->starting)
 	{
-		r->step = STEP_CREATE;
-		return REPL_DONE;
+		r->step = STEP_START;
+		return check_position(r);
 	}
-	r->step = STEP_START;
-	return check_position(r);
+	r->step = STEP_READY;
+	r->deadline_ms = 0;
+	return REPL_DONE;
 }
 
 static enum repl_outcome
@@ -1098,15 +1282,15 @@ take_creation(struct repl *r, const PGresult *res)
 	if (!has(res, 1, 2) ||
 		!parse_lsn(PQgetvalue(res, 0, 1), &r->slot.confirmed_lsn))
 		return fail_answer(r);
-	r->slot.created = true;
+	r->slot.created = r->slot.found = true;
 	log_info("repl",
 			 r->config->temporary ? "created a temporary slot"
 								  : "created the slot",
 			 "slot=%s plugin=%s lsn=%s", log_str(r->config->slot),
 			 log_str(r->config->plugin),
 			 lsn_text(r->slot.confirmed_lsn, lsn, sizeof(lsn)));
-	r->start_lsn = 0;
-	r->step = STEP_START;
+	r->step = STEP_READY;
+	r->deadline_ms = r->patience_ms = 0;
 	return REPL_DONE;
 }
 
@@ -1130,6 +1314,8 @@ take_answer(struct repl *r)
 			return take_system(r, r->result);
 		case STEP_SETTINGS:
 			return take_settings(r, r->result);
+		case STEP_LOCK:
+			return take_lock(r, r->result);
 		case STEP_SLOT:
 			return take_slot(r, r->result);
 		case STEP_HISTORY:
@@ -1140,11 +1326,47 @@ take_answer(struct repl *r)
 			return take_start(r);
 		case STEP_IDLE:
 		case STEP_CONNECTING:
+		case STEP_READY:
 		case STEP_STREAMING:
 		case STEP_ENDED:
 			break;
 	}
 	return REPL_FAILED;
+}
+
+static enum repl_outcome
+check_creation(struct repl *r)
+{
+	char have[16];
+
+	if (!r->config->create)
+		return refuse_missing_slot(r);
+	if (wants_failover(r) && r->slot.server_version_num < 170000)
+	{
+		fail_with(r, REPL_FAILURE_REFUSED,
+				  "slot.failover is set, and PostgreSQL %s has no failover "
+				  "slots",
+				  version_text(r->slot.server_version_num, have,
+							   sizeof(have)));
+		repl_failure_set_hint(&r->failure,
+							  "set slot.failover=false, or upgrade to "
+							  "PostgreSQL 17 or newer");
+		return REPL_FAILED;
+	}
+	return REPL_DONE;
+}
+
+/* Nobody has said yet how to go on: is the connection still there? */
+static enum repl_outcome
+hold(struct repl *r)
+{
+	if (!PQconsumeInput(r->conn))
+		return fail_connection(r);
+
+	/* Takes in what comes unasked: notices, changed settings. */
+	(void) PQisBusy(r->conn);
+	return PQstatus(r->conn) == CONNECTION_OK ? REPL_READY
+											  : fail_connection(r);
 }
 
 /* One step; REPL_DONE: it is behind us. */
@@ -1164,6 +1386,12 @@ make_step(struct repl *r, int64_t now_ms)
 			if (r->slot.timeline == 1)
 				return leave_history(r);
 			break;
+		case STEP_READY:
+			return hold(r);
+		case STEP_CREATE:
+			if (!r->asked && check_creation(r) == REPL_FAILED)
+				return REPL_FAILED;
+			break;
 		default:
 			break;
 	}
@@ -1181,11 +1409,12 @@ make_step(struct repl *r, int64_t now_ms)
 		 * Positions then lack the timelines they had before this one.  On
 		 * another timeline than before, check_timeline() wants a history.
 		 */
-		log_warn("repl",
-				 "the server has no history of its timeline: all "
-				 "positions are given the present one",
-				 "timeline=%" PRIu32 " error=%s", r->slot.timeline,
-				 log_str(r->failure.message));
+		if (!r->starting)
+			log_warn("repl",
+					 "the server has no history of its timeline: all "
+					 "positions are given the present one",
+					 "timeline=%" PRIu32 " error=%s", r->slot.timeline,
+					 log_str(r->failure.message));
 		r->slot.ntimelines = 0;
 		outcome = leave_history(r);
 	}
@@ -1211,9 +1440,21 @@ repl_free(struct repl *r)
 }
 
 void
-repl_start_at(struct repl *r, uint64_t lsn)
+repl_create(struct repl *r)
 {
+	if (r->step == STEP_READY && !r->slot.found)
+		r->step = STEP_CREATE;
+}
+
+void
+repl_start(struct repl *r, uint64_t lsn, uint32_t timeline)
+{
+	if (r->step != STEP_READY)
+		return;
+	r->starting = true;
 	r->start_lsn = lsn;
+	r->start_timeline = timeline;
+	r->step = STEP_SYSTEM;
 }
 
 /* The time for the step is over. */
@@ -1239,7 +1480,7 @@ repl_step(struct repl *r, int64_t now_ms)
 	{
 		enum repl_outcome outcome = make_step(r, now_ms);
 
-		if (outcome == REPL_FAILED)
+		if (outcome == REPL_FAILED || outcome == REPL_READY)
 			return outcome;
 		if (outcome == REPL_DONE)
 			continue;
@@ -1633,7 +1874,9 @@ repl_reset(struct repl *r)
 	r->allowed_plugins = NULL;
 	r->step = STEP_IDLE;
 	r->asked = r->unflushed = r->broken = r->ending = false;
-	r->slot_found = r->standby = false;
+	r->starting = r->locked = r->standby = false;
+	r->start_lsn = 0;
+	r->start_timeline = 0;
 	r->deadline_ms = r->patience_ms = 0;
 	memset(&r->slot, 0, sizeof(r->slot));
 }
@@ -1644,12 +1887,23 @@ repl_fd(const struct repl *r)
 	return r->conn != NULL ? PQsocket(r->conn) : -1;
 }
 
+static bool
+is_question(enum step step)
+{
+	return step > STEP_CONNECTING && step < STEP_STREAMING &&
+		   step != STEP_READY;
+}
+
 short
 repl_events(const struct repl *r)
 {
 	if (r->step == STEP_CONNECTING)
 		return r->polling == PGRES_POLLING_WRITING ? POLLOUT : POLLIN;
-	return (short) (POLLIN | (r->unflushed ? POLLOUT : 0));
+
+	/* A question that is to be asked waits for nothing. */
+	if (r->unflushed || (is_question(r->step) && !r->asked))
+		return POLLIN | POLLOUT;
+	return POLLIN;
 }
 
 const struct repl_slot *

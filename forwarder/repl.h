@@ -20,6 +20,7 @@ enum repl_outcome
 {
 	REPL_DONE,	/* there it is */
 	REPL_AGAIN, /* would block: poll repl_fd() */
+	REPL_READY, /* connected and checked, nothing is created or started */
 	REPL_ENDED, /* the server ended the stream */
 	REPL_FAILED /* repl_failure() says how */
 };
@@ -38,7 +39,9 @@ struct repl_config
 	const char *const *values;
 	const char		  *slot;
 	bool			   temporary;	   /* a slot of our own, dropped with us */
-	bool			   create;		   /* if it does not exist */
+	bool			   create;		   /* repl_create() is allowed */
+	bool			   failover;	   /* create one that standbys keep */
+	bool			   lock;		   /* against another walferry */
 	const char		  *plugin;		   /* "walferry" */
 	const struct repl_option *options; /* for START_REPLICATION */
 	size_t					  noptions;
@@ -49,10 +52,12 @@ struct repl_config
 
 struct repl_slot
 {
+	bool	 found;			/* it exists */
 	bool	 created;		/* by us, now */
 	uint64_t confirmed_lsn; /* confirmed_flush_lsn, or consistent point */
 	uint64_t system_id;
-	uint32_t timeline; /* being streamed */
+	uint32_t timeline;		/* being streamed */
+	char	 database[256]; /* its name, as the server says it */
 	int		 server_version_num;
 	int		 wal_sender_timeout_ms; /* 0: none */
 	uint32_t ntimelines;			/* history: records that end at or before
@@ -86,19 +91,15 @@ struct repl *repl_new(const struct repl_config *config);
 void		 repl_free(struct repl *r);
 
 /*
- * The next start begins at 'lsn', an end LSN that is durably delivered; 0,
- * the default: where the slot stands.  With an LSN the start is refused
- * (REPL_FAILURE_UNSAFE) where it would leave something out: the slot stands
- * further on, or the server does not have the LSN, or had another history
- * when it wrote it.
- */
-void repl_start_at(struct repl *r, uint64_t lsn);
-
-/*
- * Take connecting, checking and (if asked) creating the slot, and starting
- * replication one step on.  REPL_DONE: streaming, repl_slot() is filled in.
- * After REPL_FAILED, call repl_reset() and start again, or give up.  Call it
- * when repl_fd() is ready and at least once a second, for its time limits.
+ * Take connecting, checking, creating the slot and starting replication one
+ * step on.  Call it when repl_fd() is ready and at least once a second, for
+ * its time limits.
+ *
+ * REPL_READY: connected and checked, repl_slot() is filled in, and the slot,
+ * if there is one, was not in use.  So it remains, for as long as the caller
+ * likes, until repl_create() or repl_start() says how to go on; a connection
+ * that is lost meanwhile is noticed.  REPL_DONE: streaming.  After
+ * REPL_FAILED, call repl_reset() and start again, or give up.
  *
  * A slot that this repl has streamed from is never created a second time, and
  * another cluster at the same address is refused: both would be a gap.
@@ -106,8 +107,38 @@ void repl_start_at(struct repl *r, uint64_t lsn);
  *
  * After an attempt to connect that ran out of time, the next one begins with
  * the next host of a list.
+ *
+ * With 'lock' in the configuration, REPL_READY also means that no other repl
+ * with 'lock' is ready or streams from the same slot, until this connection
+ * ends: one that asks for it is told to try again later.
  */
 enum repl_outcome repl_step(struct repl *r, int64_t now_ms);
+
+/*
+ * In REPL_READY, if there is no slot: create it.  repl_step() says REPL_READY
+ * again when it is there, with 'found', 'created' and its consistent point as
+ * 'confirmed_lsn'.  Refused (REPL_FAILURE_REFUSED) where the configuration
+ * does not allow it, or wants a failover slot of a server that has none.
+ */
+void repl_create(struct repl *r);
+
+/*
+ * In REPL_READY: start at 'lsn', an end LSN that is durably delivered; 0:
+ * where the slot stands.  'timeline' is the one on which 'lsn' was written, 0
+ * if nobody knows.  Everything is looked up again before the start, and it is
+ * refused (REPL_FAILURE_UNSAFE) where it would leave something out:
+ *
+ * - there is no slot, although there was one, or 'lsn' says there must be;
+ * - the slot stands further on than 'lsn';
+ * - the server's WAL ends before 'lsn';
+ * - the server left 'timeline' before 'lsn', or was never on it.  If nobody
+ *   knows the timeline, that which was last streamed from counts, if any.
+ *
+ * A standby that can still come to 'lsn' is worth a retry, and so is a slot
+ * that somebody else has taken since.  A slot that does not exist is refused
+ * (REPL_FAILURE_REFUSED) with 'lsn' 0.
+ */
+void repl_start(struct repl *r, uint64_t lsn, uint32_t timeline);
 
 /* The next message.  Drains libpq before it says REPL_AGAIN. */
 enum repl_outcome repl_read(struct repl *r, struct repl_message *m);

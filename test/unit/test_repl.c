@@ -131,7 +131,8 @@ struct server
 	const char *wal_level;
 	const char *in_recovery;
 	const char *history;	  /* NULL: there is no such file */
-	const char *slot[9];	  /* [0] NULL: no such slot */
+	const char *slot[13];	  /* [0] NULL: no such slot */
+	const char *locked_by;	  /* NULL: nobody else */
 	const char *create_error; /* "SQLSTATE message" */
 	const char *start_error;
 	struct buf	stream;	 /* what follows CopyBothResponse */
@@ -139,6 +140,8 @@ struct server
 	bool		hang_up; /* after that */
 	bool		mute;	 /* accepts, and says nothing */
 	unsigned	spoil;	 /* damage about one byte in so many */
+
+	bool created; /* a slot, which is there until the client goes */
 
 	/* what it heard */
 	char	queries[4096];
@@ -241,7 +244,9 @@ answer(struct server *s, const char *query, struct buf *b)
 {
 	const char *system[] = {s->system_id, s->timeline, s->xlog_lsn, "shop"};
 	const char *settings[] = {s->wal_level, "60000", NULL, s->in_recovery};
+	const char *lock[] = {s->locked_by ? "f" : "t", s->locked_by};
 	const char *history[] = {"00000002.history", s->history};
+	const char *slot[13];
 	const char *created[] = {"app", "0/1000", NULL, "walferry"};
 	size_t		len = strlen(s->queries);
 
@@ -249,7 +254,14 @@ answer(struct server *s, const char *query, struct buf *b)
 	if (strstr(query, "IDENTIFY_SYSTEM") == query)
 		put_rows(b, system, 4, 1);
 	else if (strstr(query, "pg_replication_slots") != NULL)
-		put_rows(b, s->slot, 9, s->slot[0] != NULL);
+	{
+		memcpy(slot, s->slot, sizeof(slot));
+		if (s->created)
+			slot[0] = "logical";
+		put_rows(b, slot, 13, slot[0] != NULL);
+	}
+	else if (strstr(query, "pg_try_advisory_lock") != NULL)
+		put_rows(b, lock, 2, 1);
 	else if (strstr(query, "SELECT") == query)
 		put_rows(b, settings, 4, 1);
 	else if (strstr(query, "TIMELINE_HISTORY") == query)
@@ -264,7 +276,10 @@ answer(struct server *s, const char *query, struct buf *b)
 		if (s->create_error != NULL)
 			put_error(b, s->create_error);
 		else
+		{
 			put_rows(b, created, 4, 1);
+			s->created = true;
+		}
 	}
 	else if (strstr(query, "START_REPLICATION") == query &&
 			 s->start_error == NULL)
@@ -392,12 +407,15 @@ serve(void *arg)
 		s->client = fd;
 		talk(s, fd);
 		s->client = -1;
+		s->created = false;
 		close(fd);
 	}
 	return NULL;
 }
 
 static struct repl_config config;
+static uint64_t			  start_lsn;
+static uint32_t			  start_timeline;
 static const char		 *keywords[8];
 static const char		 *values[8];
 
@@ -406,9 +424,10 @@ set_up(void **state)
 {
 	struct server			*s = calloc(1, sizeof(*s));
 	struct sockaddr_un		 addr = {.sun_family = AF_UNIX};
-	static const char *const slot[] = {"logical", "walferry", "shop",
-									   NULL,	  NULL,		  "reserved",
-									   "0/1000",  "shop",	  NULL};
+	static const char *const slot[] = {"logical", "walferry", "shop",	NULL,
+									   NULL,	  "reserved", "0/1000", "shop",
+									   NULL,	  "0/9000",	  "f",		"f",
+									   ""};
 
 	assert_non_null(s);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -417,6 +436,8 @@ set_up(void **state)
 	s->system_id = "7710468330739471492";
 	s->timeline = "1";
 	s->xlog_lsn = "0/9000";
+	start_lsn = 0;
+	start_timeline = 0;
 	s->wal_level = "logical";
 	s->in_recovery = "f";
 	memcpy(s->slot, slot, sizeof(slot));
@@ -495,7 +516,7 @@ wait_io(struct repl *r)
 }
 
 static enum repl_outcome
-connect_repl(struct repl *r)
+step_repl(struct repl *r)
 {
 	int64_t			  until_ms = now_ms() + PATIENCE_MS;
 	enum repl_outcome outcome;
@@ -507,6 +528,32 @@ connect_repl(struct repl *r)
 		wait_io(r);
 	}
 	return outcome;
+}
+
+static void
+go_on(struct repl *r)
+{
+	if (repl_slot(r)->found)
+		repl_start(r, start_lsn, start_timeline);
+	else
+		repl_create(r);
+}
+
+static enum repl_outcome
+connect_repl(struct repl *r)
+{
+	enum repl_outcome outcome;
+
+	while ((outcome = step_repl(r)) == REPL_READY)
+		go_on(r);
+	return outcome;
+}
+
+static void
+connect_ready(struct repl *r)
+{
+	if (step_repl(r) != REPL_READY)
+		fail_msg("not ready: %s", repl_failure(r)->message);
 }
 
 static enum repl_outcome
@@ -524,18 +571,25 @@ read_repl(struct repl *r, struct repl_message *m)
 	return outcome;
 }
 
-/* Connect and be refused. */
 static void
-expect_failure(struct repl *r, enum repl_failure_kind kind, const char *text)
+expect_failed(struct repl *r, enum repl_outcome outcome,
+			  enum repl_failure_kind kind, const char *text)
 {
 	const struct repl_failure *f = repl_failure(r);
 
-	assert_int_equal(connect_repl(r), REPL_FAILED);
+	assert_int_equal(outcome, REPL_FAILED);
 	if (f->kind != kind ||
 		(strstr(f->message, text) == NULL && strstr(f->hint, text) == NULL))
 		fail_msg("kind %d, not \"%s\": %s; %s", (int) f->kind, text,
 				 f->message, f->hint);
 	repl_reset(r);
+}
+
+/* Connect and be refused. */
+static void
+expect_failure(struct repl *r, enum repl_failure_kind kind, const char *text)
+{
+	expect_failed(r, connect_repl(r), kind, text);
 }
 
 static void
@@ -811,7 +865,7 @@ repl_refuses_servers_and_slots_that_will_not_do(void **state)
 {
 	struct server *s = *state;
 	struct repl	  *r = repl_new(&config);
-	const char	  *good[9];
+	const char	  *good[13];
 
 	memcpy(good, s->slot, sizeof(good));
 	start_server(s);
@@ -840,6 +894,8 @@ repl_refuses_servers_and_slots_that_will_not_do(void **state)
 		 "in use by process 4711, application spy");
 	CASE(s->slot[5] = "lost", REPL_FAILURE_UNSAFE, "invalidated");
 	CASE(s->slot[8] = "rows_removed", REPL_FAILURE_UNSAFE, "rows_removed");
+	CASE((s->version = "17.11", s->in_recovery = s->slot[11] = "t"),
+		 REPL_FAILURE_RETRY, "waiting for the standby's promotion");
 	CASE(s->slot[6] = NULL, REPL_FAILURE_RETRY, "being created");
 	CASE(s->slot[6] = "nonsense", REPL_FAILURE_RETRY, "being created");
 	CASE(s->start_error = "22023 bad option", REPL_FAILURE_REFUSED,
@@ -858,22 +914,22 @@ repl_starts_only_where_nothing_is_left_out(void **state)
 	struct repl	  *r = repl_new(&config);
 
 	start_server(s);
-	repl_start_at(r, 0x1000);
+	start_lsn = 0x1000;
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	assert_non_null(strstr(s->queries, " LOGICAL 0/1000"));
 	repl_reset(r);
 
-	repl_start_at(r, 0x9001);
+	start_lsn = 0x9001;
 	expect_failure(r, REPL_FAILURE_UNSAFE, "WAL ends before it, at 0/9000");
-	repl_start_at(r, 0xfff);
+	start_lsn = 0xfff;
 	expect_failure(r, REPL_FAILURE_UNSAFE, "moved the slot on, to 0/1000");
 
 	/* The timeline streamed from was left at 0/2000. */
 	s->timeline = "3";
 	s->history = "1\t0/2000\tno reason\n2\t0/8000\tno reason\n";
-	repl_start_at(r, 0x2001);
-	expect_failure(r, REPL_FAILURE_UNSAFE, "left that timeline");
-	repl_start_at(r, 0x2000);
+	start_lsn = 0x2001;
+	expect_failure(r, REPL_FAILURE_UNSAFE, "left its timeline");
+	start_lsn = 0x2000;
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	assert_int_equal(repl_timeline_of(repl_slot(r), 0x2000), 1);
 	assert_int_equal(repl_timeline_of(repl_slot(r), 0x8000), 2);
@@ -909,7 +965,7 @@ repl_refuses_a_former_primary(void **state)
 	s->history = "1\t0/2000\tno reason\n";
 	start_server(s);
 	log_set_level(LOG_LEVEL_ERROR);
-	repl_start_at(r, 0x1000);
+	start_lsn = 0x1000;
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	repl_reset(r);
 
@@ -943,11 +999,11 @@ repl_waits_for_a_standby_that_has_yet_to_replay(void **state)
 	s->timeline = "2";
 	s->history = "1\t0/500\tno reason\n";
 	start_server(s);
-	repl_start_at(r, 0x9000);
+	start_lsn = 0x9000;
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	repl_reset(r);
 
-	s->xlog_lsn = "0/8fff";
+	s->slot[9] = "0/8fff";
 	expect_failure(r, REPL_FAILURE_RETRY, "has come to 0/8FFF only");
 	s->timeline = "1";
 	expect_failure(r, REPL_FAILURE_RETRY, "on timeline 1, and has not come");
@@ -974,6 +1030,242 @@ repl_lifts_transaction_timeout_where_there_is_one(void **state)
 	assert_int_equal(connect_repl(r), REPL_DONE);
 	assert_non_null(
 		strstr(s->queries, "set_config('transaction_timeout', '0', false)"));
+	repl_free(r);
+}
+
+static void
+repl_holds_until_told_how_to_go_on(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+
+	start_server(s);
+	connect_ready(r);
+	assert_true(repl_slot(r)->found);
+	assert_false(repl_slot(r)->created);
+	assert_int_equal(repl_slot(r)->confirmed_lsn, 0x1000);
+	assert_string_equal(repl_slot(r)->database, "shop");
+	assert_int_equal(repl_slot(r)->timeline, 1);
+
+	/* As long as one likes, and longer than any time limit. */
+	assert_int_equal(repl_step(r, now_ms() + 10 * PATIENCE_MS), REPL_READY);
+	assert_int_equal(repl_events(r), POLLIN);
+	repl_create(r); /* there is one: means nothing */
+	assert_int_equal(repl_step(r, now_ms()), REPL_READY);
+	assert_null(strstr(s->queries, "START_REPLICATION"));
+	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
+
+	repl_start(r, 0, 0);
+	assert_int_equal(repl_events(r), POLLIN | POLLOUT);
+	assert_int_equal(step_repl(r), REPL_DONE);
+	repl_free(r);
+}
+
+static void
+repl_holds_again_when_the_slot_is_created(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r;
+
+	config.create = true;
+	r = repl_new(&config);
+	s->slot[0] = NULL;
+	start_server(s);
+	connect_ready(r);
+	assert_false(repl_slot(r)->found);
+	assert_int_equal(repl_step(r, now_ms()), REPL_READY);
+	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
+	repl_create(r);
+	connect_ready(r);
+	assert_true(repl_slot(r)->found);
+	assert_true(repl_slot(r)->created);
+	assert_int_equal(repl_slot(r)->confirmed_lsn, 0x1000);
+	assert_null(strstr(s->queries, "START_REPLICATION"));
+	repl_start(r, 0x1000, 1);
+	assert_int_equal(step_repl(r), REPL_DONE);
+	assert_true(repl_slot(r)->created);
+	repl_free(r);
+}
+
+static void
+repl_notices_a_connection_that_is_lost_while_held(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+	int64_t		   until_ms;
+
+	start_server(s);
+	connect_ready(r);
+	shutdown(s->client, SHUT_RDWR);
+	until_ms = now_ms() + PATIENCE_MS;
+	while (repl_step(r, now_ms()) == REPL_READY && now_ms() < until_ms)
+		wait_io(r);
+	expect_failed(r, repl_step(r, now_ms()), REPL_FAILURE_RETRY,
+				  "connection lost while waiting to start");
+
+	/* The next one is not affected. */
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_free(r);
+}
+
+static void
+repl_looks_again_before_it_starts(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+	const char	  *good[13];
+
+	memcpy(good, s->slot, sizeof(good));
+	start_server(s);
+#define CASE(setting, lsn, kind, text)                \
+	do                                                \
+	{                                                 \
+		connect_ready(r);                             \
+		setting;                                      \
+		repl_start(r, lsn, 1);                        \
+		expect_failed(r, step_repl(r), kind, text);   \
+		memcpy(s->slot, good, sizeof(good));          \
+		s->timeline = "1";                            \
+		s->history = NULL;                            \
+		assert_null(strstr(s->queries, "START_REP")); \
+	} while (0)
+
+	CASE(s->slot[0] = NULL, 0x1000, REPL_FAILURE_UNSAFE, "is gone");
+	CASE(s->slot[0] = NULL, 0, REPL_FAILURE_UNSAFE, "is gone");
+	CASE(s->slot[6] = "0/1001", 0x1000, REPL_FAILURE_UNSAFE,
+		 "moved the slot on, to 0/1001");
+	CASE(s->slot[9] = "0/FFF", 0x1000, REPL_FAILURE_UNSAFE,
+		 "WAL ends before it, at 0/FFF");
+	CASE(s->slot[5] = "lost", 0x1000, REPL_FAILURE_UNSAFE, "invalidated");
+	CASE(s->slot[3] = "4711", 0x1000, REPL_FAILURE_RETRY,
+		 "in use by process 4711");
+
+	/* A standby that was promoted. */
+	CASE((s->timeline = "2", s->history = "1\t0/FFF\tno reason\n"), 0x1000,
+		 REPL_FAILURE_UNSAFE, "left its timeline before it, at 0/FFF");
+#undef CASE
+
+	/* What nobody has delivered yet can stand where it likes. */
+	connect_ready(r);
+	s->slot[6] = "0/2000";
+	repl_start(r, 0, 0);
+	assert_int_equal(step_repl(r), REPL_DONE);
+	assert_int_equal(repl_slot(r)->confirmed_lsn, 0x2000);
+	repl_free(r);
+}
+
+static void
+repl_never_creates_a_slot_that_a_position_says_was_there(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r;
+
+	config.create = true;
+	r = repl_new(&config);
+	s->slot[0] = NULL;
+	start_server(s);
+	connect_ready(r);
+	repl_start(r, 0x1000, 1);
+	expect_failed(r, step_repl(r), REPL_FAILURE_UNSAFE, "is gone");
+
+	/* Without a position there may never have been one. */
+	connect_ready(r);
+	repl_start(r, 0, 0);
+	expect_failed(r, step_repl(r), REPL_FAILURE_REFUSED, "does not exist");
+	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
+	repl_free(r);
+}
+
+/* A process that has just begun, with a position that was stored. */
+static void
+repl_checks_the_timeline_of_a_stored_position(void **state)
+{
+	struct server *s = *state;
+
+	s->timeline = "3";
+	s->history = "1\t0/2000\tno reason\n2\t0/8000\tno reason\n";
+	start_server(s);
+#define CASE(lsn, timeline, text)                                    \
+	do                                                               \
+	{                                                                \
+		struct repl *r = repl_new(&config);                          \
+                                                                     \
+		start_lsn = lsn;                                             \
+		start_timeline = timeline;                                   \
+		if (text == NULL)                                            \
+			assert_int_equal(connect_repl(r), REPL_DONE);            \
+		else                                                         \
+			expect_failure(r, REPL_FAILURE_UNSAFE,                   \
+						   text != NULL ? (const char *) text : ""); \
+		repl_free(r);                                                \
+	} while (0)
+
+	CASE(0x2000, 1, NULL);
+	CASE(0x2001, 1, "left its timeline before it, at 0/2000");
+	CASE(0x8000, 2, NULL);
+	CASE(0x8001, 2, "left its timeline before it, at 0/8000");
+	CASE(0x9000, 3, NULL);
+	CASE(0x9000, 0, NULL);
+	CASE(0x2000, 4, "does not hold timeline 4,");
+	s->history = NULL;
+	CASE(0x2000, 1, "is missing");
+	CASE(0x2000, 3, NULL);
+#undef CASE
+}
+
+static void
+repl_leaves_a_slot_that_another_walferry_has(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+	char		  *first;
+
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_null(strstr(s->queries, "pg_try_advisory_lock"));
+	repl_reset(r);
+
+	config.lock = true;
+	s->locked_by = "4711";
+	expect_failure(r, REPL_FAILURE_RETRY,
+				   "another walferry has slot \"app\": process 4711");
+	s->locked_by = NULL;
+	s->queries[0] = '\0';
+	assert_int_equal(connect_repl(r), REPL_DONE);
+
+	/* Once on a connection: locks of a session add up. */
+	first = strstr(s->queries, "pg_try_advisory_lock");
+	assert_non_null(first);
+	assert_non_null(strstr(first, "hashtext('app')"));
+	assert_null(strstr(first + 1, "pg_try_advisory_lock"));
+	repl_free(r);
+}
+
+static void
+repl_creates_failover_slots_where_there_are_any(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+
+	config.create = config.failover = true;
+	s->slot[0] = NULL;
+	start_server(s);
+	expect_failure(r, REPL_FAILURE_REFUSED, "slot.failover=false");
+	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
+	s->version = "17.11";
+	connect_ready(r);
+	repl_create(r);
+	connect_ready(r);
+	assert_non_null(strstr(s->queries, "(SNAPSHOT 'nothing', FAILOVER true)"));
+	repl_reset(r);
+
+	/* A temporary slot cannot be one. */
+	config.temporary = true;
+	connect_ready(r);
+	repl_create(r);
+	connect_ready(r);
+	assert_non_null(strstr(s->queries, "TEMPORARY LOGICAL \"walferry\" "
+									   "(SNAPSHOT 'nothing')"));
 	repl_free(r);
 }
 
@@ -1125,12 +1417,16 @@ repl_survives_spoiled_answers(void **state)
 		s->queries[0] = '\0';
 		s->slot[0] = i % 20 ? "logical" : NULL;
 		until_ms = now_ms() + 50;
-		while ((outcome = repl_step(r, now_ms())) == REPL_AGAIN &&
+		while (((outcome = repl_step(r, now_ms())) == REPL_AGAIN ||
+				outcome == REPL_READY) &&
 			   now_ms() < until_ms)
 		{
 			struct pollfd pfd = {.fd = repl_fd(r), .events = repl_events(r)};
 
-			(void) poll(&pfd, 1, 5);
+			if (outcome == REPL_READY)
+				go_on(r);
+			else
+				(void) poll(&pfd, 1, 5);
 		}
 		until_ms = now_ms() + 50;
 		while (outcome == REPL_DONE && now_ms() < until_ms)
@@ -1184,6 +1480,14 @@ main(void)
 		TEST(repl_refuses_a_former_primary),
 		TEST(repl_waits_for_a_standby_that_has_yet_to_replay),
 		TEST(repl_lifts_transaction_timeout_where_there_is_one),
+		TEST(repl_holds_until_told_how_to_go_on),
+		TEST(repl_holds_again_when_the_slot_is_created),
+		TEST(repl_notices_a_connection_that_is_lost_while_held),
+		TEST(repl_looks_again_before_it_starts),
+		TEST(repl_never_creates_a_slot_that_a_position_says_was_there),
+		TEST(repl_checks_the_timeline_of_a_stored_position),
+		TEST(repl_leaves_a_slot_that_another_walferry_has),
+		TEST(repl_creates_failover_slots_where_there_are_any),
 		TEST(repl_gives_up_on_a_server_that_says_nothing),
 		TEST(repl_never_waits_for_a_host_that_drops_packets),
 		TEST(repl_goes_on_to_the_next_host_when_time_is_over),
