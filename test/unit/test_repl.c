@@ -1,4 +1,4 @@
-/* links: repl repl_failure log buf */
+/* links: repl repl_check repl_connect repl_query repl_stream repl_failure log buf */
 /* libs: libpq */
 /*
  * The replication client: what it makes of timeline histories, then its talk
