@@ -19,6 +19,7 @@
 #define FILE_MAX_LEN (4 * 1024 * 1024)
 #define SECRET_MAX_LEN (1024 * 1024)
 #define TOPIC_PREFIX_MAX 200
+#define TOPIC_MAX 249 /* Kafka's limit */
 
 struct config *
 config_new(void)
@@ -1242,12 +1243,12 @@ check_required(struct config *c)
 	}
 }
 
+static const char topic_chars[] = "abcdefghijklmnopqrstuvwxyz"
+								  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
 static void
 check_names(struct config *c)
 {
-	static const char topic_chars[] =
-		"abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	static const char slot_chars[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
 	const struct config_slot *s = config_slot_of(c, "topic.prefix");
 
@@ -1412,6 +1413,212 @@ check_special(struct config *c)
 		s->str = config_text_dup(config_slot_of(c, "topic.prefix")->str);
 }
 
+/* What was given and is not just the default has no effect. */
+static void
+idle_if_given(struct config *c, const char *name, const char *note)
+{
+	const struct config_slot *s = config_slot_of(c, name);
+
+	if (s->entry != NULL && s->entry->value != NULL &&
+		!means(s->entry->opt, s->entry->value, s->entry->opt->deflt))
+		config_idle(c, s->entry, note);
+}
+
+/* Which of the two ways of delivery, and whether a position is stored. */
+static void
+check_delivery(struct config *c)
+{
+	struct config_slot *once = slot_of(c, "exactly.once");
+	struct config_slot *support = slot_of(c, "exactly.once.support");
+	struct config_slot *store = slot_of(c, "walferry.position.store");
+
+	if (support->str != NULL && strcmp(support->str, "required") == 0)
+	{
+		if (once->entry != NULL && once->num == 0)
+			config_fail(c, support->entry,
+						"contradicts exactly.once=false (%s)",
+						once->entry->origin);
+		else
+		{
+			if (once->entry == NULL)
+				once->entry = support->entry;
+			once->num = 1;
+			replace(once, "true");
+		}
+	}
+	if (config_slot_of(c, "walferry.sink")->str != NULL &&
+		strcmp(config_slot_of(c, "walferry.sink")->str, "stdout") == 0)
+	{
+		if (once->num != 0)
+			config_warn(c, once->entry,
+						"has no effect: with walferry.sink=stdout nothing is "
+						"stored");
+		once->num = 0;
+		replace(once, "false");
+		idle_if_given(c, "walferry.position.store",
+					  "with walferry.sink=stdout nothing is stored");
+		replace(store, "slot");
+	}
+	else if (once->num != 0)
+	{
+		if (store->entry == NULL)
+			store->entry = once->entry;
+		else if (store->str != NULL && strcmp(store->str, "slot") == 0)
+			config_fail(c, store->entry,
+						"cannot be slot with exactly.once, whose position is "
+						"in the topic; remove it");
+		replace(store, "topic");
+	}
+}
+
+/* A name of the form <topic.prefix>.<schema>.<table>, or of such a kind. */
+static bool
+is_event_topic(const struct config *c, const char *topic)
+{
+	const char *prefix = config_slot_of(c, "topic.prefix")->str;
+	const char *delimiter = config_slot_of(c, "topic.delimiter")->str;
+	const char *rest = topic;
+
+	if (!has_prefix(rest, prefix))
+		return false;
+	rest += strlen(prefix);
+	if (!has_prefix(rest, delimiter))
+		return false;
+	rest += strlen(delimiter);
+	return strcmp(rest, "message") == 0 || strcmp(rest, "transaction") == 0 ||
+		   strstr(rest, delimiter) != NULL;
+}
+
+static void
+check_position_topic(struct config *c)
+{
+	const struct config_slot *s = config_slot_of(c, "offsets.storage.topic");
+	struct buf				  made = {0};
+	const char				 *topic = s->str;
+	const char				 *prefix = config_slot_of(c, "topic.prefix")->str;
+	const char				 *slot = config_slot_of(c, "slot.name")->str;
+
+	/* Of what is wrong with these, others have told. */
+	if (prefix == NULL || strlen(prefix) > TOPIC_PREFIX_MAX || slot == NULL ||
+		strlen(slot) > 63 || config_slot_of(c, "topic.delimiter")->str == NULL)
+		return;
+	buf_printf(&made, "%s.%s.offsets", prefix, slot);
+	if (topic == NULL)
+	{
+		if (made.len > TOPIC_MAX)
+			config_fail(c, NULL,
+						"offsets.storage.topic: is needed: "
+						"<topic.prefix>.<slot.name>.offsets would have %zu "
+						"characters, more than %d",
+						made.len, TOPIC_MAX);
+	}
+	else if (topic[strspn(topic, topic_chars)] != '\0' ||
+			 strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
+		config_fail(c, s->entry,
+					"must be the name of a topic: letters, digits, '.', '_' "
+					"and '-'");
+	else if (strlen(topic) > TOPIC_MAX)
+		config_fail(c, s->entry, "must not have more than %d characters",
+					TOPIC_MAX);
+	else if (strcmp(topic, buf_cstr(&made)) != 0 && is_event_topic(c, topic))
+		config_fail(c, s->entry,
+					"has the form of a topic of events; choose a name that "
+					"does not begin with topic.prefix");
+	buf_free(&made);
+}
+
+/* Is the option's number one that its row allows? */
+static bool
+within_limits(const struct config *c, const char *name)
+{
+	int64_t n = config_slot_of(c, name)->num;
+	size_t	unused;
+
+	return n >= config_table(&unused)[index_of(name)].min &&
+		   n <= config_table(&unused)[index_of(name)].max;
+}
+
+/* Times within a Kafka transaction; after config_kafka_build(). */
+static void
+check_transactions(struct config *c)
+{
+	struct config_slot *interval = slot_of(c,
+										   "walferry.transaction.interval.ms");
+	struct config_slot *split = slot_of(c, "walferry.transaction.split.ms");
+	int64_t				timeout = 0;
+	char				digits[32];
+
+	for (size_t i = 0; i < c->nkafka; i++)
+	{
+		if (strcmp(c->kafka[i].name, "transaction.timeout.ms") == 0)
+			timeout = strtoll(c->kafka[i].value, NULL, 10);
+	}
+	if (interval->num > timeout / 2 &&
+		within_limits(c, "walferry.transaction.interval.ms"))
+		config_fail(c, interval->entry,
+					"must be at most half of transaction.timeout.ms, which "
+					"is %lld",
+					(long long) timeout);
+	if (split->num == 0)
+	{
+		split->num = timeout / 2;
+		snprintf(digits, sizeof(digits), "%lld", (long long) split->num);
+		replace(split, digits);
+	}
+	else if (split->num >= timeout &&
+			 within_limits(c, "walferry.transaction.split.ms"))
+		config_fail(c, split->entry,
+					"must be less than transaction.timeout.ms, which is %lld",
+					(long long) timeout);
+}
+
+/* What only speaks of stored positions and Kafka transactions. */
+static void
+check_position(struct config *c)
+{
+	static const char *const of_transactions[] = {
+		"walferry.transaction.interval.ms",
+		"walferry.transaction.max.bytes",
+		"walferry.transaction.split.ms",
+	};
+	static const char not_stored[] = "no position is stored in a topic";
+	const struct config_slot
+		*strategy = config_slot_of(c, "offset.mismatch.strategy");
+	const struct config_slot
+		*store = config_slot_of(c, "walferry.position.store");
+	bool stored = store->str != NULL && strcmp(store->str, "topic") == 0;
+	const char *how = strategy->str != NULL ? strategy->str : "fail";
+
+	if (config_slot_of(c, "exactly.once")->num != 0)
+		check_transactions(c);
+	else
+	{
+		for (size_t i = 0;
+			 i < sizeof(of_transactions) / sizeof(of_transactions[0]); i++)
+			idle_if_given(c, of_transactions[i],
+						  "there are Kafka transactions only with "
+						  "exactly.once");
+	}
+	if (!stored)
+	{
+		idle_if_given(c, "offsets.storage.topic", not_stored);
+		idle_if_given(c, "walferry.position.interval.ms", not_stored);
+
+		/* These come to what happens then; one is Debezium's default. */
+		if (strcmp(how, "no_validation") != 0 &&
+			strcmp(how, "trust_slot") != 0)
+			idle_if_given(c, "offset.mismatch.strategy", not_stored);
+		return;
+	}
+	if (strcmp(how, "no_validation") == 0 ||
+		strcmp(how, "trust_greater_lsn") == 0)
+		config_fail(c, strategy->entry,
+					"%s cannot be used where a position is stored: it may "
+					"lose changes in silence; what works is fail, trust_slot",
+					how);
+	check_position_topic(c);
+}
+
 static void
 make_announcements(struct config *c)
 {
@@ -1523,8 +1730,10 @@ config_check(struct config *c)
 	check_stream_params(c);
 	check_placeholder(c);
 	check_special(c);
+	check_delivery(c);
 	config_topic_build(c);
 	config_kafka_build(c);
+	check_position(c);
 	warn_idle(c);
 	make_announcements(c);
 	return c->errors.n == 0;
@@ -1602,6 +1811,18 @@ config_stream_params(const struct config *c, size_t *n)
 {
 	*n = c->nstream;
 	return c->stream;
+}
+
+void
+config_position_topic(const struct config *c, struct buf *out)
+{
+	const char *topic = config_str(c, "offsets.storage.topic");
+
+	if (topic != NULL)
+		buf_puts(out, topic);
+	else
+		buf_printf(out, "%s.%s.offsets", config_str(c, "topic.prefix"),
+				   config_str(c, "slot.name"));
 }
 
 static bool

@@ -128,11 +128,18 @@ config_stream_params(const struct config *c, size_t *n);
 
 /*
  * Everything for rd_kafka_conf_set(), in librdkafka's names: what the user
- * gave and what the forwarder insists on (acks=all, idempotence,
- * message.timeout.ms=0, no telemetry).
+ * gave and what the forwarder insists on (acks=all, idempotence, no telemetry,
+ * message.timeout.ms=0).  With exactly.once there is transaction.timeout.ms,
+ * and message.timeout.ms is the same, for librdkafka allows no more.
  */
 const struct config_setting *
 config_kafka_settings(const struct config *c, size_t *n);
+
+/*
+ * Append the name of the topic of position records: offsets.storage.topic, or
+ * made of prefix and slot.
+ */
+void config_position_topic(const struct config *c, struct buf *out);
 
 /*
  * How to create 'topic', from topic.creation.<group>.*: the first group of

@@ -65,7 +65,10 @@
 #define NO_CODE "it loads or runs code; it cannot be set from a configuration"
 #define NO_OAUTH \
 	"OAUTHBEARER is not built yet; use SCRAM-SHA-512, PLAIN or GSSAPI"
-#define NO_TRANSACTIONS "exactly-once delivery is not built yet"
+#define OUR_ID                                                             \
+	"it is made of topic.prefix and slot.name, so that of two forwarders " \
+	"on a slot the later one fences the other"
+#define NO_TRANSACTIONS "there are Kafka transactions only with exactly.once"
 #define OUR_PARTITION                                                 \
 	"the partition is always the one that the Java client's default " \
 	"gives a key, so that a repeat lands where the first copy did"
@@ -185,9 +188,12 @@ static const struct config_kafka_name table[] = {
 	PASS_INT("retry.backoff.ms", 1, 300000),
 	{.name = "retry.backoff.max.ms", .action = KAFKA_PASS,
 		.type = CONFIG_INT, .min = 1, .max = 300000, .optional = true},
-	REFUSE("transactional.id", NO_TRANSACTIONS),
-	IGNORE("transaction.timeout.ms", NO_TRANSACTIONS),
-	IGNORE("transaction.two.phase.commit.enable", NO_TRANSACTIONS),
+	REFUSE("transactional.id", OUR_ID),
+	{.name = "transaction.timeout.ms", .action = KAFKA_PASS,
+		.type = CONFIG_INT, .min = 1000, .max = 900000,
+		.transactional = true},
+	IGNORE("transaction.two.phase.commit.enable",
+		   "nobody else ends walferry's transactions"),
 	ONLY("enable.gapless.guarantee", "true",
 		 "without it records overtake one that was refused"),
 	REFUSE("queuing.strategy", "events must stay in order"),
@@ -818,6 +824,34 @@ build_special(struct build *b)
 	}
 }
 
+/*
+ * With transactions librdkafka wants other limits to stay below that of a
+ * transaction, which Kafka aborts then.
+ */
+static void
+build_transactions(struct build *b)
+{
+	const struct made *m;
+	int64_t			   n;
+
+	set_default(b, "transaction.timeout.ms", "60000");
+	n = strtoll(find_made(b, "transaction.timeout.ms")->value, NULL, 10);
+	set_number(b, "message.timeout.ms", n, NULL);
+
+	m = find_made(b, "socket.timeout.ms");
+	if (m != NULL && strtoll(m->value, NULL, 10) > n - 100)
+		config_fail(b->c, m->from,
+					"must with exactly.once be 100 ms less than "
+					"transaction.timeout.ms, which is %lld, or shorter",
+					(long long) n);
+	m = find_made(b, "linger.ms");
+	if (m != NULL && strtoll(m->value, NULL, 10) >= n)
+		config_fail(b->c, m->from,
+					"must with exactly.once be less than "
+					"transaction.timeout.ms, which is %lld",
+					(long long) n);
+}
+
 /* Combinations that librdkafka accepts and that cannot work, or are unwise. */
 static void
 check_security(struct build *b)
@@ -863,6 +897,7 @@ config_kafka_build(struct config *c)
 {
 	struct build b = {.c = c};
 	int64_t		 queue = config_slot_of(c, "max.queue.size.in.bytes")->num;
+	bool		 transactions = config_slot_of(c, "exactly.once")->num != 0;
 	char		 kbytes[32];
 
 	for (size_t i = 0; i < c->nentries; i++)
@@ -872,6 +907,11 @@ config_kafka_build(struct config *c)
 		if (e->kafka == NULL || e->value == NULL ||
 			given(c, e->kafka_name) != e)
 			continue;
+		if (e->kafka->transactional && !transactions)
+		{
+			config_idle(c, e, NO_TRANSACTIONS);
+			continue;
+		}
 		switch (e->kafka->action)
 		{
 			case KAFKA_PASS:
@@ -920,6 +960,8 @@ config_kafka_build(struct config *c)
 	set(&b, "acks", "all", NULL);
 	set(&b, "enable.idempotence", "true", NULL);
 	set(&b, "message.timeout.ms", "0", NULL);
+	if (transactions)
+		build_transactions(&b);
 	set(&b, "enable.metrics.push", "false", NULL);
 	find_made(&b, "enable.metrics.push")->optional = true;
 

@@ -92,7 +92,8 @@ struct config_kafka_name
 	int64_t					 min;
 	int64_t					 max;
 	bool					 optional; /* older librdkafka does not know it */
-	const char				*note;
+	bool		transactional;		   /* of no effect without exactly.once */
+	const char *note;
 };
 
 const struct config_kafka_name *config_kafka_table(size_t *n);
@@ -195,7 +196,10 @@ bool config_wins(const struct config_entry *a, const struct config_entry *b);
 const struct config_slot *
 config_slot_of(const struct config *c, const char *name);
 
-/* Fill c->kafka; collects errors and warnings. */
+/*
+ * Fill c->kafka; collects errors and warnings.  "exactly.once" must be what it
+ * is going to be.
+ */
 void config_kafka_build(struct config *c);
 
 /* Read topic.creation.*; collects errors. */

@@ -313,7 +313,9 @@ docs_kafka(struct buf *out)
 			"of this list wins over a later one. A name that is not here is "
 			"an error. Whatever is written, walferry sets `acks=all`, "
 			"`enable.idempotence=true` and `message.timeout.ms=0`: a record "
-			"is sent until the broker has it.\n\n"
+			"is sent until the broker has it. With `exactly.once`, where a "
+			"transaction that Kafka has aborted is sent again as a whole, "
+			"`message.timeout.ms` is `transaction.timeout.ms`.\n\n"
 			"| setting | values | what becomes of it |\n"
 			"|---|---|---|\n");
 	for (size_t i = 0; i < n; i++)
@@ -338,6 +340,8 @@ docs_kafka(struct buf *out)
 					buf_lit(out, "passed on");
 				if (k->optional)
 					buf_lit(out, " where librdkafka is new enough");
+				if (k->transactional)
+					buf_lit(out, " with `exactly.once`, else no effect");
 				break;
 			case KAFKA_ONLY:
 				buf_lit(out, "cannot be changed: ");

@@ -40,10 +40,15 @@
 #define NO_LINEAGE "OpenLineage is not built yet"
 #define NO_JVM "it concerns the JVM"
 #define NO_WORKER "there is no Connect worker"
-#define NO_OFFSETS "the replication slot keeps the position"
+#define NO_OFFSETS                                               \
+	"the replication slot keeps the position, and the topic of " \
+	"offsets.storage.topic with exactly.once or walferry.position.store=topic"
 #define ERRORS_RETRY                                                      \
 	"errors.max.retries and retriable.restart.connector.wait.ms say how " \
 	"often and how fast to retry"
+#define TRANSACTION_ENDS                                                   \
+	"walferry.transaction.interval.ms and walferry.transaction.max.bytes " \
+	"say when a Kafka transaction ends"
 #define RENAMED(to) "this is the name of an old Debezium version; write " to
 
 /* clang-format off */
@@ -117,13 +122,10 @@ static const struct config_option table[] = {
 	{.name = "slot.drop.on.stop", .type = BOOL, .deflt = "false",
 		.help = "Drop the slot at a clean stop. For tests: changes made "
 			"while no slot exists are lost."},
-	{.name = "slot.failover", .type = BOOL, .stance = NOT_YET,
-		.deflt = "false",
-		.note = "create the slot beforehand: SELECT "
-			"pg_create_logical_replication_slot(name, 'walferry', failover "
-			"=> true)",
-		.help = "Create the slot as one that a standby keeps in step "
-			"(PostgreSQL 17 and later)."},
+	{.name = "slot.failover", .type = BOOL, .deflt = "false",
+		.help = "Create the slot as one that a standby keeps in step, so "
+			"that it is there after a failover (PostgreSQL 17 and later; the "
+			"standby needs `sync_replication_slots`)."},
 	{.name = "slot.stream.params",
 		.help = "More options for the plugin, `name=value;name=value`."},
 	{.name = "status.update.interval.ms", .type = CONFIG_MS,
@@ -137,16 +139,21 @@ static const struct config_option table[] = {
 		.deflt = "10000", .note = ERRORS_RETRY,
 		.help = "Wait between these attempts."},
 	{.name = "offset.mismatch.strategy", .type = CONFIG_ENUM,
-		.stance = PARTLY, .flags = CONFIG_NEVER, .deflt = "trust_slot",
-		.values = "no_validation|trust_offset|trust_slot|trust_greater_lsn",
-		.built = "trust_slot|no_validation",
-		.note = "no offsets are stored beside the slot",
-		.help = "Which to believe when stored offset and slot disagree. "
-			"There is only the slot; `no_validation` comes to the same."},
+		.deflt = "fail",
+		.values = "fail|trust_slot|trust_offset|no_validation|"
+			"trust_greater_lsn",
+		.help = "What to do at the start if the stored position and the slot "
+			"contradict each other, where a position is stored "
+			"(`walferry.position.store`). `fail`, and `trust_offset`, which "
+			"is the same: stop with exit code 5 and say what is wrong. "
+			"`trust_slot`: where the record is missing or the slot stands "
+			"beyond it, go on from the slot; what is between is the "
+			"operator's word. `no_validation`, which is Debezium's default, "
+			"and `trust_greater_lsn` are refused there, for both may lose "
+			"changes in silence."},
 	{.name = "internal.slot.seek.to.known.offset.on.start", .type = BOOL,
-		.stance = PARTLY, .flags = CONFIG_NEVER, .deflt = "false",
-		.built = "false",
-		.note = "no offsets are stored beside the slot",
+		.stance = NO_EFFECT, .deflt = "false",
+		.note = "offset.mismatch.strategy says what counts",
 		.help = "Old form of offset.mismatch.strategy."},
 	{.name = "internal.create.slot.command.timeout", .type = CONFIG_INT,
 		.stance = NO_EFFECT, .deflt = "90",
@@ -424,27 +431,73 @@ static const struct config_option table[] = {
 		.help = "At SIGTERM, how long to wait for Kafka to acknowledge what "
 			"is under way. What is not confirmed by then is sent again "
 			"after the next start."},
-	{.name = "exactly.once.support", .type = CONFIG_ENUM, .stance = PARTLY,
+	{.name = "walferry.shutdown.grace.ms", .type = CONFIG_MS,
+		.deflt = "30000", .min = 0, .max = 3600000,
+		.help = "How long a PostgreSQL that is shutting down is kept waiting "
+			"until Kafka has what it was sent. After that it is let go; what "
+			"Kafka does not have is sent again after the next start. 0 waits "
+			"for ever."},
+	{.name = "exactly.once", .type = BOOL, .deflt = "false",
+		.help = "Exactly-once delivery: events and the position of their "
+			"source transactions are in one Kafka transaction. For readers "
+			"with `isolation.level=read_committed`."},
+	{.name = "exactly.once.support", .type = CONFIG_ENUM,
 		.deflt = "requested", .values = "requested|required",
-		.built = "requested",
-		.note = "delivery is at least once",
-		.help = "Connect's demand for exactly-once delivery."},
-	{.name = "exactly.once", .type = BOOL, .stance = NOT_YET,
-		.deflt = "false", .note = "delivery is at least once",
-		.help = "Exactly-once delivery."},
+		.help = "Connect's demand for exactly-once delivery; `required` is "
+			"`exactly.once=true`."},
+	{.name = "walferry.position.store", .type = CONFIG_ENUM,
+		.deflt = "slot", .values = "slot|topic",
+		.help = "Where the position is kept: in the slot alone, or also in a "
+			"record of the topic `offsets.storage.topic`, by which a start "
+			"notices that the slot was lost, created anew or moved. "
+			"`exactly.once` implies `topic`."},
+	{.name = "offsets.storage.topic",
+		.help = "Topic of the position record, compacted and with one "
+			"partition; `<topic.prefix>.<slot.name>.offsets` if absent. It "
+			"must be no topic of events."},
+	{.name = "walferry.position.interval.ms", .type = CONFIG_MS,
+		.deflt = "10000", .min = 100, .max = 3600000,
+		.help = "How often the position is stored while the database has "
+			"nothing to say to us, so that PostgreSQL may drop WAL."},
+	{.name = "walferry.transaction.interval.ms", .type = CONFIG_MS,
+		.deflt = "100", .min = 1, .max = 60000,
+		.help = "With `exactly.once`: a Kafka transaction that is this old is "
+			"ended with the source transaction in hand. A reader with "
+			"`read_committed` sees an event when its Kafka transaction has "
+			"ended, so this bounds what it waits for under load; more makes "
+			"fewer and larger transactions, which are cheaper for the "
+			"brokers. When PostgreSQL has nothing more to send, the "
+			"transaction is ended at once."},
+	{.name = "walferry.transaction.max.bytes", .type = CONFIG_BYTES,
+		.deflt = "8388608", .min = 1, .max = 1073741824,
+		.help = "With `exactly.once`: a Kafka transaction whose events have "
+			"so many bytes is ended with the source transaction in hand. "
+			"Less makes a `read_committed` reader's batches smaller and "
+			"costs throughput."},
+	{.name = "walferry.transaction.split.ms", .type = CONFIG_MS,
+		.deflt = "0", .min = 0, .max = 900000,
+		.help = "With `exactly.once`: a source transaction that takes longer "
+			"to publish is split over several Kafka transactions, each with "
+			"the position within it, because Kafka aborts what is open for "
+			"longer than `transaction.timeout.ms`. It is still carried "
+			"exactly once, but a `read_committed` reader may see its first "
+			"part before the rest. 0 is half of `transaction.timeout.ms`."},
+	{.name = "walferry.too.large", .type = CONFIG_ENUM, .stance = PARTLY,
+		.deflt = "stop", .values = "stop|placeholder", .built = "stop",
+		.help = "What to do with an event that is larger than Kafka takes: "
+			"stop with exit code 4, or send an event without the row in its "
+			"place."},
 	{.name = "exactly.once.source.support", .type = CONFIG_ENUM,
-		.stance = PARTLY, .deflt = "disabled",
-		.values = "disabled|preparing|enabled", .built = "disabled|preparing",
-		.note = "delivery is at least once",
+		.stance = NO_EFFECT, .deflt = "disabled",
+		.values = "disabled|preparing|enabled", .built = "preparing",
+		.note = "exactly.once says whether delivery is exactly once",
 		.help = "The Connect worker's support of exactly-once delivery."},
 	{.name = "transaction.boundary", .type = CONFIG_ENUM,
 		.stance = NO_EFFECT, .deflt = "poll",
-		.values = "poll|interval|connector",
-		.note = "exactly-once delivery is not built yet",
+		.values = "poll|interval|connector", .note = TRANSACTION_ENDS,
 		.help = "Where Connect ends a Kafka transaction."},
 	{.name = "transaction.boundary.interval.ms", .type = CONFIG_MS,
-		.stance = NO_EFFECT, .parent = "transaction.boundary",
-		.note = "exactly-once delivery is not built yet",
+		.stance = NO_EFFECT, .note = TRANSACTION_ENDS,
 		.help = "How often Connect ends a Kafka transaction."},
 	{.name = "event.processing.failure.handling.mode", .type = CONFIG_ENUM,
 		.stance = PARTLY, .flags = CONFIG_NEVER, .deflt = "fail",
@@ -879,8 +932,10 @@ static const struct config_option table[] = {
 		.help = "Limit for storing positions."},
 	{.name = "offset.commit.policy", .stance = NO_EFFECT,
 		.note = NO_OFFSETS, .help = "When positions are stored."},
-	{.name = "offsets.storage.topic", .stance = NO_EFFECT,
-		.note = NO_OFFSETS, .help = "Topic of the connector's positions."},
+	{.name = "offset.storage.topic", .stance = NO_EFFECT,
+		.note = "it is the topic of a whole Connect worker; "
+			"offsets.storage.topic names that of the position record",
+		.help = "Topic of the worker's positions."},
 	{.name = "config.storage.*", .stance = NO_EFFECT, .note = NO_WORKER,
 		.help = "Where connectors' settings are kept."},
 	{.name = "status.storage.*", .stance = NO_EFFECT, .note = NO_WORKER,

@@ -65,6 +65,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(config_kafka_settings(c, &n) != NULL && n > 0);
 		config_topic_creation(c, "p.public.t", &topic);
 		check(topic.partitions == -1 || topic.partitions > 0);
+		buf_reset(&out);
+		config_position_topic(c, &out);
+		check(!config_is(c, "walferry.position.store", "topic") ||
+			  (out.len > 0 && out.len <= 249));
 	}
 	buf_free(&out);
 	config_free(c);

@@ -602,9 +602,6 @@ values_not_built_are_refused_by_name(void **state)
 		"heartbeat.interval.ms=10000",
 		"heartbeat.action.query=insert into t values (1)",
 		"provide.transaction.metadata=true",
-		"exactly.once.support=required",
-		"exactly.once=true",
-		"exactly.once.source.support=enabled",
 		"key.converter=io.confluent.connect.avro.AvroConverter",
 		"value.converter=org.apache.kafka.connect.storage.StringConverter",
 		"key.converter.schemas.enable=true",
@@ -615,7 +612,6 @@ values_not_built_are_refused_by_name(void **state)
 		"debezium.format.key=protobuf",
 		"debezium.format.schemas.enable=true",
 		"message.key.columns=public.t:id",
-		"slot.failover=true",
 		"skip.messages.without.change=true",
 		"xmin.fetch.interval.ms=1000",
 		"column.truncate.to.20.chars=public.t.c",
@@ -637,6 +633,7 @@ values_not_built_are_refused_by_name(void **state)
 		"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy",
 		"database.tcpKeepAlive=false",
 		"include.unknown.datatypes=true",
+		"walferry.too.large=placeholder",
 	};
 
 	(void) state;
@@ -699,6 +696,226 @@ what_has_no_effect_is_one_warning_for_each_reason(void **state)
 			"transforms: is not built yet");
 	accepted_in_silence("heartbeat.interval.ms=0\n"
 						"topic.heartbeat.prefix=hb\n");
+}
+
+/* ---- delivery ---- */
+
+#define ONCE "exactly.once=true\n"
+#define STORED "walferry.position.store=topic\n"
+
+/* As config_position_topic() has it. */
+static void
+position_topic_is(const char *more, const char *expected)
+{
+	struct config *c = good(more);
+	struct buf	   topic = {0};
+
+	config_position_topic(c, &topic);
+	assert_string_equal(buf_cstr(&topic), expected);
+	buf_free(&topic);
+	config_free(c);
+}
+
+static void
+exactly_once_has_two_names(void **state)
+{
+	struct config *c = good("");
+
+	(void) state;
+	assert_false(config_bool(c, "exactly.once"));
+	assert_true(config_is(c, "walferry.position.store", "slot"));
+	config_free(c);
+
+	c = good(ONCE);
+	assert_true(config_bool(c, "exactly.once"));
+	assert_true(config_is(c, "walferry.position.store", "topic"));
+	assert_int_equal(config_warning_count(c), 0);
+	config_free(c);
+
+	c = good("exactly.once.support=REQUIRED\n");
+	assert_true(config_bool(c, "exactly.once"));
+	assert_true(config_is_set(c, "exactly.once"));
+	assert_true(config_is(c, "walferry.position.store", "topic"));
+	config_free(c);
+
+	accepted_in_silence("exactly.once=true\nexactly.once.support=required\n");
+	accepted_in_silence("exactly.once=true\nexactly.once.support=requested\n");
+	c = good("exactly.once=false\nexactly.once.support=requested\n");
+	assert_false(config_bool(c, "exactly.once"));
+	config_free(c);
+	refused("exactly.once.support=required\nexactly.once=false\n",
+			"exactly.once.support: contradicts exactly.once=false (f:7)");
+
+	/* what a Connect worker says of it means nothing here */
+	warned("exactly.once.source.support=enabled\n", "exactly.once says");
+	warned("transaction.boundary=interval\n",
+		   "walferry.transaction.interval.ms");
+	warned("transaction.boundary.interval.ms=5\n",
+		   "walferry.transaction.interval.ms");
+	warned("offset.storage.topic=connect-offsets\n",
+		   "offsets.storage.topic names");
+}
+
+static void
+exactly_once_keeps_its_position_in_the_topic(void **state)
+{
+	(void) state;
+	accepted_in_silence(ONCE STORED);
+	accepted_in_silence(STORED);
+	refused("walferry.position.store=slot\n" ONCE, "cannot be slot with");
+	refused("walferry.position.store=slot\nexactly.once.support=required\n",
+			"cannot be slot with");
+}
+
+static void
+stdout_stores_nothing(void **state)
+{
+	struct config *c = good("walferry.sink=stdout\n" ONCE
+							"offsets.storage.topic=o\n");
+
+	(void) state;
+	assert_false(config_bool(c, "exactly.once"));
+	assert_true(config_is(c, "walferry.position.store", "slot"));
+	assert_int_equal(config_warning_count(c), 2);
+	assert_true(has_line(2, config_warning, c, "exactly.once: has no effect"));
+	assert_true(has_line(2, config_warning, c,
+						 "offsets.storage.topic (f:8): no effect"));
+	config_free(c);
+
+	c = good("walferry.sink=stdout\n" STORED);
+	assert_true(config_is(c, "walferry.position.store", "slot"));
+	assert_int_equal(config_warning_count(c), 1);
+	config_free(c);
+}
+
+static void
+position_topic_has_a_name_of_its_own(void **state)
+{
+	char more[512];
+	char name[251];
+
+	(void) state;
+	position_topic_is("", "p.debezium.offsets");
+	position_topic_is("slot.name=s1\n" ONCE, "p.s1.offsets");
+	position_topic_is(ONCE "offsets.storage.topic=my-offsets_1\n",
+					  "my-offsets_1");
+	position_topic_is(STORED "offsets.storage.topic=p.positions\n",
+					  "p.positions");
+	position_topic_is(ONCE "offsets.storage.topic=pp.public.t\n",
+					  "pp.public.t");
+
+	/* written out, what is the default is no topic of events */
+	accepted_in_silence(ONCE "offsets.storage.topic=p.debezium.offsets\n");
+	refused("offsets.storage.topic=p.public.t\n" ONCE, "topic of events");
+	refused("offsets.storage.topic=p.message\n" STORED, "topic of events");
+	refused("offsets.storage.topic=p.transaction\n" ONCE, "topic of events");
+	refused("offsets.storage.topic=p_public_t\ntopic.delimiter=_\n" ONCE,
+			"topic of events");
+	refused("offsets.storage.topic=a b\n" ONCE, "the name of a topic");
+	refused("offsets.storage.topic=..\n" ONCE, "the name of a topic");
+
+	memset(name, 'o', 250);
+	name[249] = '\0';
+	snprintf(more, sizeof(more), "offsets.storage.topic=%s\n" ONCE, name);
+	accepted_in_silence(more);
+	snprintf(more, sizeof(more), "offsets.storage.topic=%so\n" ONCE, name);
+	refused(more, "more than 249 characters");
+
+	warned("offsets.storage.topic=o\n", "no position is stored");
+}
+
+static void
+default_position_topic_may_be_too_long(void **state)
+{
+	struct config *c = config_new();
+	struct buf	   text = {0};
+
+	(void) state;
+	buf_lit(&text, BASE "exactly.once=true\nslot.name=");
+	for (int i = 0; i < 60; i++)
+		buf_putc(&text, 's');
+	buf_lit(&text, "\ntopic.prefix=");
+	for (int i = 0; i < 190; i++)
+		buf_putc(&text, 'p');
+	assert_true(config_load_text(c, "f", buf_cstr(&text), text.len));
+	assert_false(config_check(c));
+	assert_int_equal(config_error_count(c), 1);
+	assert_non_null(strstr(config_error(c, 0), "offsets.storage.topic: is "
+											   "needed"));
+	buf_free(&text);
+	config_free(c);
+}
+
+static void
+mismatch_of_positions_is_never_papered_over(void **state)
+{
+	struct config *c = good(ONCE);
+
+	(void) state;
+	assert_true(config_is(c, "offset.mismatch.strategy", "fail"));
+	config_free(c);
+	c = good(STORED "offset.mismatch.strategy=trust_slot\n");
+	assert_true(config_is(c, "offset.mismatch.strategy", "trust_slot"));
+	config_free(c);
+	accepted_in_silence(ONCE "offset.mismatch.strategy=trust_offset\n");
+	refused("offset.mismatch.strategy=no_validation\n" ONCE,
+			"no_validation cannot be used where a position is stored");
+	refused("offset.mismatch.strategy=trust_greater_lsn\n" STORED,
+			"trust_greater_lsn cannot be used where a position is stored");
+	refused("offset.mismatch.strategy=hope\n" ONCE, "must be one of fail");
+
+	/* where nothing is stored there is nothing to disagree with */
+	accepted_in_silence("offset.mismatch.strategy=no_validation\n");
+	warned("offset.mismatch.strategy=trust_greater_lsn\n", "no effect here");
+	warned("offset.mismatch.strategy=trust_offset\n", "no effect here");
+	accepted_in_silence("offset.mismatch.strategy=trust_slot\n");
+}
+
+static void
+kafka_transactions_end_within_their_timeout(void **state)
+{
+	struct config *c = good(ONCE);
+
+	(void) state;
+	assert_int_equal(config_int(c, "walferry.transaction.interval.ms"), 100);
+	assert_int_equal(config_int(c, "walferry.transaction.max.bytes"), 8388608);
+	assert_int_equal(config_int(c, "walferry.transaction.split.ms"), 30000);
+	config_free(c);
+
+	c = good(ONCE "transaction.timeout.ms=10000\n");
+	assert_int_equal(config_int(c, "walferry.transaction.split.ms"), 5000);
+	config_free(c);
+	c = good(ONCE "transaction.timeout.ms=10000\n"
+				  "walferry.transaction.split.ms=2s\n"
+				  "walferry.transaction.interval.ms=5s\n"
+				  "walferry.transaction.max.bytes=1kB\n");
+	assert_int_equal(config_int(c, "walferry.transaction.split.ms"), 2000);
+	assert_int_equal(config_int(c, "walferry.transaction.interval.ms"), 5000);
+	assert_int_equal(config_int(c, "walferry.transaction.max.bytes"), 1024);
+	config_free(c);
+
+	refused("walferry.transaction.split.ms=60s\n" ONCE,
+			"less than transaction.timeout.ms, which is 60000");
+	refused("walferry.transaction.interval.ms=30001\n" ONCE,
+			"at most half of transaction.timeout.ms, which is 60000");
+	refused("walferry.transaction.interval.ms=0\n" ONCE,
+			"between 1 and 60000");
+	refused("walferry.transaction.interval.ms=60001\n" ONCE,
+			"between 1 and 60000");
+	refused("walferry.transaction.max.bytes=0\n" ONCE, "between 1 and");
+
+	/* without them all of this says nothing */
+	warned("walferry.transaction.interval.ms=5\n"
+		   "walferry.transaction.max.bytes=5\n"
+		   "walferry.transaction.split.ms=5\n",
+		   "walferry.transaction.split.ms (f:8): no effect here: there are "
+		   "Kafka transactions only with exactly.once");
+	warned(STORED "walferry.transaction.interval.ms=5\n", "no effect");
+	warned("walferry.position.interval.ms=5s\n", "no position is stored");
+	accepted_in_silence(STORED "walferry.position.interval.ms=5s\n");
+	warned(ONCE "max.queue.size.in.bytes=0\n", "no limit is not offered");
+	accepted_in_silence("walferry.shutdown.grace.ms=0\n");
+	accepted_in_silence("slot.failover=true\n");
 }
 
 static void
@@ -1305,6 +1522,13 @@ main(void)
 		cmocka_unit_test(values_not_built_are_refused_by_name),
 		cmocka_unit_test(what_will_never_work_is_refused_with_the_way_out),
 		cmocka_unit_test(what_has_no_effect_is_one_warning_for_each_reason),
+		cmocka_unit_test(exactly_once_has_two_names),
+		cmocka_unit_test(exactly_once_keeps_its_position_in_the_topic),
+		cmocka_unit_test(stdout_stores_nothing),
+		cmocka_unit_test(position_topic_has_a_name_of_its_own),
+		cmocka_unit_test(default_position_topic_may_be_too_long),
+		cmocka_unit_test(mismatch_of_positions_is_never_papered_over),
+		cmocka_unit_test(kafka_transactions_end_within_their_timeout),
 		cmocka_unit_test(unknown_names_are_errors_with_a_suggestion),
 		cmocka_unit_test(a_name_given_twice_in_a_file_is_warned_of),
 		cmocka_unit_test(missing_snapshot_and_schema_are_announced_once),

@@ -154,7 +154,7 @@ what_would_break_delivery_is_refused(void **state)
 	refused("partitioner.class=org.example.Mine\n", "partitioner.class");
 	refused("partitioner=random\n", "cannot be changed");
 	refused("interceptor.classes=org.example.Spy\n", "interceptors");
-	refused("transactional.id=x\n", "not built yet");
+	refused("transactional.id=x\n", "made of topic.prefix and slot.name");
 	warned("delivery.timeout.ms=120000\n",
 		   "delivery.timeout.ms (f:6): no "
 		   "effect here: a record is sent until");
@@ -500,6 +500,91 @@ librdkafka_takes_what_we_set(void **state)
 	config_free(c);
 }
 
+/* A producer with all that we set; NULL, with librdkafka's reason. */
+static rd_kafka_t *
+producer(const struct config *c, bool transactions, char *why, size_t size)
+{
+	rd_kafka_conf_t				*conf = rd_kafka_conf_new();
+	const struct config_setting *k;
+	rd_kafka_t					*rk;
+	size_t						 n;
+
+	k = config_kafka_settings(c, &n);
+	for (size_t i = 0; i < n; i++)
+	{
+		if (rd_kafka_conf_set(conf, k[i].name, k[i].value, why, size) !=
+				RD_KAFKA_CONF_OK &&
+			!k[i].optional)
+			fail_msg("%s=%s: %s", k[i].name, k[i].value, why);
+	}
+	if (transactions)
+		assert_int_equal(rd_kafka_conf_set(conf, "transactional.id", "p.s",
+										   why, size),
+						 RD_KAFKA_CONF_OK);
+	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, size);
+	if (rk == NULL)
+		rd_kafka_conf_destroy(conf);
+	return rk;
+}
+
+static void
+librdkafka_takes_our_limits_of_transactions(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"exactly.once=true\n",
+		"exactly.once=true\ntransaction.timeout.ms=1000\n",
+		"exactly.once=true\ntransaction.timeout.ms=900000\n",
+		"exactly.once=true\ntransaction.timeout.ms=1000\n"
+		"request.timeout.ms=900\nlinger.ms=999\n",
+		"exactly.once=true\nmessage.timeout.ms=0\n"
+		"enable.gapless.guarantee=true\n",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		struct config *c = good(texts[i]);
+		char		   why[256];
+		rd_kafka_t	  *rk;
+
+		rk = producer(c, config_bool(c, "exactly.once"), why, sizeof(why));
+		if (rk == NULL)
+			fail_msg("%s: %s", texts[i], why);
+		rd_kafka_destroy(rk);
+		config_free(c);
+	}
+}
+
+static void
+timeout_of_transactions_bounds_others(void **state)
+{
+	(void) state;
+	leads_to("exactly.once=true\n", "transaction.timeout.ms", "60000");
+	leads_to("exactly.once=true\n", "message.timeout.ms", "60000");
+	leads_to("exactly.once=true\nproducer.transaction.timeout.ms=90000\n",
+			 "transaction.timeout.ms", "90000");
+	leads_to("exactly.once=true\ntransaction.timeout.ms=90000\n",
+			 "message.timeout.ms", "90000");
+	leads_to("", "transaction.timeout.ms", NULL);
+	leads_to("transaction.timeout.ms=90000\n", "transaction.timeout.ms", NULL);
+	leads_to("transaction.timeout.ms=90000\n", "message.timeout.ms", "0");
+	warned("transaction.timeout.ms=90000\n",
+		   "there are Kafka transactions only with exactly.once");
+	refused("exactly.once=true\ntransaction.timeout.ms=999\n",
+			"must be between 1000 and 900000");
+	refused("exactly.once=true\ntransaction.timeout.ms=900001\n",
+			"must be between 1000 and 900000");
+	refused("exactly.once=true\nrequest.timeout.ms=59901\n",
+			"request.timeout.ms: must with exactly.once be 100 ms less");
+	leads_to("exactly.once=true\nrequest.timeout.ms=59900\n",
+			 "socket.timeout.ms", "59900");
+	refused("exactly.once=true\nlinger.ms=60000\n",
+			"linger.ms: must with exactly.once be less");
+	refused("exactly.once=true\nmessage.timeout.ms=1000\n",
+			"cannot be changed");
+}
+
 /* ---- topics ---- */
 
 static void
@@ -609,6 +694,8 @@ main(void)
 		cmocka_unit_test(what_could_run_code_or_send_secrets_away_is_refused),
 		cmocka_unit_test(librdkafka_knows_each_name_and_both_limits),
 		cmocka_unit_test(librdkafka_takes_what_we_set),
+		cmocka_unit_test(librdkafka_takes_our_limits_of_transactions),
+		cmocka_unit_test(timeout_of_transactions_bounds_others),
 		cmocka_unit_test(topics_are_left_to_the_broker_by_default),
 		cmocka_unit_test(first_group_that_matches_counts),
 		cmocka_unit_test(topic_creation_mistakes_are_errors),
