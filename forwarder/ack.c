@@ -1,6 +1,6 @@
 /*
  * ack.c - the ledger: what PostgreSQL may be told; see ack.h for the contract
- * and its six invariants.
+ * and its invariants.
  *
  * Entries live in a ring of a power of two.  A ticket is a running number,
  * so that entry and ticket find each other by subtraction:
@@ -9,9 +9,10 @@
  *     |                                   |
  *     [oldest pending] [ ... ] [ newest ] (next ticket)
  *
- * The flush LSN moves in one place only, advance(), over entries that are
+ * The delivered LSN moves in one place only, advance(), over entries that are
  * complete, have nothing outstanding and nothing failed; and in
- * ack_keepalive(), only while the ring is empty.
+ * ack_keepalive(), only while the ring is empty.  The flush LSN is that, or
+ * the stored one where positions are stored.
  */
 #include "ack.h"
 
@@ -35,11 +36,13 @@ struct ack_ledger
 	uint32_t	  count;		/* pending entries */
 	uint64_t	  first_ticket; /* of the oldest pending entry */
 	uint64_t	  stale_below;	/* tickets from before the last restart */
-	uint64_t	  flush_lsn;
+	uint64_t	  delivered_lsn;
+	uint64_t	  stored_lsn;
 	uint64_t	  last_end_lsn; /* of the newest entry ever begun, or 0 */
 	uint64_t	  outstanding;
 	bool		  open; /* the newest entry is not complete */
 	bool		  failed;
+	bool		  require_stored;
 };
 
 /* A mistake of the program: no answer from here on could be trusted. */
@@ -114,10 +117,10 @@ advance(struct ack_ledger *a)
 
 		/*
 		 * A replay may begin below what is confirmed already: such entries
-		 * pass without moving the flush LSN back.
+		 * pass without moving it back.
 		 */
-		if (e->end_lsn > a->flush_lsn)
-			a->flush_lsn = e->end_lsn;
+		if (e->end_lsn > a->delivered_lsn)
+			a->delivered_lsn = e->end_lsn;
 		a->first_ticket++;
 		a->count--;
 		n++;
@@ -139,7 +142,8 @@ ack_new(uint64_t flush_lsn, uint32_t capacity)
 	a->mask = n - 1;
 	a->first_ticket = 1;
 	a->stale_below = 1;
-	a->flush_lsn = flush_lsn;
+	a->delivered_lsn = flush_lsn;
+	a->stored_lsn = flush_lsn;
 	return a;
 }
 
@@ -232,8 +236,8 @@ ack_report(struct ack_ledger *a, uint64_t ticket, bool delivered)
 void
 ack_keepalive(struct ack_ledger *a, uint64_t wal_end)
 {
-	if (a->count == 0 && wal_end > a->flush_lsn)
-		a->flush_lsn = wal_end;
+	if (a->count == 0 && wal_end > a->delivered_lsn)
+		a->delivered_lsn = wal_end;
 }
 
 void
@@ -248,10 +252,33 @@ ack_restart(struct ack_ledger *a)
 	a->failed = false;
 }
 
+void
+ack_require_stored(struct ack_ledger *a)
+{
+	a->require_stored = true;
+}
+
+void
+ack_stored(struct ack_ledger *a, uint64_t lsn)
+{
+	if (lsn > a->delivered_lsn)
+		misuse("a position is stored that is not delivered");
+	if (lsn > a->stored_lsn)
+		a->stored_lsn = lsn;
+}
+
 uint64_t
 ack_flush_lsn(const struct ack_ledger *a)
 {
-	return a->flush_lsn;
+	if (a->require_stored && a->stored_lsn < a->delivered_lsn)
+		return a->stored_lsn;
+	return a->delivered_lsn;
+}
+
+uint64_t
+ack_delivered_lsn(const struct ack_ledger *a)
+{
+	return a->delivered_lsn;
 }
 
 bool

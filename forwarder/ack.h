@@ -17,7 +17,9 @@
  * 4. a keepalive's WAL end is adopted only while nothing is in flight;
  * 5. what is confirmed is an entry's *end* LSN;
  * 6. a submit that fails locally leaves the ledger as if it had not been
- *	  attempted.
+ *	  attempted;
+ * 7. where positions are stored (ack_require_stored()), the flush LSN never
+ *	  passes the stored one, and the stored one never what is delivered.
  *
  * A call that makes no sense (a ticket that was never issued, a second report
  * for one record, two open entries) is a mistake of the program that could
@@ -78,8 +80,23 @@ void ack_keepalive(struct ack_ledger *a, uint64_t wal_end);
  */
 void ack_restart(struct ack_ledger *a);
 
+/*
+ * From now on a position counts only once it is stored beside the records.
+ * What the ledger was made with is taken for stored.
+ */
+void ack_require_stored(struct ack_ledger *a);
+
+/*
+ * A stored position says that everything up to 'lsn' is delivered.  Aborts if
+ * the ledger does not know that to be so.
+ */
+void ack_stored(struct ack_ledger *a, uint64_t lsn);
+
 /* The greatest LSN that may be confirmed. */
 uint64_t ack_flush_lsn(const struct ack_ledger *a);
+
+/* The greatest that may be stored: everything up to it is delivered. */
+uint64_t ack_delivered_lsn(const struct ack_ledger *a);
 
 bool ack_failed(const struct ack_ledger *a);
 

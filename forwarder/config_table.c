@@ -455,6 +455,13 @@ static const struct config_option table[] = {
 		.help = "Topic of the position record, compacted and with one "
 			"partition; `<topic.prefix>.<slot.name>.offsets` if absent. It "
 			"must be no topic of events."},
+	{.name = "walferry.partition.count", .type = CONFIG_ENUM,
+		.deflt = "pinned", .values = "pinned|current",
+		.help = "Where positions are stored, a topic's number of partitions "
+			"is pinned when the first event goes to it, so that its keys "
+			"stay in order when partitions are added later. `current` takes "
+			"the topics' present numbers instead, once, at a start: set it "
+			"back to `pinned` afterwards."},
 	{.name = "walferry.position.interval.ms", .type = CONFIG_MS,
 		.deflt = "10000", .min = 100, .max = 3600000,
 		.help = "How often the position is stored while the database has "

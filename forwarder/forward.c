@@ -16,11 +16,13 @@
  * already has is then confirmed before the stream is asked for again, and
  * only a transaction that was cut in the middle is repeated.
  */
-#include "forward.h"
+#include "forward_impl.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,28 +30,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ack.h"
 #include "clock.h"
-#include "decode.h"
-#include "health.h"
+#include "fault.h"
 #include "log.h"
 #include "mem.h"
-#include "publish.h"
-#include "repl.h"
-#include "sink.h"
-#include "status.h"
-#include "version.h"
-#include "wire.h"
 
 /* Soonest that one status update follows another. */
 #define FEEDBACK_MIN_MS 100
 
 /* Soonest that a keepalive that asks for a reply is answered again. */
 #define REPLY_MIN_MS 20
-
-/* Changes between two looks at sockets and timers. */
-#define CHANGES_PER_TURN 2000
-#define FRAMES_PER_TURN 64
 
 /* A position may stand still this long with something pending. */
 #define STALL_MS 60000
@@ -76,289 +66,51 @@
 /* Messages assembled from fragments: PostgreSQL's rows have no other limit. */
 #define MESSAGE_MAX ((size_t) 2 << 30)
 
-/* Ends of transactions for which the time of commit is kept; power of two. */
-#define COMMIT_TIMES 8192
-
-#define LSN_ARGS(lsn) (unsigned) ((lsn) >> 32), (unsigned) (lsn)
-
-enum state
-{
-	STATE_CONNECTING,
-	STATE_STREAMING,
-	STATE_WAITING,
-	STATE_DRAINING,
-	STATE_STOPPED
+static const char *const state_names[] = {
+	[STATE_CONNECTING] = "connecting", [STATE_RECOVERING] = "recovering",
+	[STATE_STARTING] = "starting",	   [STATE_STREAMING] = "streaming",
+	[STATE_WAITING] = "waiting",	   [STATE_DRAINING] = "draining",
+	[STATE_STOPPED] = "stopped",
 };
 
-static const char *const state_names[] = {"connecting", "streaming", "waiting",
-										  "draining", "stopped"};
-
-enum event
-{
-	EVENT_CONNECTED,
-	EVENT_SOURCE_LOST,
-	EVENT_SOURCE_REFUSED,
-	EVENT_SOURCE_UNSAFE,
-	EVENT_STREAM_CORRUPT,
-	EVENT_VERSION_MISMATCH,
-	EVENT_SINK_LOST,
-	EVENT_SINK_REFUSED,
-	EVENT_RETRY_DUE,
-	EVENT_RETRIES_EXHAUSTED,
-	EVENT_STOP,
-	EVENT_STOP_AGAIN,
-	EVENT_DRAINED,
-	EVENT_DRAIN_TIMEOUT
+static const char *const event_names[] = {
+	[EVENT_SOURCE_READY] = "source ready",
+	[EVENT_RECOVERED] = "recovered",
+	[EVENT_POSITION_STORED] = "position stored",
+	[EVENT_CONNECTED] = "connected",
+	[EVENT_SOURCE_LOST] = "source lost",
+	[EVENT_SOURCE_REFUSED] = "source refused",
+	[EVENT_SOURCE_UNSAFE] = "source unsafe",
+	[EVENT_STREAM_CORRUPT] = "stream corrupt",
+	[EVENT_VERSION_MISMATCH] = "version mismatch",
+	[EVENT_SINK_LOST] = "sink lost",
+	[EVENT_SINK_REFUSED] = "sink refused",
+	[EVENT_RETRY_DUE] = "retry due",
+	[EVENT_RETRIES_EXHAUSTED] = "retries exhausted",
+	[EVENT_STOP] = "stop",
+	[EVENT_STOP_AGAIN] = "stop again",
+	[EVENT_DRAINED] = "drained",
+	[EVENT_DRAIN_TIMEOUT] = "drain timeout",
 };
 
-static const char *const event_names[] =
-	{"connected",	   "source lost",		"source refused", "source unsafe",
-	 "stream corrupt", "version mismatch",	"sink lost",	  "sink refused",
-	 "retry due",	   "retries exhausted", "stop",			  "stop again",
-	 "drained",		   "drain timeout"};
-
-struct commit_time
+void
+forward_explain(struct forward *f, const char *hint, const char *fmt, ...)
 {
-	uint64_t ticket;
-	int64_t	 time_us; /* since 1970; 0: unknown */
-};
+	va_list ap;
 
-struct forward
-{
-	const struct config *config;
-	enum state			 state;
-	enum forward_exit	 exit_code;
-	char				 reason[1200]; /* of the event being handled */
-	char				 hint[1024];
+	va_start(ap, fmt);
+	vsnprintf(f->reason, sizeof(f->reason), fmt, ap);
+	va_end(ap);
+	snprintf(f->hint, sizeof(f->hint), "%s", hint);
+}
 
-	/* the source */
-	struct repl_config repl_config;
-	struct buf		   repl_text; /* strings that repl_config points to */
-	struct repl		  *repl;
-	struct decode	  *decode;
-	bool			   temporary_slot; /* for looking only */
-	bool			   confirm;		   /* tell the slot what was delivered */
-
-	/* the sink */
-	struct sink		  *sink;
-	struct publish	  *publish;
-	struct ack_ledger *ledger;
-
-	/* the transaction in hand */
-	bool	 entry_open;
-	bool	 skipping;	   /* it is known to be delivered */
-	bool	 change_taken; /* records of a change are being handed over */
-	uint64_t ticket;
-
-	/* limits and what counts against them */
-	size_t in_flight_max;
-	bool   blocked; /* the sink has no room */
-	bool   hangup;	/* peer is gone, and we cannot read yet */
-
-	/* time */
-	int64_t	 now_ms; /* monotonic */
-	int64_t	 retry_at_ms;
-	int64_t	 backoff_ms;
-	int		 source_retries; /* since the stream last moved on */
-	int		 sink_retries;	 /* since a record was last delivered */
-	int64_t	 stream_since_ms;
-	int64_t	 queue_until_ms; /* the sink's, while there is no stream */
-	uint64_t stream_lsn;	 /* confirmed when the stream began */
-	int64_t	 feedback_at_ms; /* when the last one went out */
-	int64_t	 feedback_interval_ms;
-	uint64_t feedback_lsn; /* that the last one confirmed */
-	bool	 reply_wanted;
-	uint64_t keepalive_lsn; /* that the last keepalive brought */
-	int64_t	 progress_at_ms;
-	uint64_t progress_records;
-	int64_t	 latency_at_ms;
-	int64_t	 drain_until_ms;
-	char	 last_failure[1200]; /* logged; the same is not logged again */
-
-	struct commit_time commit_times[COMMIT_TIMES];
-	int				   signal_fd;
-	int				   stop_signals; /* that have come */
-	struct health	  *health;
-	struct status	   status;
-};
-
-static int64_t
-realtime_ns(void)
+int64_t
+forward_realtime_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static void handle(struct forward *f, enum event event);
-
-/* ------------------------------------------------------------------ source */
-
-static const char *
-keep(struct buf *text, const char *s)
-{
-	size_t at = text->len;
-
-	buf_put(text, s, strlen(s) + 1);
-	return (const char *) text->data + at;
-}
-
-struct pair
-{
-	const char *name;
-	const char *value;
-};
-
-/* libpq's keywords and the options that have the same meaning. */
-static const struct pair connection_options[] = {
-	{"host", "database.hostname"},
-	{"port", "database.port"},
-	{"user", "database.user"},
-	{"password", "database.password"},
-	{"dbname", "database.dbname"},
-	{"sslmode", "database.sslmode"},
-	{"sslcert", "database.sslcert"},
-	{"sslkey", "database.sslkey"},
-	{"sslpassword", "database.sslpassword"},
-	{"sslrootcert", "database.sslrootcert"},
-};
-
-/* The decoder's options and ours that are handed on as they are. */
-static const struct pair plugin_options[] = {
-	{"include_schemas", "schema.include.list"},
-	{"exclude_schemas", "schema.exclude.list"},
-	{"include_tables", "table.include.list"},
-	{"exclude_tables", "table.exclude.list"},
-	{"include_columns", "column.include.list"},
-	{"exclude_columns", "column.exclude.list"},
-	{"include_message_prefixes", "message.prefix.include.list"},
-	{"exclude_message_prefixes", "message.prefix.exclude.list"},
-};
-
-#define KEYWORDS_MAX (sizeof(connection_options) / sizeof(struct pair) + 1)
-
-/* skipped.operations (c, u, d, t or none) as what is to be sent. */
-static void
-wanted_operations(const struct config *config, char *out, size_t size)
-{
-	static const struct pair operations[] = {{"c", "insert"},
-											 {"u", "update"},
-											 {"d", "delete"},
-											 {"t", "truncate"}};
-	size_t					 n;
-	const char *const *skipped = config_list(config, "skipped.operations", &n);
-
-	out[0] = '\0';
-	for (size_t i = 0; i < 4; i++)
-	{
-		bool wanted = true;
-
-		for (size_t j = 0; j < n; j++)
-		{
-			if (strcmp(skipped[j], operations[i].name) == 0)
-				wanted = false;
-		}
-		if (wanted)
-		{
-			if (out[0] != '\0')
-				strncat(out, ",", size - strlen(out) - 1);
-			strncat(out, operations[i].value, size - strlen(out) - 1);
-		}
-	}
-	if (out[0] == '\0')
-		snprintf(out, size, "none");
-}
-
-static void
-add_plugin_option(struct repl_option **options, size_t *n, const char *name,
-				  const char *value)
-{
-	*options = mem_resize(*options, *n + 1, sizeof(**options));
-	(*options)[(*n)++] = (struct repl_option){name, value};
-}
-
-static void
-configure_source(struct forward *f)
-{
-	const struct config *c = f->config;
-	const char		   **keywords = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
-	const char		   **values = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
-	struct repl_option	*options = NULL;
-	const struct config_setting *params;
-	char						 text[128];
-	size_t						 nparams;
-	size_t						 n = 0;
-
-	/* Reserved at once: pointers into it must not move. */
-	buf_reserve(&f->repl_text, 4096);
-
-	for (size_t i = 0; i < KEYWORDS_MAX - 1; i++)
-	{
-		const struct pair *o = &connection_options[i];
-
-		if (strcmp(o->name, "port") == 0)
-		{
-			snprintf(text, sizeof(text), "%lld",
-					 (long long) config_int(c, o->value));
-			values[n] = keep(&f->repl_text, text);
-		}
-		else
-			values[n] = config_str(c, o->value);
-		if (values[n] != NULL)
-			keywords[n++] = o->name;
-	}
-	values[n] = NULL;
-	f->repl_config.keywords = keywords;
-	f->repl_config.values = values;
-
-	f->temporary_slot = config_is(c, "walferry.sink", "stdout") &&
-						!config_is_set(c, "slot.name");
-	f->confirm = f->temporary_slot || config_is(c, "walferry.sink", "kafka");
-	if (f->temporary_slot)
-	{
-		snprintf(text, sizeof(text), "walferry_look_%ld", (long) getpid());
-		f->repl_config.slot = keep(&f->repl_text, text);
-	}
-	else
-		f->repl_config.slot = config_str(c, "slot.name");
-	f->repl_config.temporary = f->temporary_slot;
-	f->repl_config.create = f->temporary_slot ||
-							(f->confirm &&
-							 config_bool(c, "walferry.slot.create"));
-	f->repl_config.plugin = "walferry";
-	f->repl_config.connect_timeout_ms = (int)
-		config_int(c, "walferry.connect.timeout.ms");
-
-	n = 0;
-	snprintf(text, sizeof(text), "%d", WIRE_VERSION);
-	add_plugin_option(&options, &n, "protocol_version",
-					  keep(&f->repl_text, text));
-	for (size_t i = 0; i < sizeof(plugin_options) / sizeof(struct pair); i++)
-	{
-		const char *value = config_str(c, plugin_options[i].value);
-
-		if (value != NULL && value[0] != '\0')
-			add_plugin_option(&options, &n, plugin_options[i].name, value);
-	}
-	wanted_operations(c, text, sizeof(text));
-	add_plugin_option(&options, &n, "operations", keep(&f->repl_text, text));
-	if (config_bool(c, "publish.via.partition.root"))
-		add_plugin_option(&options, &n, "partition_root", "true");
-	params = config_stream_params(c, &nparams);
-	for (size_t i = 0; i < nparams; i++)
-		add_plugin_option(&options, &n, params[i].name, params[i].value);
-	f->repl_config.options = options;
-	f->repl_config.noptions = n;
-}
-
-static void
-free_source_config(struct forward *f)
-{
-	free((void *) f->repl_config.keywords);
-	free((void *) f->repl_config.values);
-	free((void *) f->repl_config.options);
-	buf_free(&f->repl_text);
 }
 
 static uint32_t
@@ -369,8 +121,8 @@ timeline_of(void *arg, uint64_t lsn)
 	return repl_timeline_of(repl_slot(f->repl), lsn);
 }
 
-static void
-source_failed(struct forward *f)
+void
+forward_source_failed(struct forward *f)
 {
 	const struct repl_failure *failure = repl_failure(f->repl);
 
@@ -379,68 +131,84 @@ source_failed(struct forward *f)
 	switch (failure->kind)
 	{
 		case REPL_FAILURE_RETRY:
-			handle(f, EVENT_SOURCE_LOST);
+			forward_handle(f, EVENT_SOURCE_LOST);
 			break;
 		case REPL_FAILURE_REFUSED:
-			handle(f, EVENT_SOURCE_REFUSED);
+			forward_handle(f, EVENT_SOURCE_REFUSED);
 			break;
 		case REPL_FAILURE_UNSAFE:
-			handle(f, EVENT_SOURCE_UNSAFE);
+			forward_handle(f, EVENT_SOURCE_UNSAFE);
 			break;
 	}
 }
 
 /* -------------------------------------------------------------------- sink */
 
-/* A delivery report, from within sink_poll(). */
+/* Delivery reports, from within sink_poll(). */
 static void
-on_report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
-		  const char *error)
+on_report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
+		  bool delivered, const char *error)
 {
 	struct forward *f = arg;
 	const struct commit_time
-		*t = &f->commit_times[ticket & (COMMIT_TIMES - 1)];
+			*t = &f->commit_times[ticket & (COMMIT_TIMES - 1)];
+	uint32_t passed = 0;
 
-	f->status.in_flight--;
-	f->status.in_flight_bytes -= bytes;
-	if (delivered)
-	{
-		f->status.delivered++;
-		f->status.last_progress_ms = f->now_ms;
-		if (t->ticket == ticket && t->time_us != 0)
-			status_latency_add(&f->status.latency,
-							   realtime_ns() / 1000 - t->time_us);
-	}
-	else
-	{
-		f->status.failed++;
+	if (!delivered)
 		snprintf(f->reason, sizeof(f->reason),
 				 "a record was not delivered: %s",
 				 error ? error : "unknown error");
+	if (ticket == FORWARD_POSITION_TICKET)
+	{
+		forward_position_reported(f, delivered);
+		return;
 	}
+	f->status.in_flight -= records;
+	f->status.in_flight_bytes -= bytes;
+	if (delivered)
+	{
+		f->status.delivered += records;
+		f->status.last_progress_ms = f->now_ms;
+		if (t->ticket == ticket && t->time_us != 0)
+			status_latency_add(&f->status.latency,
+							   forward_realtime_ns() / 1000 - t->time_us);
+	}
+	else
+		f->status.failed += records;
+	for (uint64_t i = 0; i < records; i++)
+		passed += ack_report(f->ledger, ticket, delivered);
+
 	/* A sink that fails over and over beside what it delivers gets nowhere. */
-	if (ack_report(f->ledger, ticket, delivered) > 0)
+	if (passed > 0)
 		f->sink_retries = 0;
 }
 
 static bool
 open_sink(struct forward *f)
 {
+	struct sink_store store;
+
 	f->sink = config_is(f->config, "walferry.sink", "stdout")
 				  ? sink_stdout_new(f->config, on_report, f)
-				  : sink_kafka_new(f->config, on_report, f);
+				  : sink_kafka_new(f->config,
+								   forward_position_sink_store(f, &store),
+								   on_report, f);
 	f->status.in_flight = f->status.in_flight_bytes = 0;
 	return f->sink != NULL;
 }
 
-static void
-sink_failed(struct forward *f, const char *why, int exit_code)
+void
+forward_sink_failed(struct forward *f, const char *why, int exit_code)
 {
 	if (why != f->reason)
 		snprintf(f->reason, sizeof(f->reason), "%s", why);
 	f->hint[0] = '\0';
-	handle(f, exit_code == FORWARD_SINK_REFUSED ? EVENT_SINK_REFUSED
-												: EVENT_SINK_LOST);
+	if (exit_code == FORWARD_UNSAFE)
+		forward_handle(f, EVENT_SOURCE_UNSAFE);
+	else
+		forward_handle(f, exit_code == FORWARD_SINK_REFUSED
+							  ? EVENT_SINK_REFUSED
+							  : EVENT_SINK_LOST);
 }
 
 /* Reports, and failures that no call of ours has returned. */
@@ -453,259 +221,9 @@ serve_sink(struct forward *f)
 	f->status.sink_connected = sink_connected(f->sink);
 	error = sink_error(f->sink);
 	if (error[0] != '\0')
-		sink_failed(f, error, sink_exit_code(f->sink));
+		forward_sink_failed(f, error, sink_exit_code(f->sink));
 	else if (f->ledger != NULL && ack_failed(f->ledger))
-		sink_failed(f, f->reason, FORWARD_FAILED);
-}
-
-/* ---------------------------------------------------------------- pipeline */
-
-static void
-begin_transaction(struct forward *f)
-{
-	const struct change_transaction *txn = decode_transaction(f->decode);
-	struct commit_time				*t;
-
-	/* The server may repeat what we know to be delivered. */
-	f->skipping = txn->end_lsn <= ack_flush_lsn(f->ledger);
-	if (f->skipping)
-		return;
-	if (ack_pending(f->ledger) == 0)
-		f->status.last_progress_ms = f->now_ms; /* idle was no stall */
-	f->ticket = ack_begin(f->ledger, txn->end_lsn);
-	if (f->ticket == 0)
-	{
-		snprintf(f->reason, sizeof(f->reason),
-				 "transaction %llu ends at %X/%X, not after the one before it",
-				 (unsigned long long) txn->xid, LSN_ARGS(txn->end_lsn));
-		f->hint[0] = '\0';
-		handle(f, EVENT_STREAM_CORRUPT);
-		return;
-	}
-	f->entry_open = true;
-	t = &f->commit_times[f->ticket & (COMMIT_TIMES - 1)];
-	t->ticket = f->ticket;
-	t->time_us = txn->commit_time_us;
-}
-
-static void
-commit_transaction(struct forward *f)
-{
-	if (f->entry_open)
-	{
-		if (ack_complete(f->ledger, f->ticket) > 0)
-			f->status.last_progress_ms = f->now_ms;
-		f->entry_open = false;
-		f->status.transactions++;
-		log_debug("forward", "transaction handed over", "lsn=%X/%X xid=%llu",
-				  LSN_ARGS(decode_transaction(f->decode)->end_lsn),
-				  (unsigned long long) decode_transaction(f->decode)->xid);
-	}
-	f->skipping = false;
-}
-
-/* Hand over what is left of the change in hand; false: not now. */
-static bool
-submit_change(struct forward *f)
-{
-	uint64_t		  before_bytes = publish_bytes(f->publish);
-	uint64_t		  before = ack_outstanding(f->ledger);
-	enum sink_outcome outcome = publish_submit(f->publish, f->ledger,
-											   f->ticket);
-	uint64_t		  handed_over = ack_outstanding(f->ledger) - before;
-
-	f->status.records += handed_over;
-	f->status.in_flight += handed_over;
-	f->status.in_flight_bytes += publish_bytes(f->publish) - before_bytes;
-	switch (outcome)
-	{
-		case SINK_DONE:
-			f->change_taken = false;
-			return true;
-		case SINK_AGAIN:
-			f->blocked = true;
-			return false;
-		case SINK_FAILED:
-			sink_failed(f, publish_error(f->publish),
-						publish_exit_code(f->publish));
-			return false;
-	}
-	return false;
-}
-
-/*
- * The stream's header.  What we would get wrong is refused before the first
- * row of it: text of another encoding, and values of another byte order.
- */
-static void
-check_header(struct forward *f)
-{
-	const struct decode_header *h = decode_header(f->decode);
-
-	log_info("forward", "stream opened",
-			 "plugin=%s protocol=%d server=%u encoding=%s timeline=%u",
-			 log_str(h->plugin_version), h->version, h->server_version_num,
-			 log_str(h->encoding), h->timeline);
-	f->hint[0] = '\0';
-	if (h->byte_order != 'L')
-	{
-		snprintf(f->reason, sizeof(f->reason),
-				 "the server is big-endian; only little-endian is supported");
-		handle(f, EVENT_SOURCE_REFUSED);
-		return;
-	}
-	if (strcmp(h->encoding, "SQL_ASCII") == 0)
-		log_warn("forward",
-				 "the database states no encoding (SQL_ASCII);"
-				 " bytes that are not valid UTF-8 become U+FFFD in events",
-				 NULL);
-	else if (strcmp(h->encoding, "UTF8") != 0)
-	{
-		snprintf(f->reason, sizeof(f->reason),
-				 "database \"%s\" is encoded in"
-				 " %s; only UTF8 and SQL_ASCII are supported yet",
-				 h->database, h->encoding);
-		handle(f, EVENT_SOURCE_REFUSED);
-		return;
-	}
-	publish_start(f->publish, f->sink, h->database, h->byte_order);
-}
-
-/*
- * Everything up to the last keepalive's position is handed over, and counts as
- * soon as all of that is delivered.  The server says it only once, so a
- * keepalive that came too early is kept: a database that then falls idle
- * would otherwise hold its WAL.
- */
-static void
-adopt_keepalive(struct forward *f)
-{
-	if (f->keepalive_lsn != 0 && ack_pending(f->ledger) == 0)
-	{
-		ack_keepalive(f->ledger, f->keepalive_lsn);
-		f->keepalive_lsn = 0;
-	}
-}
-
-/* Let the next frame in.  False: none is there, or the stream is over. */
-static bool
-read_frame(struct forward *f)
-{
-	struct repl_message m;
-
-	for (;;)
-	{
-		switch (repl_read(f->repl, &m))
-		{
-			case REPL_DONE:
-				break;
-			case REPL_AGAIN:
-			case REPL_READY: /* not of a stream */
-				return false;
-			case REPL_ENDED:
-				snprintf(f->reason, sizeof(f->reason),
-						 "the server ended the stream");
-				f->hint[0] = '\0';
-				handle(f, EVENT_SOURCE_LOST);
-				return false;
-			case REPL_FAILED:
-				source_failed(f);
-				return false;
-		}
-		if (m.kind == REPL_DATA)
-		{
-			if (m.wal_end > f->status.received_lsn)
-				f->status.received_lsn = m.wal_end;
-			decode_feed(f->decode, m.data, m.len);
-			return true;
-		}
-		if (m.wal_end > f->status.received_lsn)
-			f->status.received_lsn = m.wal_end;
-		f->keepalive_lsn = m.wal_end;
-		adopt_keepalive(f);
-		f->reply_wanted |= m.reply_requested;
-	}
-}
-
-/*
- * Move changes on, until nothing is left to read, the sink has no room, or
- * the turn is over.  True: there is more to do at once.
- */
-static bool
-pump(struct forward *f)
-{
-	int64_t now_ns = realtime_ns();
-	int		changes = 0;
-	int		frames = 0;
-
-	f->blocked = false;
-	while (f->state == STATE_STREAMING ||
-		   (f->state == STATE_DRAINING && f->entry_open))
-	{
-		if (f->status.in_flight_bytes >= f->in_flight_max)
-		{
-			f->blocked = true;
-			return false;
-		}
-		if (f->change_taken && !submit_change(f))
-			return false;
-		if (changes >= CHANGES_PER_TURN || frames >= FRAMES_PER_TURN)
-			return true;
-
-		switch (decode_next(f->decode))
-		{
-			case DECODE_MORE:
-				if (!read_frame(f))
-					return false;
-				frames++;
-				now_ns = realtime_ns();
-				break;
-			case DECODE_HEADER:
-				check_header(f);
-				break;
-			case DECODE_RELATION:
-				break; /* planned when its first row comes */
-			case DECODE_BEGIN:
-				begin_transaction(f);
-				break;
-			case DECODE_CHANGE:
-				changes++;
-				if (f->skipping)
-					break;
-				publish_take(f->publish, decode_change(f->decode),
-							 decode_change(f->decode)->relation
-								 ? decode_relation(f->decode)
-								 : NULL,
-							 now_ns);
-				f->change_taken = true;
-				break;
-			case DECODE_COMMIT:
-				commit_transaction(f);
-				break;
-			case DECODE_FAILED:
-				snprintf(f->reason, sizeof(f->reason), "%s",
-						 decode_error(f->decode));
-				if (decode_version_mismatch(f->decode))
-				{
-					snprintf(f->hint, sizeof(f->hint),
-							 "install forwarder and"
-							 " extension of the same version; this forwarder"
-							 " is " WALFERRY_VERSION " and reads protocol %d",
-							 WIRE_VERSION);
-					handle(f, EVENT_VERSION_MISMATCH);
-				}
-				else
-				{
-					snprintf(f->hint, sizeof(f->hint),
-							 "nothing of the"
-							 " transaction was confirmed; restart, and report"
-							 " it if it comes again");
-					handle(f, EVENT_STREAM_CORRUPT);
-				}
-				return false;
-		}
-	}
-	return false;
+		forward_sink_failed(f, f->reason, FORWARD_FAILED);
 }
 
 /* ---------------------------------------------------------------- feedback */
@@ -723,7 +241,7 @@ feedback_due_ms(const struct forward *f)
 {
 	int64_t due = f->feedback_at_ms + f->feedback_interval_ms;
 
-	if (f->confirm && ack_flush_lsn(f->ledger) > f->feedback_lsn &&
+	if (f->source.confirm && ack_flush_lsn(f->ledger) > f->feedback_lsn &&
 		f->feedback_at_ms + FEEDBACK_MIN_MS < due)
 		due = f->feedback_at_ms + FEEDBACK_MIN_MS;
 	if (f->reply_wanted && f->feedback_at_ms + REPLY_MIN_MS < due)
@@ -740,13 +258,13 @@ send_feedback(struct forward *f)
 							 f->status.received_lsn > flush_lsn
 								 ? f->status.received_lsn
 								 : flush_lsn,
-							 f->confirm ? flush_lsn : 0))
+							 f->source.confirm ? flush_lsn : 0))
 	{
 		case REPL_DONE:
 			f->feedback_at_ms = f->now_ms;
 			f->feedback_lsn = flush_lsn;
 			f->reply_wanted = false;
-			if (f->confirm)
+			if (f->source.confirm)
 				f->status.confirmed_lsn = flush_lsn;
 			break;
 		case REPL_AGAIN:
@@ -754,7 +272,7 @@ send_feedback(struct forward *f)
 			f->feedback_at_ms = f->now_ms;
 			break;
 		default:
-			source_failed(f);
+			forward_source_failed(f);
 			break;
 	}
 }
@@ -774,15 +292,15 @@ log_position(struct forward *f)
 	f->feedback_interval_ms = interval > 0 ? interval : 1;
 	log_info("forward", "streaming",
 			 "slot=%s lsn=%X/%X timeline=%u system=%llu server=%d%s",
-			 log_str(f->repl_config.slot), LSN_ARGS(slot->confirmed_lsn),
+			 log_str(f->source.repl.slot), LSN_ARGS(ack_flush_lsn(f->ledger)),
 			 slot->timeline, (unsigned long long) slot->system_id,
 			 slot->server_version_num, slot->created ? " created=true" : "");
-	if (slot->created && !f->temporary_slot)
+	if (slot->created && !f->source.temporary)
 		log_warn("forward",
 				 "the slot did not exist and was created; what was"
 				 " committed before is not carried (walferry.slot.create=false"
 				 " makes a missing slot an error)",
-				 "slot=%s lsn=%X/%X", log_str(f->repl_config.slot),
+				 "slot=%s lsn=%X/%X", log_str(f->source.repl.slot),
 				 LSN_ARGS(slot->confirmed_lsn));
 }
 
@@ -792,7 +310,9 @@ start_stream(struct forward *f)
 	const struct repl_slot *slot = repl_slot(f->repl);
 
 	if (f->ledger == NULL)
-		f->ledger = ack_new(slot->confirmed_lsn, 1024);
+		f->ledger = ack_new(f->delivery.start_lsn != 0 ? f->delivery.start_lsn
+													   : slot->confirmed_lsn,
+							1024);
 	f->status.received_lsn = slot->confirmed_lsn;
 	f->status.source_connected = true;
 	f->status.last_progress_ms = f->now_ms;
@@ -801,6 +321,7 @@ start_stream(struct forward *f)
 	f->feedback_at_ms = 0;
 	f->feedback_lsn = 0;
 	f->last_failure[0] = '\0';
+	forward_position_stream_begun(f);
 	log_position(f);
 }
 
@@ -809,6 +330,7 @@ static void
 drop_stream(struct forward *f)
 {
 	publish_abandon(f->publish);
+	forward_position_stream_dropped(f);
 	repl_reset(f->repl);
 	decode_reset(f->decode);
 	f->status.source_connected = false;
@@ -859,7 +381,35 @@ schedule_retry(struct forward *f, const char *what, int *retries)
 	f->retry_at_ms = f->now_ms + f->backoff_ms;
 	log_failure(f, what, ++*retries);
 	if (limit >= 0 && *retries > limit)
-		handle(f, EVENT_RETRIES_EXHAUSTED);
+		forward_handle(f, EVENT_RETRIES_EXHAUSTED);
+}
+
+/*
+ * A new producer.  With exactly.once, what this one had not committed never
+ * becomes visible, and what the ledger knows of it is of no use; otherwise the
+ * ledger says what has to come again.  False: there is none to be had, which
+ * is handled.
+ */
+static bool
+replace_sink(struct forward *f)
+{
+	sink_free(f->sink);
+	FAULT_POINT("sink_freed");
+	forward_position_sink_dropped(f);
+	if (f->delivery.exactly_once)
+	{
+		ack_free(f->ledger);
+		f->ledger = NULL;
+	}
+	else if (f->ledger != NULL)
+		ack_restart(f->ledger);
+	if (!open_sink(f))
+	{
+		forward_explain(f, "", "the producer cannot be made again");
+		forward_handle(f, EVENT_SINK_REFUSED);
+		return false;
+	}
+	return true;
 }
 
 static void
@@ -868,6 +418,9 @@ retry_source(struct forward *f)
 	if (f->status.source_connected)
 		f->queue_until_ms = f->now_ms + ORPHAN_QUEUE_MS;
 	drop_stream(f);
+	FAULT_POINT("source_lost");
+	if (f->delivery.exactly_once && f->delivery.sink_used && !replace_sink(f))
+		return;
 	schedule_retry(f, "PostgreSQL connection lost or refused",
 				   &f->source_retries);
 }
@@ -897,17 +450,12 @@ retry_sink(struct forward *f)
 	drop_stream(f);
 	if (unreachable)
 	{
-		handle(f, EVENT_RETRIES_EXHAUSTED);
+		forward_handle(f, EVENT_RETRIES_EXHAUSTED);
 		return;
 	}
-	sink_free(f->sink);
-	if (f->ledger != NULL)
-		ack_restart(f->ledger);
-	if (!open_sink(f))
-	{
-		handle(f, EVENT_SINK_REFUSED);
+	FAULT_POINT("sink_failed");
+	if (!replace_sink(f))
 		return;
-	}
 	schedule_retry(f, "Kafka producer failed, starting a new one",
 				   &f->sink_retries);
 }
@@ -917,7 +465,7 @@ reconnect(struct forward *f)
 {
 	if (f->ledger == NULL)
 		return;
-	if (f->confirm && !f->temporary_slot)
+	if (f->source.confirm && !f->source.temporary)
 	{
 		ack_restart(f->ledger);
 		return;
@@ -928,22 +476,15 @@ reconnect(struct forward *f)
 	f->ledger = NULL;
 }
 
-/* Connected and checked: go on from what is confirmed. */
-static void
-start_source(struct forward *f)
-{
-	if (!repl_slot(f->repl)->found)
-		repl_create(f->repl);
-	else
-		repl_start(f->repl, f->ledger ? ack_flush_lsn(f->ledger) : 0, 0);
-}
-
 static void
 begin_drain(struct forward *f)
 {
 	int64_t timeout = config_int(f->config, "walferry.shutdown.timeout.ms");
 
+	FAULT_POINT("drain_begin");
 	f->drain_until_ms = f->now_ms + timeout;
+	if (f->ledger == NULL)
+		f->delivery.wanted = false; /* of a start that is given up */
 	log_info("forward", "stopping", "in_flight=%llu timeout_ms=%lld",
 			 (unsigned long long) f->status.in_flight, (long long) timeout);
 }
@@ -953,6 +494,10 @@ lose_source_while_draining(struct forward *f)
 {
 	drop_stream(f);
 	log_failure(f, "PostgreSQL connection lost while stopping", 0);
+
+	/* The open transaction may end half-way through one of the source's. */
+	if (f->delivery.exactly_once)
+		f->drain_until_ms = f->now_ms;
 }
 
 /* Tell PostgreSQL the last position and let go of the slot. */
@@ -974,7 +519,8 @@ static void
 finish(struct forward *f)
 {
 	/* Only a slot of which nothing is left to be sent may go. */
-	close_stream(f, f->confirm && config_bool(f->config, "slot.drop.on.stop")
+	close_stream(f, f->source.confirm &&
+							config_bool(f->config, "slot.drop.on.stop")
 						? REPL_DROP_SLOT
 						: REPL_KEEP_SLOT);
 }
@@ -1073,8 +619,8 @@ struct transition
 };
 
 static const struct transition transitions[] = {
-	{STATE_CONNECTING, EVENT_CONNECTED, STATE_STREAMING,
-	 "replication has started", start_stream},
+	{STATE_CONNECTING, EVENT_SOURCE_READY, STATE_RECOVERING,
+	 "the slot is free: read the stored position", forward_position_begin},
 	{STATE_CONNECTING, EVENT_SOURCE_LOST, STATE_WAITING,
 	 "not reachable, or busy: try again later", retry_source},
 	{STATE_CONNECTING, EVENT_SOURCE_REFUSED, STATE_STOPPED,
@@ -1087,6 +633,39 @@ static const struct transition transitions[] = {
 	 "will not get better by itself", refuse_sink},
 	{STATE_CONNECTING, EVENT_STOP, STATE_DRAINING, "asked to stop",
 	 begin_drain},
+
+	{STATE_RECOVERING, EVENT_RECOVERED, STATE_STARTING,
+	 "the position is known, or none is kept", forward_position_start},
+	{STATE_RECOVERING, EVENT_SOURCE_LOST, STATE_WAITING,
+	 "the connection broke: start again", retry_source},
+	{STATE_RECOVERING, EVENT_SOURCE_REFUSED, STATE_STOPPED,
+	 "will not get better by itself", refuse_source},
+	{STATE_RECOVERING, EVENT_SOURCE_UNSAFE, STATE_STOPPED,
+	 "slot and stored position do not fit", stop_unsafe},
+	{STATE_RECOVERING, EVENT_SINK_LOST, STATE_WAITING,
+	 "a new producer is needed", retry_sink},
+	{STATE_RECOVERING, EVENT_SINK_REFUSED, STATE_STOPPED,
+	 "will not get better by itself", refuse_sink},
+	{STATE_RECOVERING, EVENT_STOP, STATE_DRAINING, "asked to stop",
+	 begin_drain},
+
+	{STATE_STARTING, EVENT_SOURCE_READY, STATE_STARTING,
+	 "the slot was created", forward_position_go_on},
+	{STATE_STARTING, EVENT_POSITION_STORED, STATE_STARTING,
+	 "what comes next needs the position stored", forward_position_go_on},
+	{STATE_STARTING, EVENT_CONNECTED, STATE_STREAMING,
+	 "replication has started", start_stream},
+	{STATE_STARTING, EVENT_SOURCE_LOST, STATE_WAITING,
+	 "the connection broke: start again", retry_source},
+	{STATE_STARTING, EVENT_SOURCE_REFUSED, STATE_STOPPED,
+	 "will not get better by itself", refuse_source},
+	{STATE_STARTING, EVENT_SOURCE_UNSAFE, STATE_STOPPED,
+	 "slot and stored position do not fit", stop_unsafe},
+	{STATE_STARTING, EVENT_SINK_LOST, STATE_WAITING,
+	 "a new producer is needed", retry_sink},
+	{STATE_STARTING, EVENT_SINK_REFUSED, STATE_STOPPED,
+	 "will not get better by itself", refuse_sink},
+	{STATE_STARTING, EVENT_STOP, STATE_DRAINING, "asked to stop", begin_drain},
 
 	{STATE_STREAMING, EVENT_SOURCE_LOST, STATE_WAITING,
 	 "the connection broke: start again from what is confirmed", retry_source},
@@ -1139,8 +718,8 @@ static const struct transition transitions[] = {
 
 #define NTRANSITIONS (sizeof(transitions) / sizeof(transitions[0]))
 
-static void
-handle(struct forward *f, enum event event)
+void
+forward_handle(struct forward *f, enum event event)
 {
 	if (f->state == STATE_STOPPED)
 		return;
@@ -1238,34 +817,35 @@ serve_timers(struct forward *f)
 	if (f->stop_signals > 0)
 	{
 		if (f->state != STATE_DRAINING)
-			handle(f, EVENT_STOP);
+			forward_handle(f, EVENT_STOP);
 		else if (f->stop_signals > 1)
-			handle(f, EVENT_STOP_AGAIN);
+			forward_handle(f, EVENT_STOP_AGAIN);
 	}
 	if (f->state == STATE_WAITING && f->now_ms >= f->retry_at_ms &&
 		(f->ledger == NULL || ack_outstanding(f->ledger) == 0))
-		handle(f, EVENT_RETRY_DUE);
+		forward_handle(f, EVENT_RETRY_DUE);
 	if (f->state == STATE_WAITING && f->now_ms >= f->queue_until_ms &&
 		f->ledger != NULL && ack_outstanding(f->ledger) > 0)
-		sink_failed(f,
-					"PostgreSQL is gone for so long that another forwarder"
-					" may have the slot: what Kafka has not taken is dropped"
-					" here, and the slot sends it again",
-					FORWARD_FAILED);
+		forward_sink_failed(
+			f,
+			"PostgreSQL is gone for so long that another forwarder"
+			" may have the slot: what Kafka has not taken is dropped"
+			" here, and the slot sends it again",
+			FORWARD_FAILED);
 	if (has_stream(f))
 	{
-		adopt_keepalive(f);
+		forward_adopt_keepalive(f);
 		forgive_source(f);
 	}
 	if (has_stream(f) && f->now_ms >= feedback_due_ms(f))
 		send_feedback(f);
 	if (f->state == STATE_DRAINING)
 	{
-		if (!f->entry_open &&
+		if (!f->entry_open && forward_position_settled(f) &&
 			(f->ledger == NULL || ack_outstanding(f->ledger) == 0))
-			handle(f, EVENT_DRAINED);
+			forward_handle(f, EVENT_DRAINED);
 		else if (f->now_ms >= f->drain_until_ms)
-			handle(f, EVENT_DRAIN_TIMEOUT);
+			forward_handle(f, EVENT_DRAIN_TIMEOUT);
 	}
 	if (f->now_ms - f->latency_at_ms >= LATENCY_WINDOW_MS)
 	{
@@ -1282,7 +862,7 @@ poll_timeout(const struct forward *f, bool busy)
 
 	if (busy || f->state == STATE_STOPPED)
 		return 0;
-	if (f->state == STATE_CONNECTING && repl_fd(f->repl) < 0)
+	if (f->hurry || (f->state == STATE_CONNECTING && repl_fd(f->repl) < 0))
 		return 0; /* nothing to wait for: the first step */
 	if (f->blocked && f->now_ms + BLOCKED_POLL_MS < until)
 		until = f->now_ms + BLOCKED_POLL_MS;
@@ -1293,16 +873,24 @@ poll_timeout(const struct forward *f, bool busy)
 		until = f->retry_at_ms;
 	if (f->state == STATE_DRAINING && f->drain_until_ms < until)
 		until = f->drain_until_ms;
+	if (has_stream(f) && forward_position_due_ms(f) < until)
+		until = forward_position_due_ms(f);
 	return until > f->now_ms ? (int) (until - f->now_ms) : 0;
+}
+
+static bool
+is_connecting(const struct forward *f)
+{
+	return f->state == STATE_CONNECTING || f->state == STATE_RECOVERING ||
+		   f->state == STATE_STARTING;
 }
 
 /* Will this turn take from the replication connection what it holds? */
 static bool
 wants_to_read(const struct forward *f)
 {
-	return !f->blocked &&
-		   (f->state == STATE_CONNECTING || f->state == STATE_STREAMING ||
-			(f->state == STATE_DRAINING && f->entry_open));
+	return !f->blocked && (is_connecting(f) || f->state == STATE_STREAMING ||
+						   (f->state == STATE_DRAINING && f->entry_open));
 }
 
 static void
@@ -1312,6 +900,41 @@ count_stop_signals(struct forward *f)
 
 	while (read(f->signal_fd, &info, sizeof(info)) == sizeof(info))
 		f->stop_signals++;
+}
+
+/* Up to the stream: the connection, and what the store says meanwhile. */
+static void
+step_source(struct forward *f)
+{
+	f->hurry = false;
+	switch (repl_step(f->repl, f->now_ms))
+	{
+		case REPL_DONE:
+			forward_handle(f, EVENT_CONNECTED);
+			return;
+		case REPL_AGAIN:
+			return;
+		case REPL_READY:
+			break;
+		default:
+			forward_source_failed(f);
+			return;
+	}
+	switch (f->state)
+	{
+		case STATE_CONNECTING:
+			forward_handle(f, EVENT_SOURCE_READY);
+			break;
+		case STATE_RECOVERING:
+			forward_position_recover(f);
+			break;
+		case STATE_STARTING:
+			if (f->delivery.step == START_FIRST || !f->delivery.stored)
+				forward_handle(f, EVENT_SOURCE_READY);
+			break;
+		default:
+			break;
+	}
 }
 
 /* One turn: wait, then serve whatever is ready. */
@@ -1366,26 +989,11 @@ turn(struct forward *f, bool busy)
 	serve_sink(f);
 	if (fds[HEALTH].revents & POLLIN)
 		serve_health(f);
-	if (f->state == STATE_CONNECTING)
-	{
-		switch (repl_step(f->repl, f->now_ms))
-		{
-			case REPL_DONE:
-				handle(f, EVENT_CONNECTED);
-				break;
-			case REPL_AGAIN:
-				break;
-			case REPL_READY:
-				start_source(f);
-				break;
-			default:
-				source_failed(f);
-				break;
-		}
-	}
+	if (is_connecting(f))
+		step_source(f);
 	else if (has_stream(f) && (fds[REPL].revents & POLLOUT) != 0 &&
 			 repl_flush(f->repl) == REPL_FAILED)
-		source_failed(f);
+		forward_source_failed(f);
 }
 
 /*
@@ -1429,9 +1037,10 @@ forward_run(const struct config *config)
 		free(f);
 		return FORWARD_USAGE;
 	}
-	configure_source(f);
+	source_config_init(&f->source, config);
 	f->publish = publish_new(config);
-	f->repl = repl_new(&f->repl_config);
+	forward_position_init(f);
+	f->repl = repl_new(&f->source.repl);
 	f->decode = decode_new(publish_release, timeline_of, f, MESSAGE_MAX);
 	f->ledger = NULL;
 	if (!open_sink(f))
@@ -1443,7 +1052,10 @@ forward_run(const struct config *config)
 	while (f->state != STATE_STOPPED)
 	{
 		turn(f, busy);
-		busy = f->state != STATE_STOPPED && has_stream(f) && pump(f);
+		busy = f->state != STATE_STOPPED && has_stream(f) && forward_pump(f);
+		if (f->state != STATE_STOPPED)
+			forward_position_cut(f, !busy && !f->blocked,
+								 f->state == STATE_DRAINING && !f->entry_open);
 		if (f->state != STATE_STOPPED)
 			serve_timers(f);
 	}
@@ -1457,7 +1069,8 @@ cleanup:
 	ack_free(f->ledger);
 	health_close(f->health);
 	close(f->signal_fd);
-	free_source_config(f);
+	source_config_free(&f->source);
+	forward_position_free(f);
 	free(f);
 	return exit_code;
 }

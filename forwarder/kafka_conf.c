@@ -93,6 +93,61 @@ apply(rd_kafka_conf_t *conf, const char *name, const char *value, bool secret,
 	return false;
 }
 
+static bool
+apply_all(rd_kafka_conf_t *conf, const char *const pairs[][2], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		if (!apply(conf, pairs[i][0], pairs[i][1], false, false))
+			return false;
+	}
+	return true;
+}
+
+/* What the user gave. */
+static bool
+apply_given(const struct kafka_sink *s, rd_kafka_conf_t *conf)
+{
+	size_t						 n;
+	const struct config_setting *given = config_kafka_settings(s->config, &n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		/* In transactions, librdkafka wants it within their timeout. */
+		if (kafka_txn_used(s) &&
+			strcmp(given[i].name, "message.timeout.ms") == 0)
+			continue;
+		if (!apply(conf, given[i].name, given[i].value, given[i].secret,
+				   given[i].optional))
+			return false;
+	}
+	return true;
+}
+
+/* What our own messages name. */
+static void
+note_given(struct kafka_sink *s)
+{
+	size_t						 n;
+	const struct config_setting *given = config_kafka_settings(s->config, &n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strcmp(given[i].name, "bootstrap.servers") == 0)
+		{
+			free(s->servers);
+			s->servers = kafka_copy(given[i].value);
+		}
+		if (strcmp(given[i].name, "sasl.username") == 0)
+		{
+			free(s->user);
+			s->user = kafka_copy(given[i].value);
+		}
+		if (strcmp(given[i].name, "sasl.mechanism") == 0)
+			s->scram = strncmp(given[i].value, "SCRAM", 5) == 0;
+	}
+}
+
 rd_kafka_conf_t *
 kafka_conf_make(struct kafka_sink *s)
 {
@@ -107,11 +162,17 @@ kafka_conf_make(struct kafka_sink *s)
 	static const char *const forced[][2] = {
 		{"enable.idempotence", "true"},
 		{"acks", "all"},
-		{"message.timeout.ms", "0"},
 		{"allow.auto.create.topics", "false"},
 		{"log.thread.name", "true"},
+	};
 
-		/* What is behind a refused record must not overtake it. */
+	/*
+	 * Without transactions a record is sent until it is there, and what is
+	 * behind a refused one must not overtake it.  A transaction fails as a
+	 * whole instead.
+	 */
+	static const char *const forced_alone[][2] = {
+		{"message.timeout.ms", "0"},
 		{"enable.gapless.guarantee", "true"},
 	};
 	rd_kafka_conf_t				*conf = rd_kafka_conf_new();
@@ -120,36 +181,21 @@ kafka_conf_make(struct kafka_sink *s)
 	int64_t						 message_kbytes;
 	char						 kbytes[32];
 
+	note_given(s);
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
 	{
 		if (!is_given(given, n, defaults[i][0]) &&
 			!apply(conf, defaults[i][0], defaults[i][1], false, false))
 			goto unusable;
 	}
-	for (size_t i = 0; i < n; i++)
-	{
-		if (!apply(conf, given[i].name, given[i].value, given[i].secret,
-				   given[i].optional))
-			goto unusable;
-		if (strcmp(given[i].name, "bootstrap.servers") == 0)
-		{
-			free(s->servers);
-			s->servers = kafka_copy(given[i].value);
-		}
-		if (strcmp(given[i].name, "sasl.username") == 0)
-		{
-			free(s->user);
-			s->user = kafka_copy(given[i].value);
-		}
-		if (strcmp(given[i].name, "sasl.mechanism") == 0)
-			s->scram = strncmp(given[i].value, "SCRAM", 5) == 0;
-	}
-	for (size_t i = 0; i < sizeof(forced) / sizeof(forced[0]); i++)
-	{
-		if (!apply(conf, forced[i][0], forced[i][1], false, false))
-			goto unusable;
-	}
-	if (!apply(conf, "enable.metrics.push", "false", false, true))
+	if (!apply_given(s, conf) ||
+		!apply_all(conf, forced, sizeof(forced) / sizeof(forced[0])) ||
+		!apply(conf, "enable.metrics.push", "false", false, true))
+		goto unusable;
+	if (kafka_txn_used(s)
+			? !kafka_txn_configure(s, conf)
+			: !apply_all(conf, forced_alone,
+						 sizeof(forced_alone) / sizeof(forced_alone[0])))
 		goto unusable;
 
 	/*
@@ -171,4 +217,40 @@ kafka_conf_make(struct kafka_sink *s)
 unusable:
 	rd_kafka_conf_destroy(conf);
 	return NULL;
+}
+
+/* A consumer that lives for a moment has nothing to tell. */
+static void
+log_quietly(const rd_kafka_t *rk, int level, const char *facility,
+			const char *message)
+{
+	(void) rk;
+	(void) level;
+	log_line(LOG_LEVEL_DEBUG, "kafka", "librdkafka says",
+			 "facility=%s message=%s", facility, log_str(message));
+}
+
+rd_kafka_conf_t *
+kafka_conf_make_consumer(struct kafka_sink *s)
+{
+	static const char *const forced[][2] = {
+		{"allow.auto.create.topics", "false"},
+		{"queued.max.messages.kbytes", "1024"},
+		{"fetch.message.max.bytes", "262144"},
+		{"enable.auto.commit", "false"},
+
+		/* The broker's "nothing more" is what we wait for. */
+		{"fetch.wait.max.ms", "10"},
+	};
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	if (!apply_given(s, conf) ||
+		!apply_all(conf, forced, sizeof(forced) / sizeof(forced[0])) ||
+		!apply(conf, "enable.metrics.push", "false", false, true))
+	{
+		rd_kafka_conf_destroy(conf);
+		return NULL;
+	}
+	rd_kafka_conf_set_log_cb(conf, log_quietly);
+	return conf;
 }

@@ -138,6 +138,58 @@ kafka_fail_fatal(struct kafka_sink *s)
 				   reason);
 }
 
+void
+kafka_fail_transaction(struct kafka_sink *s, const char *doing,
+					   const rd_kafka_error_t *error)
+{
+	rd_kafka_resp_err_t err = error != NULL ? rd_kafka_error_code(error)
+											: RD_KAFKA_RESP_ERR_NO_ERROR;
+	const char		   *what = error != NULL ? rd_kafka_error_string(error)
+											 : "no reason given";
+
+	switch (err)
+	{
+		case RD_KAFKA_RESP_ERR__FENCED:
+		case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+		case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+			kafka_fail(s, 1,
+					   "%s: transactional.id %s has a new owner, or the "
+					   "broker gave up a transaction that took longer than "
+					   "transaction.timeout.ms (%s)",
+					   doing, s->txn.id, what);
+			return;
+		case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+			kafka_fail(s, 4,
+					   "%s: not allowed to use transactional.id %s: grant it "
+					   "with kafka-acls.sh --add --allow-principal User:%s "
+					   "--operation Write --operation Describe "
+					   "--transactional-id %s",
+					   doing, s->txn.id, s->user, s->txn.id);
+			return;
+		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+			kafka_fail(s, 4,
+					   "%s: not allowed to write to a topic (%s): grant it "
+					   "with kafka-acls.sh --add --allow-principal User:%s "
+					   "--operation Write --operation Describe --topic "
+					   "<topic.prefix> --resource-pattern-type prefixed",
+					   doing, what, s->user);
+			return;
+		case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+			kafka_fail(s, 4,
+					   "%s: transaction.timeout.ms is more than the brokers "
+					   "allow: lower it, or raise their "
+					   "transaction.max.timeout.ms",
+					   doing);
+			return;
+		default:
+			kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,
+					   "%s: %s; what was not committed is sent again by a "
+					   "new producer",
+					   doing, what);
+			return;
+	}
+}
+
 bool
 kafka_fail_is_fatal(const struct kafka_sink *s)
 {

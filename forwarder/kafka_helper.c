@@ -1,6 +1,7 @@
 /*
  * kafka_helper.c - the thread that waits for librdkafka, so that nobody else
- * has to: whether a broker answers, topics.
+ * has to: whether a broker answers, topics, what the store
+ * holds, the end of a transaction.
  */
 #include "kafka_impl.h"
 
@@ -74,6 +75,8 @@ void
 kafka_helper_free(struct kafka_sink *s)
 {
 	kafka_topic_free_all(s);
+	kafka_txn_free(s);
+	kafka_recover_free(s);
 	free(s->held);
 	free(s->servers);
 	free(s->user);
@@ -124,6 +127,21 @@ helper_main(void *arg)
 		struct topic		  *t;
 		enum kafka_job_outcome outcome;
 
+		/* First, because others wait for it; and it waits a little itself. */
+		if (s->txn.commit_asked)
+		{
+			bool ended;
+
+			pthread_mutex_unlock(&s->lock);
+			ended = kafka_txn_go_on_committing(s);
+			if (ended)
+				kafka_helper_wake_caller(s);
+			pthread_mutex_lock(&s->lock);
+			if (ended)
+				s->txn.commit_asked = false;
+			if (!s->probe || now_ms < next_probe_ms)
+				continue;
+		}
 		if (s->probe)
 		{
 			bool answered;
@@ -168,7 +186,26 @@ helper_main(void *arg)
 			}
 			continue;
 		}
+		if (s->recovery.state == KAFKA_RECOVERY_ASKED &&
+			now_ms >= s->recovery.retry_at_ms)
+		{
+			pthread_mutex_unlock(&s->lock);
+			outcome = kafka_recover_go_on(s);
+			kafka_helper_wake_caller(s);
+			pthread_mutex_lock(&s->lock);
+			if (outcome == KAFKA_JOB_DONE)
+				s->recovery.state = KAFKA_RECOVERY_DONE;
+			else
+				s->recovery.retry_at_ms = clock_monotonic_ms() +
+										  KAFKA_TOPIC_RETRY_MS;
+			if (outcome == KAFKA_JOB_UNREACHABLE)
+				s->probe = true;
+			continue;
+		}
 		t = take_job(s, now_ms, &until_ms);
+		if (t == NULL && s->recovery.state == KAFKA_RECOVERY_ASKED &&
+			s->recovery.retry_at_ms < until_ms)
+			until_ms = s->recovery.retry_at_ms;
 		if (t == NULL)
 		{
 			helper_wait(s, until_ms);
@@ -191,6 +228,17 @@ helper_main(void *arg)
 	pthread_mutex_unlock(&s->lock);
 	helper_end(s);
 	return NULL;
+}
+
+bool
+kafka_helper_is_stopping(struct kafka_sink *s)
+{
+	bool stop;
+
+	pthread_mutex_lock(&s->lock);
+	stop = s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return stop;
 }
 
 bool

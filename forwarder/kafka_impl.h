@@ -7,6 +7,8 @@
  *     kafka_fail.c      what an error means: its words and its exit code
  *     kafka_link.c      whether somebody answers
  *     kafka_topic.c     topics: looked up, created
+ *     kafka_txn.c       transactions: fencing, beginning, committing
+ *     kafka_recover.c   the store, read to its end
  *     kafka_helper.c    the thread that waits for librdkafka
  *
  * Two threads of our own.  The caller's submits records and serves delivery
@@ -29,6 +31,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "buf.h"
 #include "config.h"
 #include "sink.h"
 
@@ -84,6 +87,69 @@ struct held_report
 	rd_kafka_resp_err_t err;
 };
 
+/* Reports of a transaction that is not committed yet; of one ticket. */
+struct kafka_run
+{
+	uint64_t ticket;
+	uint64_t records;
+	size_t	 bytes;
+};
+
+enum kafka_txn_state
+{
+	KAFKA_TXN_NONE,		 /* the next record begins one */
+	KAFKA_TXN_OPEN,		 /* records are taken */
+	KAFKA_TXN_COMMITTING /* records are staged for the next one */
+};
+
+/*
+ * Transactions.  librdkafka takes no record while it commits: they wait in
+ * 'stage', which counts against the same limit.
+ */
+struct kafka_txn
+{
+	char				*id; /* transactional.id; NULL: no transactions */
+	enum kafka_txn_state state;
+	struct kafka_run	*runs; /* delivered in the open transaction */
+	size_t				 nruns;
+	size_t				 runs_cap;
+	uint64_t			 last_ticket; /* of the record given to commit */
+	size_t				 last_bytes;
+	bool				 last_seen;
+
+	struct buf stage;	 /* records of the next transaction */
+	size_t	   stage_at; /* behind those that librdkafka has by now */
+
+	bool		commit_asked;	 /* locked */
+	bool		commit_done;	 /* locked */
+	int64_t		commit_since_ms; /* locked */
+	atomic_uint end_sent; /* EndTxn requests since the commit was asked for */
+	atomic_bool end_answered;	/* one was ... */
+	atomic_bool end_unanswered; /* ... and one will never be */
+	bool		initialised;	/* the helper's, as is the next */
+	bool		slow_told;
+};
+
+enum kafka_recovery_state
+{
+	KAFKA_RECOVERY_NONE,
+	KAFKA_RECOVERY_ASKED, /* the helper is at it */
+	KAFKA_RECOVERY_DONE
+};
+
+/* Reading the store.  Its records go to the caller by the buffer-full. */
+struct kafka_recovery
+{
+	char					 *topic; /* NULL: no store */
+	struct topic			 *t;	 /* of that name, once it is asked for */
+	enum kafka_recovery_state state; /* locked */
+	struct buf				  full;	 /* locked: read, and not yet taken */
+	struct buf				  taken; /* what is being handed on */
+	int64_t					  retry_at_ms; /* the helper's, as are the next */
+	int64_t					  since_ms;
+	bool					  told;
+};
+
 struct kafka_sink
 {
 	struct sink			 base;
@@ -131,9 +197,12 @@ struct kafka_sink
 	char			error[1024];	   /* of the failure */
 	char			last_problem[512]; /* locked: of a connection */
 	struct topic   *jobs; /* locked: head of a list, new ones last */
-	int64_t			backoff_first_ms;
-	int64_t			backoff_max_ms;
-	int64_t			max_retries; /* -1: no end */
+
+	struct kafka_txn	  txn;
+	struct kafka_recovery recovery;
+	int64_t				  backoff_first_ms;
+	int64_t				  backoff_max_ms;
+	int64_t				  max_retries; /* -1: no end */
 };
 
 /* ---- kafka_conf.c ---- */
@@ -143,6 +212,9 @@ struct kafka_sink
  * one of them not.
  */
 rd_kafka_conf_t *kafka_conf_make(struct kafka_sink *s);
+
+/* Those of a consumer at the same brokers, without its own. */
+rd_kafka_conf_t *kafka_conf_make_consumer(struct kafka_sink *s);
 
 char *kafka_copy(const char *from);
 
@@ -159,6 +231,10 @@ void kafka_fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err,
 /* librdkafka's fatal error. */
 void kafka_fail_fatal(struct kafka_sink *s);
 void kafka_fail_authentication(struct kafka_sink *s, const char *reason);
+
+/* Why a transaction cannot go on, from librdkafka's answer to a call. */
+void kafka_fail_transaction(struct kafka_sink *s, const char *doing,
+							const rd_kafka_error_t *error);
 
 /* Not worth a restart: somebody has to change something. */
 bool kafka_fail_is_refusal(rd_kafka_resp_err_t err);
@@ -208,6 +284,63 @@ void kafka_topic_free_all(struct kafka_sink *s);
 #define KAFKA_TOPIC_RETRY_MS 100
 #define KAFKA_TOPIC_RETRY_MAX_MS 5000
 
+/* ---- kafka_txn.c ---- */
+
+static inline bool
+kafka_txn_used(const struct kafka_sink *s)
+{
+	return s->txn.id != NULL;
+}
+
+/* Into the producer's settings: the id, and counting what ends transactions. */
+bool kafka_txn_configure(struct kafka_sink *s, rd_kafka_conf_t *conf);
+void kafka_txn_free(struct kafka_sink *s);
+
+/*
+ * The caller.  Make room in a transaction for one record: KAFKA_TXN_OPEN: give
+ * it to librdkafka; KAFKA_TXN_COMMITTING: stage it; KAFKA_TXN_NONE: it failed.
+ */
+enum kafka_txn_state kafka_txn_enter(struct kafka_sink *s);
+
+void kafka_txn_stage(struct kafka_sink *s, const struct sink_record *record,
+					 uint64_t ticket);
+
+/* The first staged record; false if there is none. */
+bool
+	 kafka_txn_staged(struct kafka_sink *s, struct sink_record *record,
+					  struct sink_header *headers, size_t max, uint64_t *ticket);
+void kafka_txn_unstage(struct kafka_sink *s);
+bool kafka_txn_has_staged(const struct kafka_sink *s);
+
+/* librdkafka delivered a record; it counts when the transaction does. */
+void kafka_txn_delivered(struct kafka_sink *s, uint64_t ticket, size_t bytes);
+
+/* It did not: learn from librdkafka why the transaction cannot go on. */
+void kafka_txn_broken(struct kafka_sink *s);
+
+/* Have the helper commit what is open. */
+void kafka_txn_commit(struct kafka_sink *s, uint64_t ticket, size_t bytes);
+
+/* Report what has been committed meanwhile; how many records. */
+uint64_t kafka_txn_poll(struct kafka_sink *s);
+
+/*
+ * The helper: wait a little for what was asked for.  True: it is done, or has
+ * failed for good.
+ */
+bool kafka_txn_go_on_committing(struct kafka_sink *s);
+bool kafka_txn_initialise(struct kafka_sink *s);
+
+/* ---- kafka_recover.c ---- */
+
+/* The caller: see sink_recover(). */
+enum sink_outcome
+	 kafka_recover_take(struct kafka_sink *s, sink_stored_fn fn, void *arg);
+void kafka_recover_free(struct kafka_sink *s);
+
+/* The helper: fence, then read. */
+enum kafka_job_outcome kafka_recover_go_on(struct kafka_sink *s);
+
 /* ---- kafka_helper.c ---- */
 
 /* False, with an error logged: there is no thread to be had. */
@@ -224,6 +357,9 @@ void kafka_helper_free(struct kafka_sink *s);
 
 /* Locked. */
 void kafka_helper_add_job(struct kafka_sink *s, struct topic *t);
+
+/* From the helper: is it to end? */
+bool kafka_helper_is_stopping(struct kafka_sink *s);
 
 /* From the helper: the caller has something to see. */
 void kafka_helper_wake_caller(struct kafka_sink *s);

@@ -245,6 +245,29 @@ grow_buckets(struct kafka_sink *s)
 		put_bucket(s, i);
 }
 
+/*
+ * The store is read to its end at each start: what is superseded should go
+ * soon, and what is not never.
+ */
+static void
+make_store_topic(struct topic *t)
+{
+	static const char *const settings[][2] = {
+		{"cleanup.policy", "compact"},
+		{"segment.bytes", "16777216"},
+		{"min.cleanable.dirty.ratio", "0.1"},
+	};
+
+	t->create_partitions = 1;
+	t->nsettings = sizeof(settings) / sizeof(settings[0]);
+	t->settings = mem_zalloc(t->nsettings, sizeof(*t->settings));
+	for (size_t i = 0; i < t->nsettings; i++)
+	{
+		t->settings[i].name = kafka_copy(settings[i][0]);
+		t->settings[i].value = kafka_copy(settings[i][1]);
+	}
+}
+
 static struct topic *
 make_topic(const struct kafka_sink *s, const char *name)
 {
@@ -257,6 +280,11 @@ make_topic(const struct kafka_sink *s, const char *name)
 	config_topic_creation(s->config, name, &creation);
 	t->create_partitions = creation.partitions;
 	t->create_replicas = creation.replication_factor;
+	if (s->recovery.topic != NULL && strcmp(name, s->recovery.topic) == 0)
+	{
+		make_store_topic(t);
+		return t;
+	}
 	t->nsettings = creation.nsettings;
 	t->settings = mem_zalloc(creation.nsettings, sizeof(*t->settings));
 	for (size_t i = 0; i < creation.nsettings; i++)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
 #include "format.h"
 #include "log.h"
 #include "mem.h"
@@ -74,6 +75,13 @@ struct publish
 
 	struct relation_plan message; /* of logical messages */
 
+	struct store *store; /* of pins; may be NULL */
+	uint32_t	  store_topic;
+	bool		  pin_current; /* topics' present counts are right */
+	struct buf	  pin_key;
+	struct buf	  pin_value;
+	bool		  pin_due; /* these are to be handed over */
+
 	/* the change in hand */
 	bool				   taken;
 	struct change_position position;
@@ -86,6 +94,7 @@ struct publish
 
 	struct publish_topic *topics;
 	size_t				  ntopics;
+	uint64_t			  records;
 	uint64_t			  sent_bytes;
 	uint64_t			  lost_values;
 	char				  error[512];
@@ -127,6 +136,7 @@ publish_new(const struct config *config)
 	p->keyless = config_is(config, "walferry.keyless.partition", "position")
 					 ? ROUTE_KEYLESS_POSITION
 					 : ROUTE_KEYLESS_TOPIC;
+	p->pin_current = config_is(config, "walferry.partition.count", "current");
 	make_run_id(p->run_id);
 
 	p->options.version = WALFERRY_VERSION;
@@ -171,6 +181,8 @@ publish_free(struct publish *p)
 	free(p->topics);
 	free(p->database);
 	buf_free(&p->bytes);
+	buf_free(&p->pin_key);
+	buf_free(&p->pin_value);
 	free(p);
 }
 
@@ -181,10 +193,18 @@ publish_start(struct publish *p, struct sink *sink, const char *database,
 	forget_message_plan(p);
 	publish_abandon(p);
 	p->sink = sink;
+	p->store = NULL;
 	free(p->database);
 	p->database = mem_check(strdup(database), strlen(database) + 1);
 	p->options.database = p->database;
 	p->options.byte_order = byte_order;
+}
+
+void
+publish_use_store(struct publish *p, struct store *store, uint32_t store_topic)
+{
+	p->store = store;
+	p->store_topic = store_topic;
 }
 
 void
@@ -416,6 +436,7 @@ void
 publish_abandon(struct publish *p)
 {
 	p->taken = false;
+	p->pin_due = false;
 }
 
 static size_t
@@ -489,6 +510,7 @@ submit_part(struct publish *p, const struct part *part, uint32_t copy,
 		return outcome;
 	}
 	topic->records++;
+	p->records++;
 	p->sent_bytes += record.key_len + record.value_len;
 	return SINK_DONE;
 }
@@ -517,6 +539,77 @@ watch_partitions(struct publish *p)
 	t->npartitions = p->plan->npartitions;
 }
 
+/* Hand over the record of a pin, ahead of the first one that relies on it. */
+static enum sink_outcome
+submit_pin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
+{
+	const struct sink_record record = {.topic = p->store_topic,
+									   .key = p->pin_key.data,
+									   .key_len = p->pin_key.len,
+									   .value = p->pin_value.data,
+									   .value_len = p->pin_value.len};
+	enum sink_outcome		 outcome;
+
+	ack_submit(ledger, ticket);
+	outcome = sink_submit(p->sink, &record, ticket);
+	if (outcome != SINK_DONE)
+	{
+		ack_retract(ledger, ticket);
+		return outcome;
+	}
+	p->sent_bytes += record.key_len + record.value_len;
+	p->pin_due = false;
+	return SINK_DONE;
+}
+
+/*
+ * Where a key's records are follows from the number of partitions.  So the
+ * number stays what it was at first, also if the topic has more by now; with
+ * fewer, records would be missing.  False: it cannot stay.
+ */
+static bool
+pin_partitions(struct publish *p)
+{
+	const char *topic = p->topics[p->plan->index].name;
+	int32_t		now = p->plan->npartitions;
+	int32_t		pinned;
+
+	if (p->store == NULL)
+		return true;
+	pinned = FAULT_BUG("stale_partition_count") ? 0
+												: store_pin(p->store, topic);
+	if (pinned == now)
+		return true;
+	if (pinned == 0 || p->pin_current)
+	{
+		if (pinned != 0)
+			log_warn("publish",
+					 "taking the topic's present number of partitions, as "
+					 "walferry.partition.count says: keys may move",
+					 "topic=%s pinned=%d now=%d", log_str(topic), pinned, now);
+		store_put_pin(p->store, topic, now, &p->pin_key, &p->pin_value);
+		p->pin_due = true;
+		return true;
+	}
+	if (pinned > now)
+	{
+		snprintf(p->error, sizeof(p->error),
+				 "topic %s has %d partitions, and had %d: it was made again, "
+				 "and what it held is gone; once its consumers know, "
+				 "walferry.partition.count=current takes it as it is",
+				 topic, now, pinned);
+		p->exit_code = 5;
+		return false;
+	}
+	log_warn("publish",
+			 "the topic has more partitions than before: events go on to "
+			 "those that it had, so that keys stay in order; "
+			 "walferry.partition.count=current uses all of them",
+			 "topic=%s pinned=%d now=%d", log_str(topic), pinned, now);
+	p->plan->npartitions = pinned;
+	return true;
+}
+
 enum sink_outcome
 publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 {
@@ -537,7 +630,17 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 			return failed(p);
 		if (outcome != SINK_DONE)
 			return outcome;
+		if (!pin_partitions(p))
+			return SINK_FAILED;
 		watch_partitions(p);
+	}
+	if (p->pin_due)
+	{
+		outcome = submit_pin(p, ledger, ticket);
+		if (outcome == SINK_FAILED)
+			return failed(p);
+		if (outcome != SINK_DONE)
+			return outcome;
 	}
 
 	/*
@@ -577,6 +680,18 @@ uint64_t
 publish_bytes(const struct publish *p)
 {
 	return p->sent_bytes;
+}
+
+uint64_t
+publish_records(const struct publish *p)
+{
+	return p->records;
+}
+
+const char *
+publish_run_id(const struct publish *p)
+{
+	return p->run_id;
 }
 
 uint64_t

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "schema.h"
 #include "sink.h"
+#include "store.h"
 
 /* Characters of a position as text; see publish_position(). */
 #define PUBLISH_POSITION_LEN 43
@@ -46,6 +47,14 @@ void			publish_free(struct publish *p);
 void publish_start(struct publish *p, struct sink *sink, const char *database,
 				   char byte_order);
 
+/*
+ * Pin the partition counts of topics in 'store', whose records go to the topic
+ * numbered 'store_topic' of the sink.  NULL: pin nothing.  After
+ * publish_start().
+ */
+void publish_use_store(struct publish *p, struct store *store,
+					   uint32_t store_topic);
+
 /* For schema_new(): gives back what publish keeps in a relation's user. */
 void publish_release(void *user);
 
@@ -70,6 +79,12 @@ int			publish_exit_code(const struct publish *p);
 
 /* Bytes (keys, values and headers) handed over so far. */
 uint64_t publish_bytes(const struct publish *p);
+
+/* Records of events handed over so far. */
+uint64_t publish_records(const struct publish *p);
+
+/* A random UUID that stands for this process. */
+const char *publish_run_id(const struct publish *p);
 
 /* Values that became null because they were markers or corrupt, so far. */
 uint64_t publish_lost_values(const struct publish *p);

@@ -44,11 +44,28 @@ struct sink_record
 };
 
 /*
- * Called from within sink_poll(), once per record taken.  'bytes' are those of
- * the record's key and value; 'error' is set if it was not delivered.
+ * Called from within sink_poll() for records taken: 'records' of the same
+ * ticket, each of them once.  'bytes' are those of their keys and values;
+ * 'error' is set if they were not delivered.
  */
-typedef void (*sink_report_fn)(void *arg, uint64_t ticket, size_t bytes,
-							   bool delivered, const char *error);
+typedef void (*sink_report_fn)(void *arg, uint64_t ticket, uint64_t records,
+							   size_t bytes, bool delivered,
+							   const char *error);
+
+/*
+ * Where a sink keeps records that its caller wants to find again: a topic of
+ * one partition, compacted by key.  With a transactional id, records are
+ * published in transactions: see sink_commit().
+ */
+struct sink_store
+{
+	const char *topic;
+	const char *transactional_id; /* NULL: each record stands by itself */
+};
+
+/* A record of the store, for sink_recover(); value NULL: a tombstone. */
+typedef void (*sink_stored_fn)(void *arg, const void *key, size_t key_len,
+							   const void *value, size_t value_len);
 
 struct sink;
 
@@ -61,6 +78,9 @@ struct sink_ops
 	enum sink_outcome (*submit)(struct sink				 *s,
 								const struct sink_record *record,
 								uint64_t				  ticket);
+	enum sink_outcome (*recover)(struct sink *s, sink_stored_fn fn, void *arg);
+	enum sink_outcome (*commit)(struct sink *s, const struct sink_record *last,
+								uint64_t ticket);
 	int (*fd)(struct sink *s);
 	int (*poll)(struct sink *s, int timeout_ms);
 	bool (*connected)(struct sink *s);
@@ -78,10 +98,12 @@ struct sink
 /*
  * Open a sink as configured.  Does not wait for the broker: a broker that is
  * unreachable is one warning and a retry without end.  NULL with an error
- * logged if the configuration itself is unusable.
+ * logged if the configuration itself is unusable.  'store' may be NULL; it is
+ * copied.
  */
 struct sink *
-sink_kafka_new(const struct config *config, sink_report_fn report, void *arg);
+sink_kafka_new(const struct config *config, const struct sink_store *store,
+			   sink_report_fn report, void *arg);
 struct sink *
 sink_stdout_new(const struct config *config, sink_report_fn report, void *arg);
 
@@ -112,6 +134,38 @@ static inline enum sink_outcome
 sink_submit(struct sink *s, const struct sink_record *record, uint64_t ticket)
 {
 	return s->ops->submit(s, record, ticket);
+}
+
+/*
+ * Before the first record: what the store holds.  With a transactional id it
+ * first shuts out whoever wrote with the same id before (what that one had
+ * not committed never becomes visible), and only then reads.  Calls 'fn' for
+ * each record up to the store's end as it was after that, oldest first, from
+ * within this call; of a key, the last one counts.  SINK_AGAIN: there is more
+ * to come, call again after sink_poll().  SINK_DONE at once where there is no
+ * store.
+ */
+static inline enum sink_outcome
+sink_recover(struct sink *s, sink_stored_fn fn, void *arg)
+{
+	return s->ops->recover != NULL ? s->ops->recover(s, fn, arg) : SINK_DONE;
+}
+
+/*
+ * Transactions only.  Everything submitted since the last commit, and 'last'
+ * as the last record of it, becomes visible at once or not at all.  Reports
+ * come when that is certain, and not before: first those of the records, then
+ * that of 'last'.  Meanwhile records are taken as ever; they belong to the
+ * next transaction.  SINK_AGAIN, with nothing done: the commit before is not
+ * through, or there is no room.
+ *
+ * What is not certain is SINK_FAILED: the caller opens a new sink and finds
+ * by sink_recover() what became of it.
+ */
+static inline enum sink_outcome
+sink_commit(struct sink *s, const struct sink_record *last, uint64_t ticket)
+{
+	return s->ops->commit(s, last, ticket);
 }
 
 /* Readable when sink_poll() has something to do; -1: no such descriptor. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "kafka_impl.h"
 #include "log.h"
 #include "mem.h"
@@ -39,6 +40,9 @@
 #define RECORD_OVERHEAD 400
 
 #define REPORTS_AT_ONCE 256
+
+/* No record has more. */
+#define STAGED_HEADERS_MAX 16
 
 static uint32_t
 kafka_topic(struct sink *sink, const char *name)
@@ -90,6 +94,15 @@ refuse_record(struct kafka_sink *s, const struct sink_record *record,
 			}
 			kafka_fail_fatal(s);
 			return SINK_FAILED;
+		case RD_KAFKA_RESP_ERR__STATE:
+
+			/* The transaction has failed meanwhile. */
+			if (kafka_txn_used(s))
+			{
+				kafka_txn_broken(s);
+				return SINK_FAILED;
+			}
+			/* FALLTHROUGH */
 		default:
 			kafka_fail_record(s, err, t->name,
 							  record->key_len + record->value_len);
@@ -97,33 +110,16 @@ refuse_record(struct kafka_sink *s, const struct sink_record *record,
 	}
 }
 
+/* Hand a record to librdkafka. */
 static enum sink_outcome
-kafka_submit(struct sink *sink, const struct sink_record *record,
-			 uint64_t ticket)
+produce(struct kafka_sink *s, const struct sink_record *record,
+		uint64_t ticket)
 {
-	struct kafka_sink *s = (struct kafka_sink *) sink;
-	struct topic	  *t = s->topics[record->topic];
-	int64_t bytes = (int64_t) (record->key_len + record->value_len) +
-					RECORD_OVERHEAD;
+	struct topic	   *t = s->topics[record->topic];
 	rd_kafka_headers_t *headers = NULL;
 	rd_kafka_resp_err_t err;
 
-	if (s->max_bytes > 0 && s->outstanding > 0 &&
-		s->queued_bytes + bytes > s->max_bytes)
-		return SINK_AGAIN;
-	if (t->rkt == NULL)
-	{
-		enum sink_outcome outcome = kafka_topic_require(s, t);
-
-		if (outcome != SINK_DONE)
-			return outcome;
-	}
-	if (s->failed)
-		return SINK_FAILED;
-	if (record->partition < 0 || record->partition >= t->partitions)
-		return refuse_record(s, record, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
-	if (t->known[record->partition] == PARTITION_FIRST)
-		return SINK_AGAIN;
+	FAULT_POINT("before_submit");
 	if (record->nheaders > 0)
 	{
 		headers = rd_kafka_headers_new(record->nheaders);
@@ -149,15 +145,141 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 			rd_kafka_headers_destroy(headers);
 		return refuse_record(s, record, err);
 	}
+	if (s->outstanding++ == 0)
+		s->reported_ms = clock_monotonic_ms();
+	FAULT_POINT("record_submitted");
+	return SINK_DONE;
+}
+
+/* What waited for a commit goes first. */
+static enum sink_outcome
+produce_staged(struct kafka_sink *s)
+{
+	struct sink_header headers[STAGED_HEADERS_MAX];
+	struct sink_record record;
+	uint64_t		   ticket;
+
+	while (kafka_txn_staged(s, &record, headers, STAGED_HEADERS_MAX, &ticket))
+	{
+		enum sink_outcome outcome;
+
+		switch (kafka_txn_enter(s))
+		{
+			case KAFKA_TXN_OPEN:
+				break;
+			case KAFKA_TXN_COMMITTING:
+				return SINK_AGAIN;
+			case KAFKA_TXN_NONE:
+				return SINK_FAILED;
+		}
+		outcome = produce(s, &record, ticket);
+		if (outcome != SINK_DONE)
+			return outcome;
+		kafka_txn_unstage(s);
+	}
+	return SINK_DONE;
+}
+
+static int64_t
+size_of(const struct sink_record *record)
+{
+	return (int64_t) (record->key_len + record->value_len) + RECORD_OVERHEAD;
+}
+
+static enum sink_outcome
+submit_in_transaction(struct kafka_sink *s, const struct sink_record *record,
+					  uint64_t ticket)
+{
+	enum sink_outcome outcome = produce_staged(s);
+
+	if (outcome == SINK_DONE)
+	{
+		switch (kafka_txn_enter(s))
+		{
+			case KAFKA_TXN_OPEN:
+				return produce(s, record, ticket);
+			case KAFKA_TXN_COMMITTING:
+				break;
+			case KAFKA_TXN_NONE:
+				return SINK_FAILED;
+		}
+	}
+	else if (outcome == SINK_FAILED)
+		return outcome;
+	if (record->nheaders > STAGED_HEADERS_MAX)
+		return refuse_record(s, record, RD_KAFKA_RESP_ERR__INVALID_ARG);
+	kafka_txn_stage(s, record, ticket);
+	return SINK_DONE;
+}
+
+static enum sink_outcome
+kafka_submit(struct sink *sink, const struct sink_record *record,
+			 uint64_t ticket)
+{
+	struct kafka_sink *s = (struct kafka_sink *) sink;
+	struct topic	  *t = s->topics[record->topic];
+	enum sink_outcome  outcome;
+
+	if (s->max_bytes > 0 && s->queued_bytes > 0 &&
+		s->queued_bytes + size_of(record) > s->max_bytes)
+		return SINK_AGAIN;
+	if (t->rkt == NULL)
+	{
+		outcome = kafka_topic_require(s, t);
+		if (outcome != SINK_DONE)
+			return outcome;
+	}
+	if (s->failed)
+		return SINK_FAILED;
+	if (record->partition < 0 || record->partition >= t->partitions)
+		return refuse_record(s, record, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
+	if (kafka_txn_used(s))
+	{
+		outcome = submit_in_transaction(s, record, ticket);
+		if (outcome == SINK_DONE)
+			s->queued_bytes += size_of(record);
+		return outcome;
+	}
+	if (t->known[record->partition] == PARTITION_FIRST)
+		return SINK_AGAIN;
+	outcome = produce(s, record, ticket);
+	if (outcome != SINK_DONE)
+		return outcome;
 	if (t->known[record->partition] == PARTITION_NEW)
 	{
 		t->known[record->partition] = PARTITION_FIRST;
 		s->nfirst++;
 	}
-	if (s->outstanding++ == 0)
-		s->reported_ms = clock_monotonic_ms();
-	s->queued_bytes += bytes;
+	s->queued_bytes += size_of(record);
 	return SINK_DONE;
+}
+
+static enum sink_outcome
+kafka_commit(struct sink *sink, const struct sink_record *last,
+			 uint64_t ticket)
+{
+	struct kafka_sink *s = (struct kafka_sink *) sink;
+	enum sink_outcome  outcome;
+
+	if (s->failed)
+		return SINK_FAILED;
+	if (s->txn.state == KAFKA_TXN_COMMITTING)
+		return SINK_AGAIN;
+	outcome = produce_staged(s);
+	if (outcome == SINK_DONE)
+		outcome = kafka_submit(sink, last, ticket);
+	if (outcome == SINK_DONE)
+	{
+		FAULT_POINT("position_submitted");
+		kafka_txn_commit(s, ticket, last->key_len + last->value_len);
+	}
+	return outcome;
+}
+
+static enum sink_outcome
+kafka_recover(struct sink *sink, sink_stored_fn fn, void *arg)
+{
+	return kafka_recover_take((struct kafka_sink *) sink, fn, arg);
 }
 
 /*
@@ -212,7 +334,7 @@ serve_refusal(struct kafka_sink *s)
 	if (!s->failed)
 		return;
 	for (size_t i = 0; i < s->nheld; i++)
-		s->report(s->arg, s->held[i].ticket, s->held[i].bytes, false,
+		s->report(s->arg, s->held[i].ticket, 1, s->held[i].bytes, false,
 				  rd_kafka_err2str(s->held[i].err));
 	s->nheld = 0;
 }
@@ -241,6 +363,17 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 				delivered_any = true;
 				if (s->nfirst > 0)
 					leave_first(s, m);
+				if (kafka_txn_used(s))
+				{
+					kafka_txn_delivered(s, (uint64_t) (uintptr_t) m->_private,
+										bytes);
+					continue;
+				}
+			}
+			else if (kafka_txn_used(s) && is_consequence(m->err))
+			{
+				kafka_txn_broken(s);
+				continue;
 			}
 			else if (kafka_fail_is_fatal(s))
 				kafka_fail_fatal(s);
@@ -258,7 +391,7 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 			else
 				kafka_fail_record(s, m->err, rd_kafka_topic_name(m->rkt),
 								  bytes);
-			s->report(s->arg, (uint64_t) (uintptr_t) m->_private, bytes,
+			s->report(s->arg, (uint64_t) (uintptr_t) m->_private, 1, bytes,
 					  delivered, delivered ? NULL : rd_kafka_err2str(m->err));
 		}
 		served += (int) n;
@@ -377,6 +510,12 @@ kafka_poll(struct sink *sink, int timeout_ms)
 		rd_kafka_event_destroy(event);
 	}
 	serve_refusal(s);
+	if (kafka_txn_used(s))
+	{
+		served += (int) kafka_txn_poll(s);
+		if (!s->failed)
+			(void) produce_staged(s);
+	}
 	watch_stall(s);
 	return served;
 }
@@ -428,6 +567,8 @@ static const struct sink_ops ops = {
 	.topic = kafka_topic,
 	.partitions = kafka_partitions,
 	.submit = kafka_submit,
+	.recover = kafka_recover,
+	.commit = kafka_commit,
 	.fd = kafka_fd,
 	.poll = kafka_poll,
 	.connected = kafka_connected,
@@ -450,7 +591,8 @@ init_locks(struct kafka_sink *s)
 }
 
 struct sink *
-sink_kafka_new(const struct config *config, sink_report_fn report, void *arg)
+sink_kafka_new(const struct config *config, const struct sink_store *store,
+			   sink_report_fn report, void *arg)
 {
 	static const uint64_t one = 1;
 	struct kafka_sink	 *s = mem_zalloc(1, sizeof(*s));
@@ -469,6 +611,12 @@ sink_kafka_new(const struct config *config, sink_report_fn report, void *arg)
 									 "retriable.restart.connector.wait.ms");
 	s->backoff_max_ms = config_int(config, "walferry.retry.backoff.max.ms");
 	s->exit_code = 1;
+	if (store != NULL)
+	{
+		s->recovery.topic = kafka_copy(store->topic);
+		if (store->transactional_id != NULL)
+			s->txn.id = kafka_copy(store->transactional_id);
+	}
 	init_locks(s);
 	s->efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (s->efd < 0)

@@ -260,8 +260,8 @@ stdout_poll(struct sink *sink, int timeout_ms)
 	wait_no_more(s);
 	delivered = s->error[0] == '\0';
 	for (size_t i = 0; i < n; i++)
-		s->report(s->arg, s->reports[i].ticket, s->reports[i].bytes, delivered,
-				  delivered ? NULL : s->error);
+		s->report(s->arg, s->reports[i].ticket, 1, s->reports[i].bytes,
+				  delivered, delivered ? NULL : s->error);
 	s->nreports = 0;
 	return (int) n;
 }

@@ -1,4 +1,5 @@
-/* links: sink_kafka kafka_conf kafka_fail kafka_helper kafka_link kafka_topic log */
+/* links: sink_kafka kafka_conf kafka_fail kafka_helper kafka_link kafka_recover
+ * links: kafka_topic kafka_txn buf log */
 /* libs: rdkafka */
 /*
  * The Kafka sink against librdkafka's own mock cluster.  It knows no
@@ -92,11 +93,12 @@ struct bench
 };
 
 static void
-report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
-	   const char *error)
+report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
+	   bool delivered, const char *error)
 {
 	struct bench *b = arg;
 
+	assert_int_equal(records, 1);
 	assert_in_range(ticket, 1, TICKETS);
 	b->seen[ticket]++;
 	b->bytes += bytes;
@@ -167,7 +169,7 @@ tear_down(void **state)
 static void
 open_sink(struct bench *b)
 {
-	b->sink = sink_kafka_new(&b->config, report, b);
+	b->sink = sink_kafka_new(&b->config, NULL, report, b);
 	assert_non_null(b->sink);
 }
 
@@ -790,7 +792,7 @@ kafka_refuses_a_setting_that_librdkafka_does_not_know(void **state)
 
 	log_set_level(LOG_LEVEL_ERROR + 1); /* it is expected to complain */
 	add_setting(b, "no.such.setting", "1");
-	assert_null(sink_kafka_new(&b->config, report, b));
+	assert_null(sink_kafka_new(&b->config, NULL, report, b));
 
 	/* Unless it is only for newer ones. */
 	b->config.settings[b->config.nsettings - 1].optional = true;
@@ -799,7 +801,7 @@ kafka_refuses_a_setting_that_librdkafka_does_not_know(void **state)
 
 	b->config.nsettings--;
 	add_setting(b, "linger.ms", "many");
-	b->sink = sink_kafka_new(&b->config, report, b);
+	b->sink = sink_kafka_new(&b->config, NULL, report, b);
 	assert_null(b->sink);
 }
 

@@ -32,8 +32,8 @@ struct bench
 };
 
 static void
-report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
-	   const char *error)
+report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
+	   bool delivered, const char *error)
 {
 	struct bench *b = arg;
 
@@ -41,7 +41,7 @@ report(void *arg, uint64_t ticket, size_t bytes, bool delivered,
 	assert_true(delivered == (error == NULL));
 	b->last_ticket = ticket;
 	b->bytes += bytes;
-	*(delivered ? &b->delivered : &b->undelivered) += 1;
+	*(delivered ? &b->delivered : &b->undelivered) += records;
 }
 
 static int

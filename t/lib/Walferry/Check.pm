@@ -125,18 +125,19 @@ sub fields_ok
 
 =pod
 
-=item quick_records(kafka, topic)
+=item quick_records(kafka, topic [, committed => 1])
 
 All records of a topic, sorted by partition and offset, each as an array:
 [partition, offset, key, position, value].  Undecoded, so that there may be
 many; for keys and values without a tab or line break, as JSON has them.  A
-tombstone's value is ''.
+tombstone's value is ''.  With 'committed', those that a reader with
+read_committed sees, otherwise all.
 
 =cut
 
 sub quick_records
 {
-	my ($kafka, $topic) = @_;
+	my ($kafka, $topic, %opt) = @_;
 	my ($stdout, $stderr);
 	my @records;
 
@@ -144,7 +145,10 @@ sub quick_records
 		[
 			'kcat', '-b', $kafka->bootstrap, '-C', '-q', '-e',
 			'-o', 'beginning', '-t', $topic, '-X', 'check.crcs=true',
-			'-X', 'fetch.wait.max.ms=50', '-f', '%p\t%o\t%k\t%h\t%s\n'
+			'-X', 'fetch.wait.max.ms=50',
+			'-X', 'isolation.level='
+			  . ($opt{committed} ? 'read_committed' : 'read_uncommitted'),
+			'-f', '%p\t%o\t%k\t%h\t%s\n'
 		],
 		'<', \'', '>', \$stdout, '2>', \$stderr)
 	  or croak "kcat cannot read $topic: $stderr";

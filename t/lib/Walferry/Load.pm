@@ -25,9 +25,10 @@ my %running;				# pid => object
 
 =pod
 
-=item Walferry::Load->new(pg => node)
+=item Walferry::Load->new(pg => node [, committed => 1])
 
 Makes the tables load (id, version, payload; key id) and load_log (n; key n).
+With 'committed', is_complete() looks at what Kafka has committed.
 
 =item start(clients [, rate])
 
@@ -45,7 +46,7 @@ Ends it.
 sub new
 {
 	my ($class, %opt) = @_;
-	my $self = bless { pg => $opt{pg},
+	my $self = bless { pg => $opt{pg}, committed => $opt{committed},
 		dir => PostgreSQL::Test::Utils::tempdir('load') }, $class;
 
 	$self->{pg}->safe_psql('postgres', q{
@@ -179,7 +180,9 @@ sub is_complete
 	for my $table (qw(load load_log))
 	{
 		my ($records, $repeats) = eval {
-			without_repeats(quick_records($kafka, $fw->topic("public.$table")));
+			without_repeats(
+				quick_records($kafka, $fw->topic("public.$table"),
+					committed => $self->{committed}));
 		};
 		Test::More::ok(defined $records,
 			"$name: records of $table in order, repeats are replays")

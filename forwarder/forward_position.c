@@ -1,0 +1,730 @@
+/*
+ * forward_position.c - positions: read at the start, stored as we go, and the
+ * transactions of exactly-once delivery.
+ *
+ * The order of a start is what exactly once rests on:
+ *
+ *     the slot is free and ours	repl, until REPL_READY
+ *     predecessors are shut out	sink_recover(), first half
+ *     the position is read			sink_recover(), second half
+ *     it fits slot and server		here and in repl_start()
+ *     the stream is asked for		repl_start()
+ *
+ * A position in the store says that everything before it is in Kafka.  The
+ * slot is never told more than the last stored position, so that a slot which
+ * stands beyond it is a sign that somebody else has moved it, or that the
+ * store is not the one that belongs to it.  Both mean that something would be
+ * left out, and nobody but the operator can say what to do about it.
+ *
+ * With exactly.once, a position goes into the Kafka transaction whose records
+ * it speaks of.  A cut ends one: at the end of a source transaction, when
+ * enough has come together or nothing more is to be read; and within one that
+ * takes so long that Kafka would give up ours.  Then the position says how
+ * many changes of that one are published, with a hash of them, and after a
+ * restart as many are passed over, if they are the same.
+ *
+ * Whatever goes wrong, with exactly.once both ends are dropped and everything
+ * begins anew from the stored position.
+ */
+#include "forward_impl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crc32c.h"
+#include "fault.h"
+#include "log.h"
+#include "mem.h"
+
+/* A gap of so many bytes between what is delivered and what is stored. */
+#define IDLE_GAP ((uint64_t) 16 << 20)
+
+/* A position that says nothing new, so that Kafka does not forget us. */
+#define REFRESH_MS INT64_C(3600000)
+
+/*
+ * Soonest that a cut for want of more to read follows the one before: each
+ * costs the brokers some requests, and under load there is always a moment in
+ * which nothing is there to be read.
+ */
+#define IDLE_CUT_MS 10
+
+/* At least once: how often a position is stored while records flow. */
+#define ALONE_INTERVAL_MS 1000
+
+#define CHECK_HINT                                                             \
+	"find out which of the two is right before going on: docs/operations.md, " \
+	"exit code 5; offset.mismatch.strategy=trust_slot goes on from the slot"
+
+static bool
+trusts_slot(const struct forward *f)
+{
+	return FAULT_BUG("no_slot_check") ||
+		   config_is(f->config, "offset.mismatch.strategy", "trust_slot");
+}
+
+static int64_t
+transaction_timeout_ms(const struct config *c)
+{
+	size_t						 n;
+	const struct config_setting *settings = config_kafka_settings(c, &n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strcmp(settings[i].name, "transaction.timeout.ms") == 0)
+			return strtoll(settings[i].value, NULL, 10);
+	}
+	return 60000; /* librdkafka's default */
+}
+
+void
+forward_position_init(struct forward *f)
+{
+	struct delivery		*d = &f->delivery;
+	const struct config *c = f->config;
+
+	if (!config_is(c, "walferry.sink", "kafka"))
+		return;
+	d->exactly_once = config_bool(c, "exactly.once");
+	d->stored = d->exactly_once ||
+				config_is(c, "walferry.position.store", "topic");
+	if (!d->stored)
+		return;
+	config_position_topic(c, &d->topic);
+	(void) buf_cstr(&d->topic);
+	if (d->exactly_once)
+		snprintf(d->transactional_id, sizeof(d->transactional_id), "%s.%s",
+				 config_str(c, "topic.prefix"), config_str(c, "slot.name"));
+	snprintf(d->run_id, sizeof(d->run_id), "%s", publish_run_id(f->publish));
+	d->interval_ms = config_int(c, "walferry.transaction.interval.ms");
+	d->max_bytes = (uint64_t) config_int(c, "walferry.transaction.max.bytes");
+	d->split_ms = config_int(c, "walferry.transaction.split.ms");
+	if (d->split_ms == 0)
+		d->split_ms = transaction_timeout_ms(c) / 2;
+	d->idle_interval_ms = config_int(c, "walferry.position.interval.ms");
+}
+
+void
+forward_position_free(struct forward *f)
+{
+	store_free(f->delivery.store);
+	buf_free(&f->delivery.topic);
+	buf_free(&f->delivery.key);
+	buf_free(&f->delivery.value);
+}
+
+const struct sink_store *
+forward_position_sink_store(const struct forward *f, struct sink_store *store)
+{
+	const struct delivery *d = &f->delivery;
+
+	if (!d->stored)
+		return NULL;
+	store->topic = (const char *) d->topic.data;
+	store->transactional_id = d->exactly_once ? d->transactional_id : NULL;
+	return store;
+}
+
+/* ------------------------------------------------------------------ storing */
+
+/* Give the position to the sink; again and again until it takes it. */
+static void
+submit_position(struct forward *f)
+{
+	struct delivery	  *d = &f->delivery;
+	struct sink_record record = {.topic = d->topic_number,
+								 .key = d->key.data,
+								 .key_len = d->key.len,
+								 .value = d->value.data,
+								 .value_len = d->value.len};
+
+	switch (d->exactly_once
+				? sink_commit(f->sink, &record, FORWARD_POSITION_TICKET)
+				: sink_submit(f->sink, &record, FORWARD_POSITION_TICKET))
+	{
+		case SINK_DONE:
+			d->wanted = false;
+			d->in_flight = true;
+			break;
+		case SINK_AGAIN:
+			d->wanted = true;
+			break;
+		case SINK_FAILED:
+			forward_sink_failed(f, sink_error(f->sink),
+								sink_exit_code(f->sink));
+			break;
+	}
+}
+
+static void
+store_position_at(struct forward *f, uint64_t end_lsn)
+{
+	struct delivery *d = &f->delivery;
+	struct position *p = &d->next;
+
+	memset(p, 0, sizeof(*p));
+	p->end_lsn = end_lsn;
+	p->timeline = repl_timeline_of(repl_slot(f->repl), end_lsn);
+	p->transactions = d->transactions;
+	p->ts_ms = forward_realtime_ns() / 1000000;
+	if (end_lsn == d->complete_lsn)
+	{
+		p->commit_lsn = d->complete_commit_lsn;
+		p->xid = d->complete_xid;
+	}
+}
+
+static void
+send_position(struct forward *f)
+{
+	struct delivery *d = &f->delivery;
+	const char		*plugin = decode_header(f->decode)->plugin_version;
+
+	snprintf(d->next.plugin, sizeof(d->next.plugin), "%s",
+			 plugin != NULL ? plugin : "");
+	store_put(d->store, &d->next, &d->key, &d->value);
+	submit_position(f);
+}
+
+void
+forward_position_reported(struct forward *f, bool delivered)
+{
+	struct delivery *d = &f->delivery;
+
+	d->in_flight = false;
+	if (!delivered)
+		return; /* the sink has failed, and says why */
+	FAULT_POINT("before_ack");
+	store_written(d->store, &d->next);
+	if (f->ledger != NULL)
+		ack_stored(f->ledger, d->next.end_lsn);
+	FAULT_POINT("after_ack");
+	log_debug("forward", "position stored",
+			  "lsn=%X/%X records=%" PRIu64 " transactions=%" PRIu64 "%s",
+			  LSN_ARGS(d->next.end_lsn), d->next.records, d->next.transactions,
+			  d->next.partial.end_lsn ? " partial=true" : "");
+	if (f->state == STATE_STARTING)
+		forward_handle(f, EVENT_POSITION_STORED);
+}
+
+bool
+forward_position_settled(const struct forward *f)
+{
+	const struct delivery *d = &f->delivery;
+
+	return !d->wanted && !d->in_flight &&
+		   (!d->exactly_once || d->records == 0);
+}
+
+/* ---------------------------------------------------------------- recovering */
+
+void
+forward_position_begin(struct forward *f)
+{
+	struct delivery		   *d = &f->delivery;
+	const struct repl_slot *slot = repl_slot(f->repl);
+	struct position_id		id = {.system_id = slot->system_id};
+	struct position self = {.filter = source_config_filter(&f->source)};
+
+	FAULT_POINT("repl_ready");
+	if (d->stored && d->store == NULL)
+	{
+		snprintf(id.database, sizeof(id.database), "%.63s", slot->database);
+		snprintf(id.slot, sizeof(id.slot), "%.63s", f->source.repl.slot);
+		memcpy(self.transactional_id, d->transactional_id,
+			   sizeof(self.transactional_id));
+		memcpy(self.run_id, d->run_id, sizeof(self.run_id));
+		d->store = store_new(&id, &self);
+		d->topic_number = sink_topic(f->sink, buf_cstr(&d->topic));
+		d->sink_used = true;
+	}
+	forward_position_recover(f);
+}
+
+void
+forward_position_recover(struct forward *f)
+{
+	if (f->delivery.stored)
+	{
+		switch (sink_recover(f->sink, store_take, f->delivery.store))
+		{
+			case SINK_DONE:
+				break;
+			case SINK_AGAIN:
+				return;
+			case SINK_FAILED:
+				forward_sink_failed(f, sink_error(f->sink),
+									sink_exit_code(f->sink));
+				return;
+		}
+	}
+	forward_handle(f, EVENT_RECOVERED);
+}
+
+/* ------------------------------------------------------------------ starting */
+
+/*
+ * There is no position.  A slot that exists all the same was read by somebody,
+ * and how far Kafka has that nobody knows.
+ */
+static bool
+decide_without_position(struct forward *f)
+{
+	struct delivery			 *d = &f->delivery;
+	const struct repl_slot	 *slot = repl_slot(f->repl);
+	const struct position_id *other = store_other_cluster(d->store);
+
+	if (!slot->found)
+	{
+		d->step = START_INTENT;
+		return true;
+	}
+	d->start_lsn = slot->confirmed_lsn;
+	d->step = START_FIRST;
+	if (trusts_slot(f) || !d->exactly_once)
+	{
+		log_warn("forward",
+				 "no position is stored: going on from where the slot stands",
+				 "topic=%s slot=%s lsn=%X/%X", log_str(buf_cstr(&d->topic)),
+				 log_str(f->source.repl.slot), LSN_ARGS(slot->confirmed_lsn));
+		return true;
+	}
+	if (other != NULL)
+		forward_explain(f, CHECK_HINT,
+						"topic %s holds the position of a slot \"%s\" in a "
+						"cluster with system identifier %" PRIu64
+						"; this one has %" PRIu64,
+						buf_cstr(&d->topic), f->source.repl.slot,
+						other->system_id, slot->system_id);
+	else
+		forward_explain(f, CHECK_HINT,
+						"topic %s holds no position of slot \"%s\", which "
+						"exists and stands at %X/%X",
+						buf_cstr(&d->topic), f->source.repl.slot,
+						LSN_ARGS(slot->confirmed_lsn));
+	return false;
+}
+
+static bool
+decide_with_position(struct forward *f, const struct position *p)
+{
+	struct delivery		   *d = &f->delivery;
+	const struct repl_slot *slot = repl_slot(f->repl);
+
+	if (p->end_lsn == 0)
+	{
+		/* We were about to create the slot: what is there is ours. */
+		d->start_lsn = slot->confirmed_lsn;
+		d->step = slot->found ? START_FIRST : START_CREATE;
+		return true;
+	}
+	if (d->exactly_once && p->transactional_id[0] != '\0' &&
+		strcmp(p->transactional_id, d->transactional_id) != 0)
+	{
+		forward_explain(f,
+						"topic.prefix and slot.name make it: set them as they "
+						"were, or see docs/operations.md, exit code 5",
+						"topic %s: the position was written with "
+						"transactional.id %s, this is %s: what another "
+						"process may still be writing could not be shut out",
+						buf_cstr(&d->topic), p->transactional_id,
+						d->transactional_id);
+		return false;
+	}
+	if (!slot->found)
+	{
+		forward_explain(f,
+						"what was committed since cannot be read any more: "
+						"docs/operations.md, exit code 5, has the way out",
+						"replication slot \"%s\" is gone; topic %s says that "
+						"Kafka has everything up to %X/%X",
+						f->source.repl.slot, buf_cstr(&d->topic),
+						LSN_ARGS(p->end_lsn));
+		return false;
+	}
+	d->transactions = p->transactions;
+	if (slot->confirmed_lsn > p->end_lsn && trusts_slot(f))
+	{
+		log_warn("forward",
+				 "the slot stands beyond the stored position: going on from "
+				 "the slot, what is between is not carried",
+				 "stored_lsn=%X/%X lsn=%X/%X", LSN_ARGS(p->end_lsn),
+				 LSN_ARGS(slot->confirmed_lsn));
+		d->start_lsn = slot->confirmed_lsn;
+		d->step = START_FIRST;
+		return true;
+	}
+	if (p->partial.end_lsn != 0 &&
+		p->filter != source_config_filter(&f->source))
+	{
+		forward_explain(f,
+						"set them as they were until the transaction is "
+						"through",
+						"a transaction that ends at %X/%X is published in "
+						"part, and the options that decide what is in the "
+						"stream have changed since",
+						LSN_ARGS(p->partial.end_lsn));
+		return false;
+	}
+	d->resume = p->partial;
+	d->start_lsn = p->end_lsn;
+	d->start_timeline = FAULT_BUG("no_timeline_check") ? 0 : p->timeline;
+	d->step = START_STREAM;
+	return true;
+}
+
+static void
+start_stream_at(struct forward *f, uint64_t lsn, uint32_t timeline)
+{
+	FAULT_POINT("before_start");
+	repl_start(f->repl, lsn, timeline);
+	f->hurry = true;
+}
+
+static void
+create_slot(struct forward *f)
+{
+	repl_create(f->repl);
+	f->hurry = true;
+}
+
+void
+forward_position_start(struct forward *f)
+{
+	struct delivery		  *d = &f->delivery;
+	const struct position *p;
+
+	if (f->ledger != NULL)
+	{
+		/* A process that lives knows better than any store. */
+		start_stream_at(f, ack_delivered_lsn(f->ledger), 0);
+		return;
+	}
+	if (!d->stored)
+	{
+		if (repl_slot(f->repl)->found)
+			start_stream_at(f, 0, 0);
+		else
+			create_slot(f);
+		return;
+	}
+	d->start_lsn = 0;
+	d->start_timeline = 0;
+	memset(&d->resume, 0, sizeof(d->resume));
+	p = store_position(d->store);
+	if (store_error(d->store)[0] != '\0')
+		forward_explain(f,
+						"give positions a topic of their own "
+						"(offsets.storage.topic), or see "
+						"docs/operations.md, exit code 5",
+						"topic %s: %s", buf_cstr(&d->topic),
+						store_error(d->store));
+	else if (p != NULL ? decide_with_position(f, p)
+					   : decide_without_position(f))
+	{
+		forward_position_go_on(f);
+		return;
+	}
+	forward_handle(f, EVENT_SOURCE_UNSAFE);
+}
+
+/* The step that is due; the event that ends it comes back here. */
+void
+forward_position_go_on(struct forward *f)
+{
+	struct delivery		   *d = &f->delivery;
+	const struct repl_slot *slot = repl_slot(f->repl);
+
+	if (!d->stored || f->ledger != NULL)
+	{
+		/* The slot was just created. */
+		start_stream_at(f, 0, 0);
+		return;
+	}
+	switch (d->step)
+	{
+		case START_DECIDE:
+			break;
+		case START_INTENT:
+			d->step = START_CREATE;
+			store_position_at(f, 0);
+			send_position(f);
+			break;
+		case START_CREATE:
+			d->step = START_FIRST;
+			create_slot(f);
+			break;
+		case START_FIRST:
+			FAULT_POINT("slot_created");
+			if (slot->created)
+				d->start_lsn = slot->confirmed_lsn;
+			d->step = START_STREAM;
+			store_position_at(f, d->start_lsn);
+			d->start_timeline = d->next.timeline;
+			send_position(f);
+			break;
+		case START_STREAM:
+			start_stream_at(f, d->start_lsn, d->start_timeline);
+			break;
+	}
+}
+
+void
+forward_position_stream_begun(struct forward *f)
+{
+	struct delivery *d = &f->delivery;
+
+	FAULT_POINT("stream_started");
+	d->complete_lsn = d->complete_commit_lsn = d->complete_xid = 0;
+	d->resuming = false;
+	d->barred = false;
+	d->cut_at_ms = f->now_ms;
+	if (d->stored)
+		ack_require_stored(f->ledger);
+}
+
+void
+forward_position_stream_dropped(struct forward *f)
+{
+	f->delivery.barred = true;
+	f->delivery.resuming = false;
+}
+
+void
+forward_position_sink_dropped(struct forward *f)
+{
+	struct delivery *d = &f->delivery;
+
+	store_free(d->store);
+	d->store = NULL;
+	d->sink_used = false;
+	d->wanted = d->in_flight = false;
+	d->records = d->bytes = 0;
+}
+
+/* ------------------------------------------------------- source transactions */
+
+static bool
+replay_differs(struct forward *f, const char *how)
+{
+	const struct delivery *d = &f->delivery;
+
+	forward_explain(f,
+					"nothing is published twice or left out so far; compare "
+					"the tables with what consumers have before going on",
+					"the transaction that ends at %X/%X was published in part "
+					"before, and comes again otherwise: %s",
+					LSN_ARGS(d->resume.end_lsn), how);
+	forward_handle(f, EVENT_SOURCE_UNSAFE);
+	return false;
+}
+
+bool
+forward_position_begin_transaction(struct forward *f)
+{
+	struct delivery					*d = &f->delivery;
+	const struct change_transaction *txn = decode_transaction(f->decode);
+	const struct position			*p;
+
+	f->changes = 0;
+	f->hash = 0;
+	if (d->resume.end_lsn == 0)
+		return true;
+	if (txn->end_lsn != d->resume.end_lsn)
+		return replay_differs(f, "another one comes in its place");
+	p = store_position(d->store);
+	if (p != NULL &&
+		strcmp(p->plugin, decode_header(f->decode)->plugin_version) != 0)
+		return replay_differs(f, "the plugin has another version now");
+	d->resuming = true;
+	log_info("forward", "going on within a transaction",
+			 "end_lsn=%X/%X published_changes=%" PRIu64,
+			 LSN_ARGS(d->resume.end_lsn), d->resume.changes);
+	return true;
+}
+
+/*
+ * What makes a change the same one: where it was read in the WAL, and of what
+ * it is.  Its values follow from that.
+ */
+static void
+hash_change(struct forward *f)
+{
+	const struct change *c = decode_change(f->decode);
+	const uint64_t		 what[3] = {c->lsn, c->relation ? c->relation->oid : 0,
+									(uint64_t) c->op};
+
+	f->hash = crc32c_update(f->hash, what, sizeof(what));
+	f->changes++;
+}
+
+bool
+forward_position_skip(struct forward *f)
+{
+	struct delivery *d = &f->delivery;
+
+	if (!d->exactly_once)
+		return false;
+	hash_change(f);
+	if (!d->resuming)
+		return false;
+	if (f->changes < d->resume.changes)
+		return true;
+	d->resuming = false;
+	if (f->hash != d->resume.hash && !FAULT_BUG("partial_without_hash"))
+		(void) replay_differs(f, "its changes are others");
+	memset(&d->resume, 0, sizeof(d->resume));
+	return true;
+}
+
+void
+forward_position_add(struct forward *f, uint64_t records, uint64_t bytes)
+{
+	struct delivery *d = &f->delivery;
+
+	if (d->records == 0)
+		d->records_since_ms = f->now_ms;
+	d->records += records;
+	d->bytes += bytes;
+}
+
+void
+forward_position_end_transaction(struct forward *f)
+{
+	struct delivery					*d = &f->delivery;
+	const struct change_transaction *txn = decode_transaction(f->decode);
+
+	if (d->resuming)
+	{
+		(void) replay_differs(f, "it is shorter");
+		return;
+	}
+	d->complete_lsn = txn->end_lsn;
+	d->complete_commit_lsn = txn->commit_lsn;
+	d->complete_xid = txn->xid;
+	d->transactions++;
+}
+
+/* ------------------------------------------------------------------- cutting */
+
+static uint64_t
+last_stored(const struct forward *f)
+{
+	const struct position *p = store_position(f->delivery.store);
+
+	return p != NULL ? p->end_lsn : 0;
+}
+
+/* Nothing but progress through WAL that is none of ours. */
+static bool
+idle_position_is_due(const struct forward *f, uint64_t lsn, bool ending)
+{
+	const struct delivery *d = &f->delivery;
+	int64_t				   since_ms = f->now_ms - d->cut_at_ms;
+	uint64_t			   stored = last_stored(f);
+
+	if (since_ms >= REFRESH_MS)
+		return true;
+	if (lsn <= stored)
+		return false;
+	return ending || lsn - stored >= IDLE_GAP ||
+		   since_ms >= d->idle_interval_ms;
+}
+
+static void
+cut_at(struct forward *f, uint64_t lsn)
+{
+	struct delivery *d = &f->delivery;
+	uint64_t		 stored = last_stored(f);
+
+	store_position_at(f, lsn > stored ? lsn : stored);
+	if (FAULT_BUG("ack_commit_lsn") && d->next.commit_lsn > stored)
+		d->next.end_lsn = d->next.commit_lsn;
+	d->next.records = d->records;
+	if (f->entry_open && d->exactly_once)
+	{
+		d->next.partial.end_lsn = decode_transaction(f->decode)->end_lsn;
+		d->next.partial.changes = f->changes;
+		d->next.partial.hash = f->hash;
+		FAULT_POINT("partial_cut");
+	}
+	d->records = d->bytes = 0;
+	d->cut_at_ms = f->now_ms;
+	send_position(f);
+}
+
+static void
+cut_transaction(struct forward *f, bool idle, bool ending)
+{
+	struct delivery *d = &f->delivery;
+	uint64_t		 delivered = ack_delivered_lsn(f->ledger);
+	int64_t			 open_ms = f->now_ms - d->records_since_ms;
+
+	if (d->records == 0)
+	{
+		if (!f->entry_open && idle_position_is_due(f, delivered, ending))
+		{
+			FAULT_POINT("idle_position");
+			cut_at(f, delivered);
+		}
+		return;
+	}
+	if (f->entry_open)
+	{
+		if (open_ms >= d->split_ms)
+			cut_at(f, d->complete_lsn);
+		return;
+	}
+	if (ending || open_ms >= d->interval_ms || d->bytes >= d->max_bytes ||
+		(idle && f->now_ms - d->cut_at_ms >= IDLE_CUT_MS))
+		cut_at(f, d->complete_lsn);
+}
+
+void
+forward_position_cut(struct forward *f, bool idle, bool ending)
+{
+	struct delivery *d = &f->delivery;
+	uint64_t		 lsn;
+
+	if (!d->stored || d->store == NULL)
+		return;
+	if (d->wanted)
+		submit_position(f);
+	if (d->wanted || d->in_flight || f->ledger == NULL || d->barred ||
+		f->change_taken)
+		return;
+	if (d->exactly_once)
+	{
+		cut_transaction(f, idle, ending);
+		return;
+	}
+
+	/* At least once: what is delivered is, whatever else is under way. */
+	lsn = ack_delivered_lsn(f->ledger);
+	if (idle_position_is_due(f, lsn, ending) ||
+		(lsn > last_stored(f) && d->records > 0 &&
+		 f->now_ms - d->cut_at_ms >= ALONE_INTERVAL_MS))
+		cut_at(f, lsn);
+}
+
+int64_t
+forward_position_due_ms(const struct forward *f)
+{
+	const struct delivery *d = &f->delivery;
+	int64_t				   due_ms = INT64_MAX;
+
+	if (!d->stored || d->store == NULL || d->in_flight || d->barred)
+		return INT64_MAX;
+	if (d->records > 0 && d->exactly_once)
+	{
+		due_ms = f->entry_open ? d->records_since_ms + d->split_ms
+							   : d->records_since_ms + d->interval_ms;
+		if (!f->entry_open && d->cut_at_ms + IDLE_CUT_MS < due_ms)
+			due_ms = d->cut_at_ms + IDLE_CUT_MS;
+	}
+	else if (d->records > 0)
+		due_ms = d->cut_at_ms + ALONE_INTERVAL_MS;
+	return due_ms;
+}

@@ -1,0 +1,345 @@
+/*
+ * kafka_recover.c - the store, read to its end.
+ *
+ * The order is what matters.  First the predecessor is shut out and its open
+ * transaction is resolved (kafka_txn_initialise()); then the end of the store
+ * is looked up, open transactions of others included; then it is read as far
+ * as that, what was aborted left out.  Looked up or read any earlier, it could
+ * lack what the predecessor had just committed, and that would come twice.
+ *
+ * "As far as that" cannot be told by the records alone: markers of
+ * transactions take up offsets as well, and aborted records are not handed
+ * out.  librdkafka says where it stands when it comes to an end (partition
+ * EOF); where a foreign transaction is open, that is before the end that was
+ * looked up, and it goes on waiting.
+ *
+ * The helper reads into a buffer of bounded size, from which the caller takes.
+ */
+#include "kafka_impl.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fault.h"
+#include "log.h"
+
+/* Bytes read ahead of the caller. */
+#define AHEAD ((size_t) 256 << 10)
+
+/* How long one call waits. */
+#define POLL_MS 200
+
+/* Reading takes longer than this: say what it waits for. */
+#define SLOW_MS 10000
+
+/* Part of a record that is not there. */
+#define NONE SIZE_MAX
+
+/*
+ * The caller's thread.
+ */
+
+static const uint8_t *
+take_piece(const uint8_t *p, const void **data, size_t *len)
+{
+	memcpy(len, p, sizeof(*len));
+	p += sizeof(*len);
+	*data = *len != NONE ? p : NULL;
+	if (*len == NONE)
+		*len = 0;
+	return p + *len;
+}
+
+enum sink_outcome
+kafka_recover_take(struct kafka_sink *s, sink_stored_fn fn, void *arg)
+{
+	struct kafka_recovery *r = &s->recovery;
+	struct buf			   empty;
+	const uint8_t		  *p;
+	bool				   done;
+
+	if (r->topic == NULL)
+		return SINK_DONE;
+	if (r->t == NULL)
+		r->t = s->topics[kafka_topic_number(s, r->topic)];
+	if (r->t->rkt == NULL)
+	{
+		enum sink_outcome outcome = kafka_topic_require(s, r->t);
+
+		if (outcome != SINK_DONE)
+			return outcome;
+		if (r->t->partitions != 1)
+			kafka_fail(s, 4,
+					   "topic %s has %" PRId32 " partitions; positions are "
+					   "kept in a topic of exactly one: create another and "
+					   "set offsets.storage.topic",
+					   r->topic, r->t->partitions);
+	}
+	if (s->failed)
+		return SINK_FAILED;
+
+	pthread_mutex_lock(&s->lock);
+	if (r->state == KAFKA_RECOVERY_NONE)
+		r->state = KAFKA_RECOVERY_ASKED;
+	empty = r->taken;
+	r->taken = r->full;
+	r->full = empty;
+	buf_reset(&r->full);
+	done = r->state == KAFKA_RECOVERY_DONE;
+	pthread_cond_signal(&s->wake_helper);
+	pthread_mutex_unlock(&s->lock);
+
+	p = r->taken.data;
+	for (size_t left = r->taken.len; left > 0;
+		 left = (size_t) (r->taken.data + r->taken.len - p))
+	{
+		const void *key, *value;
+		size_t		key_len, value_len;
+
+		p = take_piece(p, &key, &key_len);
+		p = take_piece(p, &value, &value_len);
+		fn(arg, key, key_len, value, value_len);
+	}
+	buf_reset(&r->taken);
+	if (!done)
+		return SINK_AGAIN;
+	buf_free(&r->full);
+	buf_free(&r->taken);
+	return SINK_DONE;
+}
+
+void
+kafka_recover_free(struct kafka_sink *s)
+{
+	free(s->recovery.topic);
+	buf_free(&s->recovery.full);
+	buf_free(&s->recovery.taken);
+}
+
+/*
+ * The helper's thread.
+ */
+
+static rd_kafka_t *
+make_consumer(struct kafka_sink *s, const char *isolation_level)
+{
+	char			 reason[512];
+	rd_kafka_conf_t *conf = kafka_conf_make_consumer(s);
+	rd_kafka_t		*rk;
+
+	if (conf == NULL ||
+		rd_kafka_conf_set(conf, "isolation.level", isolation_level, reason,
+						  sizeof(reason)) != RD_KAFKA_CONF_OK ||
+		rd_kafka_conf_set(conf, "enable.partition.eof", "true", reason,
+						  sizeof(reason)) != RD_KAFKA_CONF_OK)
+	{
+		kafka_fail(s, 1, "cannot configure a consumer");
+		if (conf != NULL)
+			rd_kafka_conf_destroy(conf);
+		return NULL;
+	}
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
+	if (rk == NULL)
+	{
+		rd_kafka_conf_destroy(conf);
+		kafka_fail(s, 1, "cannot make a consumer: %s", reason);
+	}
+	return rk;
+}
+
+static void
+fail_reading(struct kafka_sink *s, rd_kafka_resp_err_t err)
+{
+	if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+		kafka_fail(s, 4,
+				   "topic %s: not allowed to read the position: grant it with "
+				   "kafka-acls.sh --add --allow-principal User:%s --operation "
+				   "Read --operation Write --operation Describe --topic %s",
+				   s->recovery.topic, s->user, s->recovery.topic);
+	else
+		kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,
+				   "topic %s: cannot read the position: %s", s->recovery.topic,
+				   rd_kafka_err2str(err));
+}
+
+/* Passing trouble, or a refusal, which fails the sink. */
+static enum kafka_job_outcome
+judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
+{
+	if (kafka_fail_is_unreachable(err))
+		return KAFKA_JOB_UNREACHABLE;
+	if (kafka_fail_is_refusal(err))
+	{
+		fail_reading(s, err);
+		return KAFKA_JOB_DONE;
+	}
+	log_debug("kafka", "the position cannot be read yet", "error=%s",
+			  log_str(rd_kafka_err2str(err)));
+	return KAFKA_JOB_LATER;
+}
+
+/* The end of the store, whatever is open in it. */
+static enum kafka_job_outcome
+find_end(struct kafka_sink *s, int64_t *end)
+{
+	rd_kafka_t		   *rk = make_consumer(s, "read_uncommitted");
+	rd_kafka_resp_err_t err;
+	int64_t				begin;
+
+	if (rk == NULL)
+		return KAFKA_JOB_DONE;
+	err = rd_kafka_query_watermark_offsets(rk, s->recovery.topic, 0, &begin,
+										   end, KAFKA_ANSWER_MS);
+	rd_kafka_destroy(rk);
+	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return judge(s, err);
+	return KAFKA_JOB_DONE;
+}
+
+static void
+put_piece(struct buf *b, const void *data, size_t len)
+{
+	size_t n = data != NULL ? len : NONE;
+
+	buf_put(b, &n, sizeof(n));
+	if (data != NULL)
+		buf_put(b, data, len);
+}
+
+/* Hand a record to the caller, when there is room; false: we are to end. */
+static bool
+hand_on(struct kafka_sink *s, const rd_kafka_message_t *m)
+{
+	struct kafka_recovery *r = &s->recovery;
+	bool				   going;
+
+	pthread_mutex_lock(&s->lock);
+	if (r->full.len >= AHEAD)
+		kafka_helper_wake_caller(s);
+	while (r->full.len >= AHEAD && !s->stop)
+		pthread_cond_wait(&s->wake_helper, &s->lock);
+	going = !s->stop;
+	if (going)
+	{
+		put_piece(&r->full, m->key, m->key_len);
+		put_piece(&r->full, m->payload, m->len);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return going;
+}
+
+static void
+tell_slow(struct kafka_sink *s, int64_t at, int64_t end)
+{
+	struct kafka_recovery *r = &s->recovery;
+
+	if (r->told || clock_monotonic_ms() - r->since_ms < SLOW_MS)
+		return;
+	r->told = true;
+	log_warn("kafka",
+			 "still reading the position; somebody else's open transaction "
+			 "in this topic may hold it up",
+			 "topic=%s offset=%" PRId64 " end=%" PRId64, log_str(r->topic), at,
+			 end);
+}
+
+static enum kafka_job_outcome
+read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
+{
+	enum kafka_job_outcome outcome = KAFKA_JOB_LATER;
+	int64_t				   at = 0;
+
+	while (!kafka_helper_is_stopping(s))
+	{
+		rd_kafka_message_t *m = rd_kafka_consume(rkt, 0, POLL_MS);
+		rd_kafka_resp_err_t err;
+		bool				going = true;
+
+		tell_slow(s, at, end);
+		if (m == NULL)
+			continue;
+		err = m->err;
+		at = m->offset;
+		if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+			going = hand_on(s, m);
+		rd_kafka_message_destroy(m);
+		if (!going)
+			break;
+		if (err == RD_KAFKA_RESP_ERR__PARTITION_EOF && at >= end)
+		{
+			outcome = KAFKA_JOB_DONE;
+			break;
+		}
+		if (err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+			err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		{
+			outcome = judge(s, err);
+			break;
+		}
+	}
+	return outcome;
+}
+
+static enum kafka_job_outcome
+read_store(struct kafka_sink *s, int64_t end)
+{
+	enum kafka_job_outcome outcome;
+	rd_kafka_topic_t	  *rkt;
+	rd_kafka_t *rk = make_consumer(s, FAULT_BUG("position_read_uncommitted")
+										  ? "read_uncommitted"
+										  : "read_committed");
+
+	if (rk == NULL)
+		return KAFKA_JOB_DONE;
+	rkt = rd_kafka_topic_new(rk, s->recovery.topic, NULL);
+	if (rkt == NULL ||
+		rd_kafka_consume_start(rkt, 0, RD_KAFKA_OFFSET_BEGINNING) != 0)
+		outcome = judge(s, rd_kafka_last_error());
+	else
+	{
+		outcome = read_until(s, rkt, end);
+		rd_kafka_consume_stop(rkt, 0);
+	}
+	if (rkt != NULL)
+		rd_kafka_topic_destroy(rkt);
+	rd_kafka_destroy(rk);
+	return outcome;
+}
+
+enum kafka_job_outcome
+kafka_recover_go_on(struct kafka_sink *s)
+{
+	struct kafka_recovery *r = &s->recovery;
+	enum kafka_job_outcome outcome;
+	int64_t				   end = 0;
+	bool				   early = FAULT_BUG("position_before_init");
+
+	if (r->since_ms == 0)
+		r->since_ms = clock_monotonic_ms();
+	if (!early && kafka_txn_used(s) && !kafka_txn_initialise(s))
+	{
+		if (!r->told && clock_monotonic_ms() - r->since_ms >= SLOW_MS)
+		{
+			r->told = true;
+			log_warn("kafka",
+					 "the transaction coordinator does not answer, still "
+					 "waiting",
+					 "transactional_id=%s", log_str(s->txn.id));
+		}
+		return s->failed ? KAFKA_JOB_DONE : KAFKA_JOB_LATER;
+	}
+	FAULT_POINT("before_position_read");
+	outcome = find_end(s, &end);
+	if (outcome != KAFKA_JOB_DONE || s->failed)
+		return outcome;
+	outcome = read_store(s, end);
+	if (outcome != KAFKA_JOB_DONE || s->failed)
+		return outcome;
+	FAULT_POINT("position_read");
+	while (early && kafka_txn_used(s) && !s->failed &&
+		   !kafka_txn_initialise(s) && !kafka_helper_is_stopping(s))
+		;
+	return outcome;
+}

@@ -1,0 +1,196 @@
+/*
+ * source_config.c - what the configuration means for the source: libpq's
+ * keywords, the slot, the plugin's options.
+ */
+#include "source_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "wire.h"
+
+static const char *
+keep(struct buf *text, const char *s)
+{
+	size_t at = text->len;
+
+	buf_put(text, s, strlen(s) + 1);
+	return (const char *) text->data + at;
+}
+
+struct pair
+{
+	const char *name;
+	const char *value;
+};
+
+/* libpq's keywords and the options that have the same meaning. */
+static const struct pair connection_options[] = {
+	{"host", "database.hostname"},
+	{"port", "database.port"},
+	{"user", "database.user"},
+	{"password", "database.password"},
+	{"dbname", "database.dbname"},
+	{"sslmode", "database.sslmode"},
+	{"sslcert", "database.sslcert"},
+	{"sslkey", "database.sslkey"},
+	{"sslpassword", "database.sslpassword"},
+	{"sslrootcert", "database.sslrootcert"},
+};
+
+/* The decoder's options and ours that are handed on as they are. */
+static const struct pair plugin_options[] = {
+	{"include_schemas", "schema.include.list"},
+	{"exclude_schemas", "schema.exclude.list"},
+	{"include_tables", "table.include.list"},
+	{"exclude_tables", "table.exclude.list"},
+	{"include_columns", "column.include.list"},
+	{"exclude_columns", "column.exclude.list"},
+	{"include_message_prefixes", "message.prefix.include.list"},
+	{"exclude_message_prefixes", "message.prefix.exclude.list"},
+};
+
+#define KEYWORDS_MAX (sizeof(connection_options) / sizeof(struct pair) + 1)
+
+/* skipped.operations (c, u, d, t or none) as what is to be sent. */
+static void
+wanted_operations(const struct config *config, char *out, size_t size)
+{
+	static const struct pair operations[] = {{"c", "insert"},
+											 {"u", "update"},
+											 {"d", "delete"},
+											 {"t", "truncate"}};
+	size_t					 n;
+	const char *const *skipped = config_list(config, "skipped.operations", &n);
+
+	out[0] = '\0';
+	for (size_t i = 0; i < 4; i++)
+	{
+		bool wanted = true;
+
+		for (size_t j = 0; j < n; j++)
+		{
+			if (strcmp(skipped[j], operations[i].name) == 0)
+				wanted = false;
+		}
+		if (wanted)
+		{
+			if (out[0] != '\0')
+				strncat(out, ",", size - strlen(out) - 1);
+			strncat(out, operations[i].value, size - strlen(out) - 1);
+		}
+	}
+	if (out[0] == '\0')
+		snprintf(out, size, "none");
+}
+
+static void
+add_plugin_option(struct repl_option **options, size_t *n, const char *name,
+				  const char *value)
+{
+	*options = mem_resize(*options, *n + 1, sizeof(**options));
+	(*options)[(*n)++] = (struct repl_option){name, value};
+}
+
+void
+source_config_init(struct source_config *s, const struct config *c)
+{
+	const char		  **keywords = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
+	const char		  **values = mem_zalloc(KEYWORDS_MAX, sizeof(char *));
+	struct repl_option *options = NULL;
+	const struct config_setting *params;
+	char						 text[128];
+	size_t						 nparams;
+	size_t						 n = 0;
+
+	/* Reserved at once: pointers into it must not move. */
+	buf_reserve(&s->text, 4096);
+
+	for (size_t i = 0; i < KEYWORDS_MAX - 1; i++)
+	{
+		const struct pair *o = &connection_options[i];
+
+		if (strcmp(o->name, "port") == 0)
+		{
+			snprintf(text, sizeof(text), "%lld",
+					 (long long) config_int(c, o->value));
+			values[n] = keep(&s->text, text);
+		}
+		else
+			values[n] = config_str(c, o->value);
+		if (values[n] != NULL)
+			keywords[n++] = o->name;
+	}
+	values[n] = NULL;
+	s->repl.keywords = keywords;
+	s->repl.values = values;
+
+	s->temporary = config_is(c, "walferry.sink", "stdout") &&
+				   !config_is_set(c, "slot.name");
+	s->confirm = s->temporary || config_is(c, "walferry.sink", "kafka");
+	if (s->temporary)
+	{
+		snprintf(text, sizeof(text), "walferry_look_%ld", (long) getpid());
+		s->repl.slot = keep(&s->text, text);
+	}
+	else
+		s->repl.slot = config_str(c, "slot.name");
+	s->repl.temporary = s->temporary;
+	s->repl.create = s->temporary ||
+					 (s->confirm && config_bool(c, "walferry.slot.create"));
+	s->repl.plugin = "walferry";
+	s->repl.connect_timeout_ms = (int)
+		config_int(c, "walferry.connect.timeout.ms");
+
+	n = 0;
+	snprintf(text, sizeof(text), "%d", WIRE_VERSION);
+	add_plugin_option(&options, &n, "protocol_version", keep(&s->text, text));
+	for (size_t i = 0; i < sizeof(plugin_options) / sizeof(struct pair); i++)
+	{
+		const char *value = config_str(c, plugin_options[i].value);
+
+		if (value != NULL && value[0] != '\0')
+			add_plugin_option(&options, &n, plugin_options[i].name, value);
+	}
+	wanted_operations(c, text, sizeof(text));
+	add_plugin_option(&options, &n, "operations", keep(&s->text, text));
+	if (config_bool(c, "publish.via.partition.root"))
+		add_plugin_option(&options, &n, "partition_root", "true");
+	params = config_stream_params(c, &nparams);
+	for (size_t i = 0; i < nparams; i++)
+		add_plugin_option(&options, &n, params[i].name, params[i].value);
+	s->repl.options = options;
+	s->repl.noptions = n;
+}
+
+void
+source_config_free(struct source_config *s)
+{
+	free((void *) s->repl.keywords);
+	free((void *) s->repl.values);
+	free((void *) s->repl.options);
+	buf_free(&s->text);
+}
+
+uint64_t
+source_config_filter(const struct source_config *s)
+{
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+	for (size_t i = 0; i < s->repl.noptions; i++)
+	{
+		const char *const texts[] = {s->repl.options[i].name,
+									 s->repl.options[i].value};
+
+		for (size_t j = 0; j < 2; j++)
+		{
+			for (const char *p = texts[j]; *p; p++)
+				h = (h ^ (unsigned char) *p) * 1099511628211u;
+			h = (h ^ 0xff) * 1099511628211u;
+		}
+	}
+	return h;
+}
