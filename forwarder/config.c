@@ -1492,11 +1492,11 @@ is_event_topic(const struct config *c, const char *topic)
 static void
 check_position_topic(struct config *c)
 {
-	const struct config_slot *s = config_slot_of(c, "offsets.storage.topic");
-	struct buf				  made = {0};
-	const char				 *topic = s->str;
-	const char				 *prefix = config_slot_of(c, "topic.prefix")->str;
-	const char				 *slot = config_slot_of(c, "slot.name")->str;
+	struct config_slot *s = slot_of(c, "offsets.storage.topic");
+	struct buf			made = {0};
+	const char		   *topic = s->str;
+	const char		   *prefix = config_slot_of(c, "topic.prefix")->str;
+	const char		   *slot = config_slot_of(c, "slot.name")->str;
 
 	/* Of what is wrong with these, others have told. */
 	if (prefix == NULL || strlen(prefix) > TOPIC_PREFIX_MAX || slot == NULL ||
@@ -1511,6 +1511,7 @@ check_position_topic(struct config *c)
 						"<topic.prefix>.<slot.name>.offsets would have %zu "
 						"characters, more than %d",
 						made.len, TOPIC_MAX);
+		replace(s, buf_cstr(&made));
 	}
 	else if (topic[strspn(topic, topic_chars)] != '\0' ||
 			 strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)

@@ -791,10 +791,15 @@ stdout_stores_nothing(void **state)
 static void
 position_topic_has_a_name_of_its_own(void **state)
 {
-	char more[512];
-	char name[251];
+	struct config *c = good(ONCE);
+	char		  *print = printed(c);
+	char		   more[512];
+	char		   name[251];
 
 	(void) state;
+	assert_non_null(strstr(print, "offsets.storage.topic = p.debezium.off"));
+	free(print);
+	config_free(c);
 	position_topic_is("", "p.debezium.offsets");
 	position_topic_is("slot.name=s1\n" ONCE, "p.s1.offsets");
 	position_topic_is(ONCE "offsets.storage.topic=my-offsets_1\n",
