@@ -139,6 +139,7 @@ deps:
 #?   test-regress     pg_regress in a private cluster, twice
 #?   test-isolation   isolation tests, likewise
 #?   test-values      values of all types against PostgreSQL's own text
+#?   test-fault-tools the proxy of the fault harness does what it is told
 #?   test-tap         end to end, against PostgreSQL and Apache Kafka
 #?   test-demo        the demo for 30 seconds, checking itself
 #?   installcheck     pg_regress and isolation against a running server
@@ -162,6 +163,9 @@ test-isolation: extension
 
 test-values:
 	+@$(RUN) test/values/run.sh
+
+test-fault-tools:
+	+@$(RUN) test/fault/tools.sh
 
 test-tap: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) FORWARDER='$(FORWARDER)' test/tap.sh
@@ -230,5 +234,6 @@ images:
 
 .PHONY: all install installcheck extension forwarder forwarder-left-out \
 	install-forwarder deps test test-unit test-corpus test-regress \
-	test-isolation test-values test-tap test-demo test-matrix test-images fuzz \
+	test-isolation test-values test-fault-tools test-tap test-demo test-matrix \
+	test-images fuzz \
 	demo demo-run bench bench-decode coverage lint indent indent-check docs images help
