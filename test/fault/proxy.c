@@ -53,7 +53,7 @@
  *                                that is gone it stays.  fresh sends all over
  *                                one new connection, as they are.  Answers
  *                                sent=N left=N.  Stalled ones always go over
- *                                their own, and are not counted.
+ *                                their own.
  *   discard NAME                 Throw the taken requests away and hold
  *                                nothing any more.  Answers how many.
  *   drop-response NAME KEY N     When the answers to the next N requests with

@@ -362,8 +362,9 @@ static void
 run_command(struct call *k)
 {
 	const struct command *m = commands;
-	bool all = k->nwords > 1 && strcmp(k->words[1], "all") == 0;
-	int	 done = 0;
+	const char			 *name = k->nwords > 1 ? k->words[1] : "";
+	bool				  all = strcmp(name, "all") == 0;
+	int					  done = 0;
 
 	if (k->nwords == 1 && strcmp(k->words[0], "quit") == 0)
 	{
@@ -387,7 +388,7 @@ run_command(struct call *k)
 		fputc('{', k->out);
 	for (struct listener *l = k->proxy->listeners; l != NULL; l = l->next)
 	{
-		if (!all && strcmp(l->name, k->words[1]) != 0)
+		if (!all && strcmp(l->name, name) != 0)
 			continue;
 		if (m->protocol != PROTOCOL_RAW && m->protocol != l->protocol)
 		{
@@ -515,7 +516,7 @@ proxy_control_open(struct proxy *x, const char *path)
 		fprintf(stderr, "proxy: %s: too long for a socket\n", path);
 		return false;
 	}
-	strcpy(a.sun_path, path);
+	memcpy(a.sun_path, path, strlen(path));
 	x->control = (struct watch){
 		.kind = WATCH_CONTROL,
 		.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),

@@ -98,41 +98,52 @@ flush_late(struct conn *c)
 	}
 }
 
+/* Take this request out of its connection, or where that must not be, wait. */
+static void
+hold_request(struct pipe *p, size_t len, bool stall)
+{
+	struct conn		*c = p->conn;
+	struct listener *l = c->listener;
+
+	c->was_held = true;
+	if (stall || l->held_bytes + len > HELD_MAX)
+	{
+		p->gated = p->stalled = true;
+		p->gate = l->releases;
+		return;
+	}
+	l->held_bytes += len;
+	p->taking = proxy_alloc(sizeof(struct frame) + len);
+	p->taking->conn = c;
+	p->taking->len = len;
+	p->taking->got = sizeof(p->header);
+	memcpy(p->taking->data, p->header, sizeof(p->header));
+	p->header_len = 0;
+	p->left = len - sizeof(p->header);
+}
+
 /* What is to become of the request with this header. */
 static void
 begin_request(struct pipe *p)
 {
-	struct conn		*c = p->conn;
-	struct listener *l = c->listener;
+	struct listener *l = p->conn->listener;
 	unsigned		 key = api_key(p->header);
+	bool			 late = p->gated;
 	size_t			 len = 4 + get_u32(p->header);
 
-	if (p->gated)
-		p->gated = false; /* has waited, and is not held twice */
+	p->gated = false;
+	if (late)
+		l->counts.late_sent++; /* has waited, and is not held twice */
 	else if (key < PROXY_API_MAX)
 	{
 		l->counts.requests[key]++;
 		if (take_turn(&l->faults.hold[key]))
 		{
-			c->was_held = true;
-			if (l->faults.stall[key] || l->held_bytes + len > HELD_MAX)
-			{
-				p->gated = p->stalled = true;
-				p->gate = l->releases;
-				return;
-			}
-			l->held_bytes += len;
-			p->taking = proxy_alloc(sizeof(struct frame) + len);
-			p->taking->conn = c;
-			p->taking->len = len;
-			p->taking->got = sizeof(p->header);
-			memcpy(p->taking->data, p->header, sizeof(p->header));
-			p->header_len = 0;
-			p->left = len - sizeof(p->header);
+			hold_request(p, len, l->faults.stall[key]);
 			return;
 		}
 	}
-	remember(c, p->header, false);
+	remember(p->conn, p->header, late);
 	p->left = len - sizeof(p->header);
 	proxy_pass_header(p);
 }
@@ -268,6 +279,8 @@ proxy_kafka_release(struct listener *l, bool fresh, int *sent, int *left)
 	l->held = NULL;
 	l->releases++;
 	memset(l->faults.hold, 0, sizeof(l->faults.hold));
+	for (struct conn *c = l->conns; c != NULL; c = c->next)
+		*sent += c->pipe[C2S].gated;
 	if (fresh && f != NULL)
 		via = proxy_connect_fresh(l);
 	for (struct frame *next; f != NULL; f = next)

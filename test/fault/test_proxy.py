@@ -617,11 +617,12 @@ class Kafka(Case):
         self.ask(b, METADATA, 5)
         self.assert_silent(a)
         self.assertEqual(self.proxy.stats("s")["stalled"], 1)
-        self.proxy.release("s")
+        self.assertEqual(self.proxy.release("s"), (1, 0))
         self.assert_answer(a, 2, b"x")
         self.assert_answer(a, 3)
         self.assert_answer(a, 4)
         self.assertEqual(self.proxy.stats("s")["requests"], {"3": 3, "26": 2})
+        self.assertEqual(self.proxy.stats("s")["late_answered"], 1)
 
     def test_a_stall_is_felt_by_the_client(self):
         self.proxy.hold("s", END_TXN, 1, "stall")
@@ -654,7 +655,7 @@ class Kafka(Case):
                         self.ask(b, METADATA, 3)
                         self.assertEqual(self.server.next()[2], 3)
                     self.assertNotEqual(self.server.end()[0], number)
-                    self.proxy.release("s")
+                    self.assertEqual(self.proxy.release("s"), (1, 0))
                     self.assertEqual(self.server.next()[:3],
                                      (number, END_TXN, 2))
                     self.assertEqual(self.server.end()[0], number)
