@@ -136,6 +136,7 @@ deps:
 #?   test             all of the following, then a count
 #?   test-unit        C unit tests under sanitizers, with gcc and clang
 #?   test-corpus      each fuzz target over its corpus
+#?   test-model       the delivery protocol, every order of events of a model
 #?   test-regress     pg_regress in a private cluster, twice
 #?   test-isolation   isolation tests, likewise
 #?   test-values      values of all types against PostgreSQL's own text
@@ -154,6 +155,9 @@ test-unit:
 
 test-corpus:
 	+@$(RUN) test/unit.sh corpus
+
+test-model:
+	+@$(RUN) test/model/run.sh
 
 test-regress: extension
 	+@$(RUN) test/regress.sh regress $(REGRESS_ALL)
@@ -233,7 +237,7 @@ images:
 #?   FAULT=1 (the forwarder's test build, with failpoints)
 
 .PHONY: all install installcheck extension forwarder forwarder-left-out \
-	install-forwarder deps test test-unit test-corpus test-regress \
-	test-isolation test-values test-fault-tools test-tap test-demo test-matrix \
-	test-images fuzz \
+	install-forwarder deps test test-unit test-corpus test-model \
+	test-regress test-isolation test-values test-fault-tools test-tap \
+	test-demo test-matrix test-images fuzz \
 	demo demo-run bench bench-decode coverage lint indent indent-check docs images help

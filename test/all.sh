@@ -13,7 +13,7 @@ rm -rf "$top/build/results"
 mkdir -p "$top/build/results"
 status=0
 
-for suite in unit corpus values fault-tools regress isolation tap demo; do
+for suite in unit corpus model values fault-tools regress isolation tap demo; do
 	echo "=== $suite"
 	start=$(date +%s)
 	if ! "$MAKE" --no-print-directory -C "$top" "test-$suite"; then

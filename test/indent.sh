@@ -28,7 +28,8 @@ done
 
 changed=0
 for file in wire/*.[ch] forwarder/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] \
-	test/wire/*.[ch] test/fault/*.[ch] test/docs.c test/values/check_values.c; do
+	test/wire/*.[ch] test/fault/*.[ch] test/model/*.[ch] test/docs.c \
+	test/values/check_values.c; do
 	[ -e "$file" ] || continue
 	if [ "${1:-}" = --check ]; then
 		if ! "$program" --style=file "$file" | cmp -s - "$file"; then

@@ -85,7 +85,7 @@ shell()
 tidy()
 {
 	need clang-tidy
-	files 'wire/*.c' 'forwarder/*.c' 'test/fuzz/*.c' 'test/fault/*.c' \
+	files 'wire/*.c' 'forwarder/*.c' 'test/fuzz/*.c' 'test/fault/*.c' 'test/model/*.c' \
 		> "$list"
 	TIDY_FLAGS="-std=c17 -D_GNU_SOURCE= -Iwire -Iforwarder -Itest
 		$(pkg-config --cflags libpq rdkafka jansson libpcre2-8)"
@@ -107,7 +107,7 @@ cpp()
 {
 	need cppcheck
 	files 'wire/*.c' 'forwarder/*.c' 'decoder/*.c' 'bench/*.c' \
-		'test/fuzz/*.c' 'test/fault/*.c' > "$list"
+		'test/fuzz/*.c' 'test/fault/*.c' 'test/model/*.c' > "$list"
 	[ -s "$list" ] || return 0
 	mkdir -p build/cppcheck
 	# The includes that are not found are the system's, which cppcheck can do
