@@ -14,8 +14,11 @@ seen = {}  # greatest position of each partition
 
 for line in sys.stdin:
     record = json.loads(line)
-    headers = dict(zip(record["headers"][::2], record["headers"][1::2]))
+    headers = record.get("headers", [])
+    position = dict(zip(headers[::2], headers[1::2])).get("walferry.position")
     partition = record["topic"], record["partition"]
-    if headers["walferry.position"] > seen.get(partition, ""):
-        seen[partition] = headers["walferry.position"]
-        print(record["key"], record["payload"], sep="\t", flush=True)
+    if position is not None:  # None: a heartbeat, or not walferry's
+        if position <= seen.get(partition, ""):
+            continue
+        seen[partition] = position
+    print(record["key"], record["payload"], sep="\t", flush=True)
