@@ -484,6 +484,8 @@ repl_reset(struct repl *r)
 	r->copied = NULL;
 	PQfinish(r->conn);
 	r->conn = NULL;
+	PQfinish(r->probe);
+	r->probe = NULL;
 	free(r->allowed_plugins);
 	r->allowed_plugins = NULL;
 	r->step = STEP_IDLE;

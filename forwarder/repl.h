@@ -157,6 +157,22 @@ repl_send_status(struct repl *r, uint64_t written_lsn, uint64_t flushed_lsn);
  */
 enum repl_outcome repl_flush(struct repl *r);
 
+/*
+ * Is the server shutting down?  While streaming, a second connection is tried
+ * to tell; it is closed as soon as the server has said yes or no.
+ */
+enum repl_probe
+{
+	REPL_PROBE_NONE,		 /* there is none, or it led to nothing */
+	REPL_PROBE_RUNNING,		 /* call repl_probe_step() again */
+	REPL_PROBE_ACCEPTED,	 /* it is not */
+	REPL_PROBE_SHUTTING_DOWN /* it refuses connections for that reason */
+};
+
+/* Begin anew.  Never blocks: the address is that of the first connection. */
+void			repl_probe_start(struct repl *r);
+enum repl_probe repl_probe_step(struct repl *r);
+
 /* What to leave behind. */
 enum repl_leave
 {

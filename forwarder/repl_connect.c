@@ -71,10 +71,11 @@ is_host_list(const char *keyword)
 		   strcmp(keyword, "port") == 0;
 }
 
-enum repl_outcome
-repl_connect_start(struct repl *r, int64_t now_ms)
+PGconn *
+repl_connect_open(const struct repl *r, const char *const (*forced)[2],
+				  size_t			 nforced)
 {
-	/* The last of equal keywords counts: ours to begin with, the user's, ... */
+	/* The last of equal keywords counts: ours to begin with, the user's, the caller's. */
 	static const char *const defaults[][2] = {
 		{"fallback_application_name", "walferry"},
 		{"keepalives", "1"},
@@ -86,14 +87,9 @@ repl_connect_start(struct repl *r, int64_t now_ms)
 		/* A ticket that lies about would put GSSAPI in the place of TLS. */
 		{"gssencmode", "disable"},
 	};
-
-	/* ... and what the stream depends on. */
-	static const char *const forced[][2] = {
-		{"replication", "database"},
-		{"options", SESSION_OPTIONS},
-	};
 	size_t		 ngiven = 0, n = 0;
 	const char **keywords, **values;
+	PGconn		*conn;
 	struct buf	 lists[3] = {0};
 	size_t		 nlists = 0;
 
@@ -126,24 +122,36 @@ repl_connect_start(struct repl *r, int64_t now_ms)
 			values[n] = buf_cstr(&lists[nlists++]);
 		}
 	}
-	for (size_t i = 0; i < sizeof(forced) / sizeof(forced[0]); i++, n++)
+	for (size_t i = 0; i < nforced; i++, n++)
 	{
 		keywords[n] = forced[i][0];
 		values[n] = forced[i][1];
 	}
-	r->conn = PQconnectStartParams(keywords, values, 0);
+	conn = mem_check(PQconnectStartParams(keywords, values, 0), 1);
 	for (size_t i = 0; i < nlists; i++)
 		buf_free(&lists[i]);
 	free(keywords);
 	free(values);
-	mem_check(r->conn, sizeof(*r));
+
+	/* libpq tells a refusal's SQLSTATE only in print, see repl_failure.c. */
+	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	return conn;
+}
+
+enum repl_outcome
+repl_connect_start(struct repl *r, int64_t now_ms)
+{
+	/* What the stream depends on. */
+	static const char *const forced[][2] = {
+		{"replication", "database"},
+		{"options", SESSION_OPTIONS},
+	};
+
+	r->conn = repl_connect_open(r, forced, 2);
 	r->step = STEP_CONNECTING;
 	r->polling = PGRES_POLLING_WRITING;
 	repl_arm(r, now_ms);
 	PQsetNoticeReceiver(r->conn, notice_receiver, r);
-
-	/* libpq tells a refusal's SQLSTATE only in print, see repl_failure.c. */
-	PQsetErrorVerbosity(r->conn, PQERRORS_VERBOSE);
 	return REPL_DONE;
 }
 
@@ -183,13 +191,15 @@ warn_old_minor(struct repl *r, int version)
  * other side drops what comes.  Its reading never waits, and has to be tried
  * where bytes may be left in OpenSSL, where poll() does not see them.
  */
-static bool
-connection_is_ready(const struct repl *r)
+bool
+repl_connect_is_ready(PGconn *conn, PostgresPollingStatusType polling)
 {
-	struct pollfd pfd = {.fd = PQsocket(r->conn), .events = repl_events(r)};
+	struct pollfd pfd = {
+		.fd = PQsocket(conn),
+		.events = polling == PGRES_POLLING_WRITING ? POLLOUT : POLLIN,
+	};
 
-	if (pfd.fd < 0 ||
-		(r->polling == PGRES_POLLING_READING && PQsslInUse(r->conn)))
+	if (pfd.fd < 0 || (polling == PGRES_POLLING_READING && PQsslInUse(conn)))
 		return true;
 	return poll(&pfd, 1, 0) > 0;
 }
@@ -199,7 +209,7 @@ repl_connect_go_on(struct repl *r)
 {
 	if (PQstatus(r->conn) == CONNECTION_BAD)
 		return fail_connecting(r);
-	if (!connection_is_ready(r))
+	if (!repl_connect_is_ready(r->conn, r->polling))
 		return REPL_AGAIN;
 	r->polling = PQconnectPoll(r->conn);
 	if (r->polling == PGRES_POLLING_FAILED)

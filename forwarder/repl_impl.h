@@ -6,6 +6,7 @@
  *     repl_query.c      the questions
  *     repl_check.c      the answers: may we go on?
  *     repl_stream.c     what is streaming: reading, feedback, the end
+ *     repl_probe.c      is the server shutting down?
  *
  * Only they include this.
  */
@@ -57,6 +58,8 @@ struct repl
 	char					 *allowed_plugins; /* may be NULL */
 	bool					  locked;
 	bool					  standby;
+	PGconn					 *probe; /* the second connection; NULL: none */
+	PostgresPollingStatusType probe_polling;
 	struct repl_slot		  slot;
 	struct repl_failure		  failure;
 
@@ -121,6 +124,14 @@ void repl_arm(struct repl *r, int64_t now_ms);
 /* repl_connect.c: STEP_IDLE and STEP_CONNECTING, one step of each. */
 enum repl_outcome repl_connect_start(struct repl *r, int64_t now_ms);
 enum repl_outcome repl_connect_go_on(struct repl *r);
+
+/*
+ * A connection by the configuration, with 'forced' keywords and values above
+ * it; and whether PQconnectPoll may go on with it.  The caller's to finish.
+ */
+PGconn *repl_connect_open(const struct repl *r, const char *const (*forced)[2],
+						  size_t			 nforced);
+bool	repl_connect_is_ready(PGconn *conn, PostgresPollingStatusType polling);
 
 /* repl_query.c: the step's question to 'b', and DROP_REPLICATION_SLOT. */
 void repl_query_put(const struct repl *r, struct buf *b);

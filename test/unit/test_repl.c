@@ -1,4 +1,4 @@
-/* links: repl repl_check repl_connect repl_query repl_stream repl_failure log buf */
+/* links: repl repl_check repl_connect repl_query repl_probe repl_stream repl_failure log buf */
 /* libs: libpq */
 /*
  * The replication client: what it makes of timeline histories, then its talk
@@ -139,6 +139,7 @@ struct server
 	bool		dribble; /* byte by byte */
 	bool		hang_up; /* after that */
 	bool		mute;	 /* accepts, and says nothing */
+	const char *other;	 /* error for a second client; NULL: let it in */
 	unsigned	spoil;	 /* damage about one byte in so many */
 
 	bool created; /* a slot, which is there until the client goes */
@@ -346,12 +347,43 @@ greet(struct server *s, struct buf *b)
 	buf_free(&body);
 }
 
+/* Serve second clients until the first one says something. */
+static void
+wait_for_first(struct server *s, int fd)
+{
+	struct pollfd  pfds[2] = {{.fd = fd, .events = POLLIN},
+							  {.fd = s->listener, .events = POLLIN}};
+	static uint8_t body[8192];
+	uint8_t		   head[4];
+	struct buf	   b = {0};
+	int			   other;
+
+	while (poll(pfds, 2, -1) > 0 && pfds[0].revents == 0 &&
+		   pfds[1].revents == POLLIN &&
+		   (other = accept(s->listener, NULL, NULL)) >= 0)
+	{
+		if (receive(other, head, 4) && get_u32(head) - 4 <= sizeof(body) &&
+			receive(other, body, get_u32(head) - 4))
+		{
+			if (s->other != NULL)
+				put_error(&b, s->other);
+			else
+				greet(s, &b);
+			send_all(s, other, &b);
+			(void) receive(other, head, 1);
+		}
+		close(other);
+	}
+	buf_free(&b);
+}
+
 static void
 talk(struct server *s, int fd)
 {
 	static uint8_t body[8192];
 	uint8_t		   head[5];
 	struct buf	   b = {0};
+	bool		   streaming = false;
 
 	if (!receive(fd, head, 4) || get_u32(head) - 4 > sizeof(body) ||
 		!receive(fd, body, get_u32(head) - 4))
@@ -362,8 +394,15 @@ talk(struct server *s, int fd)
 		return;
 	}
 	greet(s, &b);
-	while (send_all(s, fd, &b) && receive(fd, head, 5))
+	for (;;)
 	{
+		if (!send_all(s, fd, &b))
+			break;
+		if (streaming)
+			wait_for_first(s, fd);
+		if (!receive(fd, head, 5))
+			break;
+
 		size_t len = get_u32(head + 1) - 4;
 
 		if (len > sizeof(body) - 1 || !receive(fd, body, len))
@@ -372,6 +411,7 @@ talk(struct server *s, int fd)
 		if (head[0] == 'Q')
 		{
 			answer(s, (char *) body, &b);
+			streaming = strstr((char *) body, "START_REP") != NULL;
 			if (s->hang_up && strstr((char *) body, "START") != NULL)
 			{
 				send_all(s, fd, &b);
@@ -1283,6 +1323,47 @@ repl_gives_up_on_a_server_that_says_nothing(void **state)
 	repl_free(r);
 }
 
+static enum repl_probe
+probe(struct repl *r)
+{
+	int64_t			until_ms = now_ms() + PATIENCE_MS;
+	enum repl_probe outcome;
+
+	repl_probe_start(r);
+	while ((outcome = repl_probe_step(r)) == REPL_PROBE_RUNNING &&
+		   now_ms() < until_ms)
+		(void) poll(NULL, 0, 2);
+	return outcome;
+}
+
+static void
+repl_probe_tells_a_server_that_is_shutting_down(void **state)
+{
+	struct server	   *s = *state;
+	struct repl		   *r = repl_new(&config);
+	struct repl_message m;
+
+	start_server(s);
+	assert_int_equal(probe(r), REPL_PROBE_NONE); /* of whom? */
+	put_xlog_data(&s->stream, 1, 2, "data", 4);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_int_equal(probe(r), REPL_PROBE_ACCEPTED);
+	s->other = "57P03 the database system is shutting down";
+	assert_int_equal(probe(r), REPL_PROBE_SHUTTING_DOWN);
+	assert_int_equal(repl_probe_step(r), REPL_PROBE_NONE);
+	s->other = "53300 sorry, too many clients already";
+	assert_int_equal(probe(r), REPL_PROBE_NONE);
+
+	/* The stream is not disturbed. */
+	assert_int_equal(read_repl(r, &m), REPL_DONE);
+	assert_memory_equal(m.data, "data", 4);
+
+	/* Left unfinished. */
+	repl_probe_start(r);
+	repl_probe_start(r);
+	repl_free(r);
+}
+
 /* A listener that drops who comes: its backlog is full, nobody accepts. */
 struct black_hole
 {
@@ -1488,6 +1569,7 @@ main(void)
 		TEST(repl_checks_the_timeline_of_a_stored_position),
 		TEST(repl_leaves_a_slot_that_another_walferry_has),
 		TEST(repl_creates_failover_slots_where_there_are_any),
+		TEST(repl_probe_tells_a_server_that_is_shutting_down),
 		TEST(repl_gives_up_on_a_server_that_says_nothing),
 		TEST(repl_never_waits_for_a_host_that_drops_packets),
 		TEST(repl_goes_on_to_the_next_host_when_time_is_over),

@@ -1,0 +1,61 @@
+/*
+ * repl_probe.c - is the server shutting down?  See repl.h for the contract.
+ *
+ * A walsender with something to send says nothing about it, and waits for its
+ * client for as long as that takes.  But the server refuses every new
+ * connection then, with an SQLSTATE (57P03) that otherwise stands for starting
+ * up and recovery, in which no walsender lives.
+ */
+#include <string.h>
+
+#include "repl_impl.h"
+
+static void
+finish_probe(struct repl *r)
+{
+	PQfinish(r->probe);
+	r->probe = NULL;
+}
+
+void
+repl_probe_start(struct repl *r)
+{
+	finish_probe(r);
+	if (r->step != STEP_STREAMING)
+		return;
+
+	/* The same server, whatever a name or a list of hosts says by now. */
+	const char *const forced[][2] = {
+		{"host", PQhost(r->conn)},
+		{"hostaddr", PQhostaddr(r->conn)},
+		{"port", PQport(r->conn)},
+	};
+
+	r->probe = repl_connect_open(r, forced, 3);
+	r->probe_polling = PGRES_POLLING_WRITING;
+}
+
+enum repl_probe
+repl_probe_step(struct repl *r)
+{
+	struct repl_context ctx = repl_context_of(r, REPL_PHASE_CONNECT);
+	struct repl_failure f;
+
+	if (r->probe == NULL)
+		return REPL_PROBE_NONE;
+	while (PQstatus(r->probe) != CONNECTION_BAD)
+	{
+		if (!repl_connect_is_ready(r->probe, r->probe_polling))
+			return REPL_PROBE_RUNNING;
+		r->probe_polling = PQconnectPoll(r->probe);
+		if (r->probe_polling == PGRES_POLLING_OK)
+		{
+			finish_probe(r);
+			return REPL_PROBE_ACCEPTED;
+		}
+	}
+	repl_failure_classify_connect(&ctx, PQerrorMessage(r->probe), &f);
+	finish_probe(r);
+	return strcmp(f.sqlstate, "57P03") == 0 ? REPL_PROBE_SHUTTING_DOWN
+											: REPL_PROBE_NONE;
+}
