@@ -35,12 +35,6 @@
 #include "log.h"
 #include "mem.h"
 
-/* Soonest that one status update follows another. */
-#define FEEDBACK_MIN_MS 100
-
-/* Soonest that a keepalive that asks for a reply is answered again. */
-#define REPLY_MIN_MS 20
-
 /* A position may stand still this long with something pending. */
 #define STALL_MS 60000
 
@@ -56,6 +50,9 @@
  * default), and that one must not be overtaken by an old queue.
  */
 #define ORPHAN_QUEUE_MS 50000
+
+/* Longest wait for the answer to a second connection. */
+#define PROBE_MS 5000
 
 /* Longest wait for PostgreSQL's part of the end. */
 #define FINISH_MS 5000
@@ -235,45 +232,88 @@ has_stream(const struct forward *f)
 		   (f->state == STATE_DRAINING && f->status.source_connected);
 }
 
-/* When the next status update is due. */
-static int64_t
-feedback_due_ms(const struct forward *f)
+/* What PostgreSQL may be told. */
+static uint64_t
+confirmable_lsn(const struct forward *f)
 {
-	int64_t due = f->feedback_at_ms + f->feedback_interval_ms;
+	uint64_t lsn = ack_flush_lsn(f->ledger);
 
-	if (f->source.confirm && ack_flush_lsn(f->ledger) > f->feedback_lsn &&
-		f->feedback_at_ms + FEEDBACK_MIN_MS < due)
-		due = f->feedback_at_ms + FEEDBACK_MIN_MS;
-	if (f->reply_wanted && f->feedback_at_ms + REPLY_MIN_MS < due)
-		due = f->feedback_at_ms + REPLY_MIN_MS;
-	return due;
+	if (FAULT_BUG("ack_before_commit") && f->delivery.complete_lsn > lsn)
+		lsn = f->delivery.complete_lsn;
+	if (FAULT_BUG("keepalive_in_flight") && f->status.received_lsn > lsn)
+		lsn = f->status.received_lsn;
+	if (FAULT_BUG("adopt_keepalive_unstored"))
+		lsn = ack_delivered_lsn(f->ledger);
+	return lsn;
 }
 
 static void
 send_feedback(struct forward *f)
 {
-	uint64_t flush_lsn = ack_flush_lsn(f->ledger);
+	struct feedback_status status;
 
-	switch (repl_send_status(f->repl,
-							 f->status.received_lsn > flush_lsn
-								 ? f->status.received_lsn
-								 : flush_lsn,
-							 f->source.confirm ? flush_lsn : 0))
+	FAULT_POINT("before_feedback");
+	feedback_flushed(&f->feedback, confirmable_lsn(f));
+	status = feedback_status(&f->feedback, f->now_ms);
+	if (!f->let_go && feedback_lets_go(&f->feedback, f->now_ms))
+	{
+		f->let_go = true;
+		log_warn("forward",
+				 "PostgreSQL is shutting down, and Kafka has not acknowledged"
+				 " everything: PostgreSQL is let go, and the slot will send"
+				 " it again",
+				 "confirmed_lsn=%X/%X", LSN_ARGS(f->status.confirmed_lsn));
+	}
+	switch (repl_send_status(f->repl, status.written_lsn, status.flushed_lsn))
 	{
 		case REPL_DONE:
-			f->feedback_at_ms = f->now_ms;
-			f->feedback_lsn = flush_lsn;
-			f->reply_wanted = false;
-			if (f->source.confirm)
-				f->status.confirmed_lsn = flush_lsn;
+			feedback_sent(&f->feedback, &status, f->now_ms);
+			if (status.flushed_lsn > 0)
+				f->status.confirmed_lsn = status.flushed_lsn;
+			FAULT_POINT("feedback_sent");
 			break;
 		case REPL_AGAIN:
 			/* No room: what is queued is sent on when the socket takes it. */
-			f->feedback_at_ms = f->now_ms;
+			feedback_postponed(&f->feedback, f->now_ms);
 			break;
 		default:
 			forward_source_failed(f);
 			break;
+	}
+}
+
+/*
+ * A server that shuts down while we do not read waits for us, and does not say
+ * so: see feedback.h.
+ */
+static void
+watch_for_shutdown(struct forward *f)
+{
+	struct feedback *fb = &f->feedback;
+
+	feedback_blocked(fb, f->blocked, f->now_ms);
+	if (f->probe_until_ms == 0 && f->now_ms >= feedback_probe_due_ms(fb))
+	{
+		repl_probe_start(f->repl);
+		f->probe_until_ms = f->now_ms + PROBE_MS;
+	}
+	if (f->probe_until_ms != 0)
+	{
+		enum repl_probe probe = repl_probe_step(f->repl);
+
+		if (probe != REPL_PROBE_RUNNING || f->now_ms >= f->probe_until_ms)
+		{
+			f->probe_until_ms = 0;
+			feedback_probed(fb, probe == REPL_PROBE_SHUTTING_DOWN, f->now_ms);
+		}
+	}
+	if (f->now_ms >= feedback_hangup_due_ms(fb))
+	{
+		forward_explain(f, "",
+						"PostgreSQL is shutting down and waits for us, while "
+						"Kafka takes nothing: hung up, the slot will send it "
+						"again");
+		forward_handle(f, EVENT_SOURCE_LOST);
 	}
 }
 
@@ -283,13 +323,6 @@ static void
 log_position(struct forward *f)
 {
 	const struct repl_slot *slot = repl_slot(f->repl);
-	int64_t interval = config_int(f->config, "status.update.interval.ms");
-
-	/* The server gives up on who says nothing for wal_sender_timeout. */
-	if (slot->wal_sender_timeout_ms > 0 &&
-		interval > slot->wal_sender_timeout_ms / 3)
-		interval = slot->wal_sender_timeout_ms / 3;
-	f->feedback_interval_ms = interval > 0 ? interval : 1;
 	log_info("forward", "streaming",
 			 "slot=%s lsn=%X/%X timeline=%u system=%llu server=%d%s",
 			 log_str(f->source.repl.slot), LSN_ARGS(ack_flush_lsn(f->ledger)),
@@ -318,8 +351,18 @@ start_stream(struct forward *f)
 	f->status.last_progress_ms = f->now_ms;
 	f->stream_since_ms = f->now_ms;
 	f->stream_lsn = ack_flush_lsn(f->ledger);
-	f->feedback_at_ms = 0;
-	f->feedback_lsn = 0;
+	feedback_start(&f->feedback,
+				   &(struct feedback_config){
+					   .interval_ms = config_int(f->config,
+												 "status.update.interval.ms"),
+					   .wal_sender_timeout_ms = slot->wal_sender_timeout_ms,
+					   .grace_ms = config_int(f->config,
+											  "walferry.shutdown.grace.ms"),
+					   .confirm = f->source.confirm,
+				   },
+				   slot->confirmed_lsn, f->now_ms);
+	feedback_flushed(&f->feedback, f->stream_lsn);
+	f->let_go = false;
 	f->last_failure[0] = '\0';
 	forward_position_stream_begun(f);
 	log_position(f);
@@ -335,7 +378,8 @@ drop_stream(struct forward *f)
 	decode_reset(f->decode);
 	f->status.source_connected = false;
 	f->entry_open = f->skipping = f->change_taken = false;
-	f->blocked = f->hangup = f->reply_wanted = false;
+	f->blocked = f->hangup = false;
+	f->probe_until_ms = 0;
 	f->keepalive_lsn = 0;
 }
 
@@ -837,8 +881,14 @@ serve_timers(struct forward *f)
 		forward_adopt_keepalive(f);
 		forgive_source(f);
 	}
-	if (has_stream(f) && f->now_ms >= feedback_due_ms(f))
-		send_feedback(f);
+	if (has_stream(f))
+	{
+		feedback_flushed(&f->feedback, confirmable_lsn(f));
+		if (f->now_ms >= feedback_due_ms(&f->feedback))
+			send_feedback(f);
+	}
+	if (has_stream(f))
+		watch_for_shutdown(f);
 	if (f->state == STATE_DRAINING)
 	{
 		if (!f->entry_open && forward_position_settled(f) &&
@@ -866,8 +916,8 @@ poll_timeout(const struct forward *f, bool busy)
 		return 0; /* nothing to wait for: the first step */
 	if (f->blocked && f->now_ms + BLOCKED_POLL_MS < until)
 		until = f->now_ms + BLOCKED_POLL_MS;
-	if (has_stream(f) && feedback_due_ms(f) < until)
-		until = feedback_due_ms(f);
+	if (has_stream(f) && feedback_due_ms(&f->feedback) < until)
+		until = feedback_due_ms(&f->feedback);
 	if (f->state == STATE_WAITING && f->retry_at_ms < until &&
 		(f->ledger == NULL || ack_outstanding(f->ledger) == 0))
 		until = f->retry_at_ms;

@@ -18,6 +18,7 @@
 #include "buf.h"
 #include "config.h"
 #include "decode.h"
+#include "feedback.h"
 #include "health.h"
 #include "position.h"
 #include "publish.h"
@@ -117,6 +118,7 @@ struct delivery
 	uint64_t bytes;			   /* ... bytes; ... */
 	int64_t	 records_since_ms; /* ... and when the first of them came */
 	int64_t	 cut_at_ms;		   /* when the last one was */
+	bool	 asked;			   /* the server waits to be told how far we are */
 	bool	 barred;		   /* a transaction was left half-way: no more */
 
 	/* what is left of a transaction that was published in part */
@@ -159,10 +161,11 @@ struct forward
 	struct delivery delivery;
 
 	/* limits and what counts against them */
-	size_t in_flight_max;
-	bool   blocked; /* the sink has no room */
-	bool   hangup;	/* peer is gone, and we cannot read yet */
-	bool   hurry;	/* the source has a step to take at once */
+	size_t			in_flight_max;
+	bool			blocked; /* the sink has no room */
+	bool			hangup;	 /* peer is gone, and we cannot read yet */
+	struct feedback feedback;
+	bool			hurry; /* the source has a step to take at once */
 
 	/* time */
 	int64_t	 now_ms; /* monotonic */
@@ -173,11 +176,9 @@ struct forward
 	int64_t	 stream_since_ms;
 	int64_t	 queue_until_ms; /* the sink's, while there is no stream */
 	uint64_t stream_lsn;	 /* confirmed when the stream began */
-	int64_t	 feedback_at_ms; /* when the last one went out */
-	int64_t	 feedback_interval_ms;
-	uint64_t feedback_lsn; /* that the last one confirmed */
-	bool	 reply_wanted;
-	uint64_t keepalive_lsn; /* that the last keepalive brought */
+	uint64_t keepalive_lsn;	 /* that the last keepalive brought */
+	bool	 let_go;		 /* the server, which is shutting down: logged */
+	int64_t	 probe_until_ms; /* a probe is under way; 0: none */
 	int64_t	 progress_at_ms;
 	uint64_t progress_records;
 	int64_t	 latency_at_ms;

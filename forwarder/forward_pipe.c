@@ -175,6 +175,7 @@ read_frame(struct forward *f)
 		{
 			if (m.wal_end > f->status.received_lsn)
 				f->status.received_lsn = m.wal_end;
+			feedback_data(&f->feedback, m.wal_end);
 			decode_feed(f->decode, m.data, m.len);
 			return true;
 		}
@@ -182,7 +183,9 @@ read_frame(struct forward *f)
 			f->status.received_lsn = m.wal_end;
 		f->keepalive_lsn = m.wal_end;
 		forward_adopt_keepalive(f);
-		f->reply_wanted |= m.reply_requested;
+		feedback_keepalive(&f->feedback, m.wal_end, m.reply_requested,
+						   f->now_ms);
+		f->delivery.asked |= m.reply_requested;
 	}
 }
 

@@ -41,6 +41,12 @@
 /* A gap of so many bytes between what is delivered and what is stored. */
 #define IDLE_GAP ((uint64_t) 16 << 20)
 
+/*
+ * A server that asks may be one that shuts down, which waits until it is told
+ * all of its WAL; ordinarily it asks once in a while only.
+ */
+#define ASKED_MS 100
+
 /* A position that says nothing new, so that Kafka does not forget us. */
 #define REFRESH_MS INT64_C(3600000)
 
@@ -630,7 +636,8 @@ idle_position_is_due(const struct forward *f, uint64_t lsn, bool ending)
 	if (lsn <= stored)
 		return false;
 	return ending || lsn - stored >= IDLE_GAP ||
-		   since_ms >= d->idle_interval_ms;
+		   since_ms >= d->idle_interval_ms ||
+		   (d->asked && since_ms >= ASKED_MS);
 }
 
 static void
@@ -652,6 +659,7 @@ cut_at(struct forward *f, uint64_t lsn)
 	}
 	d->records = d->bytes = 0;
 	d->cut_at_ms = f->now_ms;
+	d->asked = false;
 	send_position(f);
 }
 
@@ -713,18 +721,25 @@ int64_t
 forward_position_due_ms(const struct forward *f)
 {
 	const struct delivery *d = &f->delivery;
-	int64_t				   due_ms = INT64_MAX;
+	bool				   behind;
 
-	if (!d->stored || d->store == NULL || d->in_flight || d->barred)
+	/* What is under way, or has no room, brings us back when that changes. */
+	if (!d->stored || d->store == NULL || f->ledger == NULL || d->barred ||
+		d->in_flight || d->wanted || f->change_taken)
 		return INT64_MAX;
-	if (d->records > 0 && d->exactly_once)
+	behind = ack_delivered_lsn(f->ledger) > last_stored(f);
+	if (d->exactly_once && d->records > 0)
 	{
-		due_ms = f->entry_open ? d->records_since_ms + d->split_ms
-							   : d->records_since_ms + d->interval_ms;
-		if (!f->entry_open && d->cut_at_ms + IDLE_CUT_MS < due_ms)
-			due_ms = d->cut_at_ms + IDLE_CUT_MS;
+		int64_t due_ms = d->records_since_ms + d->interval_ms;
+
+		if (f->entry_open)
+			return d->records_since_ms + d->split_ms;
+		return d->cut_at_ms + IDLE_CUT_MS < due_ms ? d->cut_at_ms + IDLE_CUT_MS
+												   : due_ms;
 	}
-	else if (d->records > 0)
-		due_ms = d->cut_at_ms + ALONE_INTERVAL_MS;
-	return due_ms;
+	if (behind && d->records > 0)
+		return d->cut_at_ms + ALONE_INTERVAL_MS;
+	if (behind && d->asked && !f->entry_open)
+		return d->cut_at_ms + ASKED_MS;
+	return INT64_MAX;
 }

@@ -142,6 +142,12 @@ source_config_init(struct source_config *s, const struct config *c)
 	s->repl.create = s->temporary ||
 					 (s->confirm && config_bool(c, "walferry.slot.create"));
 	s->repl.plugin = "walferry";
+	s->repl.failover = config_bool(c, "slot.failover");
+
+	/* Two that fence each other's producers in turns would get nowhere. */
+	s->repl.lock = !s->temporary &&
+				   (config_bool(c, "exactly.once") ||
+					config_is(c, "walferry.position.store", "topic"));
 	s->repl.connect_timeout_ms = (int)
 		config_int(c, "walferry.connect.timeout.ms");
 
