@@ -428,7 +428,8 @@ take_system(struct repl *r, const PGresult *res)
 	if (*end != '\0' || slot->timeline == 0 || PQgetisnull(res, 0, 3) ||
 		(size_t) PQgetlength(res, 0, 3) >= sizeof(slot->database))
 		return repl_fail_answer(r);
-	strcpy(slot->database, PQgetvalue(res, 0, 3));
+	memcpy(slot->database, PQgetvalue(res, 0, 3),
+		   (size_t) PQgetlength(res, 0, 3) + 1);
 	if (r->streamed && slot->system_id != r->last_system_id)
 	{
 		repl_fail(r, REPL_FAILURE_UNSAFE,
