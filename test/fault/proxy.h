@@ -79,7 +79,6 @@ struct pipe
 	size_t		   rest_len;
 	struct chunk  *head, *tail;
 	size_t		   queued, allocated;
-	int64_t		   last_due_ms;
 	int64_t		   refilled_ms; /* bandwidth: a bucket, in 1/1000 bytes */
 	int64_t		   tokens;
 	int64_t		   wake_ms; /* when to go on without an event; or 0 */

@@ -76,9 +76,6 @@ proxy_pass(struct pipe *p, const uint8_t *data, size_t len)
 
 	if (p->deaf || len == 0)
 		return;
-	if (due_ms < p->last_due_ms)
-		due_ms = p->last_due_ms;
-	p->last_due_ms = due_ms;
 	if (k == NULL || k->due_ms != due_ms || len > k->size - k->len)
 	{
 		size_t size = len > CHUNK_MIN ? len : CHUNK_MIN;
@@ -494,13 +491,12 @@ connected(struct conn *c)
 	socklen_t len = sizeof(error);
 
 	c->connecting = false;
-	if (getsockopt(c->watch[S2C].fd, SOL_SOCKET, SO_ERROR, &error, &len) !=
-			0 ||
-		error != 0)
-	{
-		c->listener->counts.failed++;
-		conn_close(c, true);
-	}
+	if (getsockopt(c->watch[S2C].fd, SOL_SOCKET, SO_ERROR, &error, &len) ==
+			0 &&
+		error == 0)
+		return;
+	c->listener->counts.failed++;
+	sink_gone(&c->pipe[C2S]); /* for the client a reset, as any other */
 }
 
 /*

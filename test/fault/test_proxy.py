@@ -236,6 +236,15 @@ class Transport(Case):
         kill(b)
         self.assert_reset(a)
 
+    def test_a_reset_behind_an_end_is_passed_on(self):
+        a, b = self.pair()
+        a.shutdown(socket.SHUT_WR)
+        self.assert_end(b)
+        kill(a)
+        with self.assertRaises(ConnectionError):
+            # Only bytes for the client find out that it is gone.
+            eventually(lambda: b.send(b"x") == 0, "the reset")
+
     def test_without_a_server_the_client_is_reset(self):
         self.server.close()
         self.assert_no_connection()
@@ -351,6 +360,23 @@ class Faults(Case):
         self.proxy.blackhole("s", on=False)
         self.assert_end(b)
         self.assert_reset(d)
+
+    def test_a_black_hole_hides_a_reset_that_the_other_direction_meets(self):
+        a, b = self.pair()
+        self.proxy.blackhole("s", "s2c")
+        kill(b)
+        a.sendall(b"x")
+        self.assert_silent(a)
+        self.proxy.blackhole("s", "s2c", False)
+        self.assert_reset(a)
+
+    def test_a_black_hole_hides_an_end_that_was_read_before(self):
+        a, b = self.pair()
+        self.proxy.blackhole("s", "c2s")
+        self.proxy.half_close("s", "c2s")
+        self.assert_silent(b)
+        self.proxy.blackhole("s", "c2s", False)
+        self.assert_end(b)
 
     def test_latency_delays_and_keeps_the_order(self):
         self.proxy.latency("s", "c2s", 60, jitter=30)
@@ -658,7 +684,8 @@ class Kafka(Case):
                     self.assertEqual(self.proxy.release("s"), (1, 0))
                     self.assertEqual(self.server.next()[:3],
                                      (number, END_TXN, 2))
-                    self.assertEqual(self.server.end()[0], number)
+                    # An end, not a reset that could overtake the request.
+                    self.assertEqual(self.server.end(), (number, "end"))
         eventually(lambda: self.proxy.stats("s")["open"] == 0, "the last end")
 
     def test_of_a_cut_connection_it_goes_by_a_fresh_one(self):
@@ -701,6 +728,19 @@ class Kafka(Case):
         self.proxy.wait("s", lambda s: s["failed"] == 1, "the failure")
         self.ask(a, METADATA, 2)
 
+    def test_a_fresh_connection_ends_with_the_server(self):
+        self.proxy.hold("s", END_TXN, 1)
+        a = self.client()
+        a.sendall(request(END_TXN, 1))
+        self.held(1)
+        self.proxy.target("s", self.plain().address)
+        self.proxy.release("s", fresh=True)
+        b = self.other.accept()
+        self.assertEqual(self.proxy.stats("s")["open"], 2)
+        self.assertEqual(read(b, 12), request(END_TXN, 1))
+        b.close()
+        eventually(lambda: self.proxy.stats("s")["open"] == 1, "its end")
+
     def test_of_a_connection_that_the_server_ended_it_goes_by_a_fresh_one(self):
         self.proxy.hold("s", END_TXN, 1)
         a = self.client()
@@ -711,6 +751,20 @@ class Kafka(Case):
         self.assertEqual(self.proxy.release("s"), (0, 1))
         self.assertEqual(self.proxy.release("s", fresh=True), (1, 0))
         self.assertEqual(self.server.next()[:3], (1, END_TXN, 1))
+
+    def test_a_request_that_comes_after_its_servers_end_holds_nothing_open(self):
+        self.proxy.hold("s", END_TXN, 1)
+        a = connect(self.proxy.port["s"])
+        a.sendall(request(END_TXN, 1, b"abc")[:-1])
+        self.proxy.wait("s", lambda s: s["held_bytes"], "the beginning")
+        self.proxy.half_close("s", "s2c")
+        self.assert_end(a)
+        a.sendall(b"c")
+        a.close()
+        self.assertEqual(self.server.end(), (0, "end"))
+        self.held(1)
+        self.assertEqual(self.proxy.release("s", fresh=True), (1, 0))
+        self.assertEqual(self.server.next(), (1, END_TXN, 1, b"abc"))
 
     def test_a_release_never_splits_a_request(self):
         self.proxy.hold("s", END_TXN, 1)
