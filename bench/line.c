@@ -78,6 +78,8 @@ consumer_new(const char *brokers)
 		{"group.id", "walferry-bench"},
 		{"enable.auto.commit", "false"},
 		{"enable.partition.eof", "true"},
+		/* with transactions, what counts is what is committed */
+		{"isolation.level", "read_committed"},
 		/* answer at once, and ask again at once */
 		{"fetch.min.bytes", "1"},
 		{"fetch.wait.max.ms", "500"},

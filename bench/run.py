@@ -6,6 +6,7 @@ Run through run.sh (make bench).  Settings, from the environment:
   SCALE       share of the workload's size, default 1 (1,000,000 changes)
   ROUNDS      runs of each transport, default 3
   TRANSPORTS  default "unix tcp"
+  MODES       of delivery, default "least once": at least once, exactly once
   PARTS       default "backlog outage latency"
   SAMPLES     of latency, default 2000
   PARTITIONS  of each topic, default 4
@@ -44,13 +45,14 @@ from decode import (CONF, Workload, choose, commit, cpu_model, find_library,
                     rows_of)
 
 PARTS = ("backlog", "outage", "latency")
+MODES = ("least", "once")
 TABLES = ("bench_default", "bench_full")
 TIMEOUT_S = 900
 # after this long without a new position the forwarder has stopped reading
 STALL_S = 5
 TICKS = os.sysconf("SC_CLK_TCK")
 
-CEILINGS = {"unix": 24, "tcp": 36}      # MB of peak memory, issue 3
+CEILINGS = {"unix": 24, "tcp": 36}      # MB of peak memory
 
 
 def wait_until(condition, what, timeout=60, interval=0.02):
@@ -161,6 +163,9 @@ class Line:
         self.samples = int(os.environ.get("SAMPLES") or 2000)
         self.partitions = int(os.environ.get("PARTITIONS") or 4)
         self.transports = choose("TRANSPORTS", ("unix", "tcp"))
+        self.modes = choose("MODES", MODES)
+        self.variants = [(transport, mode) for transport in self.transports
+                         for mode in self.modes]
         self.parts = choose("PARTS", PARTS)
         self.workload = Workload(self.scale)
         self.expected = self.workload.mixed()
@@ -179,7 +184,8 @@ class Line:
 
     def is_full(self):
         return (self.scale == 1 and self.rounds >= 3 and self.samples >= 2000
-                and len(self.transports) == 2 and len(self.parts) == 3)
+                and len(self.transports) == 2 and len(self.modes) == 2
+                and len(self.parts) == 3)
 
     def line(self, *args, check=True):
         """Runs the program of line.c and returns what it says."""
@@ -200,19 +206,19 @@ class Line:
             self.server = self.cluster.sql("SHOW server_version")[0]
             self.write_backlog()
             for number in range(1, self.rounds + 1):
-                order = list(self.transports)
+                order = list(self.variants)
                 if number % 2 == 0:
                     order.reverse()
-                for transport in order:
+                for variant in order:
                     if "backlog" in self.parts:
-                        self.run_backlog(transport, directory, number)
-            for transport in self.transports:
+                        self.run_backlog(variant, directory, number)
+            for variant in self.variants:
                 if "outage" in self.parts:
-                    self.run_outage(transport, directory)
+                    self.run_outage(variant, directory)
             self.cluster.sql("SELECT pg_drop_replication_slot('bench_base')")
-            for transport in self.transports:
+            for variant in self.variants:
                 if "latency" in self.parts:
-                    self.run_latency(transport, directory)
+                    self.run_latency(variant, directory)
 
     @staticmethod
     def keep_logs(directory):
@@ -230,7 +236,7 @@ class Line:
             f"backlog of {rows_of(self.expected)} changes")
 
     @contextlib.contextmanager
-    def forwarder(self, transport, directory, from_base=True):
+    def forwarder(self, variant, directory, from_base=True):
         """A forwarder with a slot and topics of its own."""
         self.number += 1
         slot = f"bench_{self.number}"
@@ -241,7 +247,10 @@ class Line:
         self.cluster.sql(f"SELECT {source}")
         topics = [f"{prefix}.public.{table}" for table in TABLES]
         self.line("create", self.broker.address, self.partitions, *topics)
+        transport, mode = variant
         host = "127.0.0.1" if transport == "tcp" else self.cluster.dir
+        extra = {"exactly.once": "true",
+                 "offset.mismatch.strategy": "trust_slot"}
         with Forwarder(self.program, directory, {
                 "database.hostname": host,
                 "database.port": self.cluster.port,
@@ -252,7 +261,8 @@ class Line:
                 "topic.prefix": prefix,
                 "table.include.list": ",".join(rf"public\\.{table}"
                                                for table in TABLES),
-                "bootstrap.servers": self.broker.address}) as forwarder:
+                "bootstrap.servers": self.broker.address,
+                **(extra if mode == "once" else {})}) as forwarder:
             yield forwarder, slot, topics
             forwarder.stop()
         wait_until(lambda: self.slot(slot, "active") == "f",
@@ -297,8 +307,8 @@ class Line:
             die("the topics are wrong: " + "; ".join(wrong))
         return seen
 
-    def run_backlog(self, transport, directory, number):
-        with self.forwarder(transport, directory) as (fwd, slot, topics):
+    def run_backlog(self, variant, directory, number):
+        with self.forwarder(variant, directory) as (fwd, slot, topics):
             sender = wait_until(lambda: fwd.pid and
                                 self.slot(slot, "active_pid"), "the stream")
             arrived = self.await_events(fwd, topics, self.records())
@@ -312,14 +322,14 @@ class Line:
             first_ms=(arrived["first_s"] - started) * 1e3,
             cpu=cpu / events * 1e6, sender_cpu=sender_cpu / events * 1e6,
             peak=peak, bytes=seen["bytes"] / events)
-        self.results["backlog", transport].append(run)
-        say(f"backlog {transport} round {number}: {run['rate']:,.0f} "
+        self.results["backlog", variant].append(run)
+        say(f"backlog {name_of(variant)} round {number}: {run['rate']:,.0f} "
             f"events/s, {run['cpu']:.2f} us CPU/event, {peak:.1f} MB")
 
-    def run_outage(self, transport, directory):
+    def run_outage(self, variant, directory):
         """Stops the broker under load.  The stop waits for nothing of the
         forwarder's, so the broker's queue holds what it had in flight."""
-        with self.forwarder(transport, directory) as (fwd, slot, topics):
+        with self.forwarder(variant, directory) as (fwd, slot, topics):
             self.await_events(fwd, topics, self.records() // 3)
             self.broker("stop")
             sent = (f"SELECT sent_lsn FROM pg_stat_replication JOIN "
@@ -341,21 +351,21 @@ class Line:
         seen = self.check(topics, may_repeat=True)
         repeats = (seen["inserts"] + seen["updates"] + seen["deletes"]
                    - rows_of(self.expected))
-        self.results["outage", transport].append(
+        self.results["outage", variant].append(
             dict(peak=peak, end_peak=end_peak, repeats=repeats))
-        say(f"outage {transport}: {peak:.1f} MB, {end_peak:.1f} MB when "
+        say(f"outage {name_of(variant)}: {peak:.1f} MB, {end_peak:.1f} MB when "
             f"caught up, {repeats} repeats")
 
-    def run_latency(self, transport, directory):
-        with self.forwarder(transport, directory, False) as (fwd, slot,
+    def run_latency(self, variant, directory):
+        with self.forwarder(variant, directory, False) as (fwd, slot,
                                                              topics):
             wait_until(lambda: fwd.pid and self.slot(slot, "active_pid"),
                        "the stream")
             run = self.line("latency", self.broker.address,
                             self.cluster.conninfo(), self.samples, 60,
                             topics[0])
-        self.results["latency", transport].append(run)
-        say(f"latency {transport}: p50 {run['p50_us']:.0f} us, "
+        self.results["latency", variant].append(run)
+        say(f"latency {name_of(variant)}: p50 {run['p50_us']:.0f} us, "
             f"p99 {run['p99_us']:.0f} us")
 
     def report(self):
@@ -391,8 +401,8 @@ class Line:
                  "| walsender CPU µs/event | bytes/event | first event, ms "
                  "| peak memory, MB | ceiling, MB |",
                  "|---|---|---|---|---|---|---|---|"]
-        for transport in self.transports:
-            runs = self.results["backlog", transport]
+        for variant in self.variants:
+            runs = self.results["backlog", variant]
 
             def cell(key, form, runs=runs):
                 values = [r[key] for r in runs]
@@ -400,11 +410,20 @@ class Line:
                 return (f"{middle:{form}} ({min(values):{form}}–"
                         f"{max(values):{form}})")
             lines.append(
-                f"| {transport} | {cell('rate', ',.0f')} "
+                f"| {name_of(variant)} | {cell('rate', ',.0f')} "
                 f"| {cell('cpu', '.2f')} | {cell('sender_cpu', '.2f')} "
                 f"| {statistics.median(r['bytes'] for r in runs):.0f} "
                 f"| {cell('first_ms', '.0f')} "
-                + peak_cells(max(r["peak"] for r in runs), transport))
+                + peak_cells(max(r["peak"] for r in runs), variant[0]))
+        for transport in self.transports:
+            if len(self.modes) == 2:
+                ratios = [once["rate"] / least["rate"] for least, once in
+                          zip(self.results["backlog", (transport, "least")],
+                              self.results["backlog", (transport, "once")])]
+                lines += ["", f"Exactly once against at least once, {transport}"
+                          f", round by round: "
+                          f"{statistics.median(ratios):.2f} "
+                          f"({min(ratios):.2f}–{max(ratios):.2f})."]
         return lines + [""]
 
     def report_outage(self):
@@ -414,10 +433,11 @@ class Line:
                  "| PostgreSQL over | peak memory, MB | ceiling, MB "
                  "| peak when caught up, MB | repeated events |",
                  "|---|---|---|---|---|"]
-        for transport in self.transports:
-            for run in self.results["outage", transport]:
+        for variant in self.variants:
+            for run in self.results["outage", variant]:
                 lines.append(
-                    f"| {transport} " + peak_cells(run["peak"], transport)
+                    f"| {name_of(variant)} "
+                    + peak_cells(run["peak"], variant[0])
                     + f" {run['end_peak']:.1f} | {run['repeats']} |")
         return lines + [""]
 
@@ -427,13 +447,18 @@ class Line:
                  "acknowledgement and a fetch. Microseconds.", "",
                  "| PostgreSQL over | samples | p50 | p95 | p99 | max |",
                  "|---|---|---|---|---|---|"]
-        for transport in self.transports:
-            for run in self.results["latency", transport]:
+        for variant in self.variants:
+            for run in self.results["latency", variant]:
                 lines.append(
-                    f"| {transport} | {run['samples']} | {run['p50_us']:.0f} "
+                    f"| {name_of(variant)} | {run['samples']} | {run['p50_us']:.0f} "
                     f"| {run['p95_us']:.0f} | {run['p99_us']:.0f} "
                     f"| {run['max_us']:.0f} |")
         return lines + [""]
+
+
+def name_of(variant):
+    transport, mode = variant
+    return transport + (", exactly once" if mode == "once" else "")
 
 
 def peak_cells(peak, transport):

@@ -164,7 +164,10 @@ on_report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
 	f->status.in_flight_bytes -= bytes;
 	if (delivered)
 	{
-		f->status.delivered += records;
+		uint64_t others = records < f->uncounted ? records : f->uncounted;
+
+		f->uncounted -= others;
+		f->status.delivered += records - others;
 		f->status.last_progress_ms = f->now_ms;
 		if (t->ticket == ticket && t->time_us != 0)
 			status_latency_add(&f->status.latency,
@@ -191,6 +194,7 @@ open_sink(struct forward *f)
 								   forward_position_sink_store(f, &store),
 								   on_report, f);
 	f->status.in_flight = f->status.in_flight_bytes = 0;
+	f->uncounted = 0;
 	return f->sink != NULL;
 }
 

@@ -116,7 +116,8 @@ struct delivery
 	uint64_t transactions;	   /* running count */
 	uint64_t records;		   /* since the last cut; ... */
 	uint64_t bytes;			   /* ... bytes; ... */
-	int64_t	 records_since_ms; /* ... and when the first of them came */
+	int64_t	 records_since_ms; /* ... when the first of them came, */
+	int64_t	 records_at_ms;	   /* ... and the last */
 	int64_t	 cut_at_ms;		   /* when the last one was */
 	bool	 asked;			   /* the server waits to be told how far we are */
 	bool	 barred;		   /* a transaction was left half-way: no more */
@@ -154,6 +155,7 @@ struct forward
 	bool	 entry_open;
 	bool	 skipping;	   /* it is known to be delivered */
 	bool	 change_taken; /* records of a change are being handed over */
+	uint64_t uncounted;	   /* records under way that are no events */
 	uint64_t ticket;
 	uint64_t changes; /* of it, so far; ... */
 	uint32_t hash;	  /* ... and a hash of them, for exactly-once delivery */

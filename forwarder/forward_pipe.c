@@ -69,12 +69,14 @@ submit_change(struct forward *f)
 	enum sink_outcome outcome = publish_submit(f->publish, f->ledger,
 											   f->ticket);
 	uint64_t		  handed_over = ack_outstanding(f->ledger) - before;
+	uint64_t		  events = publish_records(f->publish) - before_records;
+	uint64_t		  bytes = publish_bytes(f->publish) - before_bytes;
 
-	f->status.records += handed_over;
+	f->status.records += events;
 	f->status.in_flight += handed_over;
-	f->status.in_flight_bytes += publish_bytes(f->publish) - before_bytes;
-	forward_position_add(f, publish_records(f->publish) - before_records,
-						 publish_bytes(f->publish) - before_bytes);
+	f->status.in_flight_bytes += bytes;
+	f->uncounted += handed_over - events;
+	forward_position_add(f, events, bytes);
 	switch (outcome)
 	{
 		case SINK_DONE:

@@ -51,11 +51,11 @@
 #define REFRESH_MS INT64_C(3600000)
 
 /*
- * Soonest that a cut for want of more to read follows the one before: each
- * costs the brokers some requests, and under load there is always a moment in
- * which nothing is there to be read.
+ * Nothing has come for so long: what there is can become visible.  Under load
+ * there is always a moment in which nothing is there to be read, and a
+ * transaction for each would cost the brokers more than the records do.
  */
-#define IDLE_CUT_MS 10
+#define QUIET_MS 2
 
 /* At least once: how often a position is stored while records flow. */
 #define ALONE_INTERVAL_MS 1000
@@ -592,6 +592,7 @@ forward_position_add(struct forward *f, uint64_t records, uint64_t bytes)
 
 	if (d->records == 0)
 		d->records_since_ms = f->now_ms;
+	d->records_at_ms = f->now_ms;
 	d->records += records;
 	d->bytes += bytes;
 }
@@ -686,7 +687,7 @@ cut_transaction(struct forward *f, bool idle, bool ending)
 		return;
 	}
 	if (ending || open_ms >= d->interval_ms || d->bytes >= d->max_bytes ||
-		(idle && f->now_ms - d->cut_at_ms >= IDLE_CUT_MS))
+		(idle && f->now_ms - d->records_at_ms >= QUIET_MS))
 		cut_at(f, d->complete_lsn);
 }
 
@@ -734,8 +735,9 @@ forward_position_due_ms(const struct forward *f)
 
 		if (f->entry_open)
 			return d->records_since_ms + d->split_ms;
-		return d->cut_at_ms + IDLE_CUT_MS < due_ms ? d->cut_at_ms + IDLE_CUT_MS
-												   : due_ms;
+		return d->records_at_ms + QUIET_MS < due_ms
+				   ? d->records_at_ms + QUIET_MS
+				   : due_ms;
 	}
 	if (behind && d->records > 0)
 		return d->cut_at_ms + ALONE_INTERVAL_MS;

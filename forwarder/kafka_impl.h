@@ -310,7 +310,13 @@ bool
 	 kafka_txn_staged(struct kafka_sink *s, struct sink_record *record,
 					  struct sink_header *headers, size_t max, uint64_t *ticket);
 void kafka_txn_unstage(struct kafka_sink *s);
-bool kafka_txn_has_staged(const struct kafka_sink *s);
+
+/* Bytes of records that are staged, with what describes them. */
+static inline int64_t
+kafka_txn_staged_bytes(const struct kafka_sink *s)
+{
+	return (int64_t) (s->txn.stage.len - s->txn.stage_at);
+}
 
 /* librdkafka delivered a record; it counts when the transaction does. */
 void kafka_txn_delivered(struct kafka_sink *s, uint64_t ticket, size_t bytes);

@@ -282,6 +282,20 @@ read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 	return outcome;
 }
 
+/*
+ * Before 2.10.1, a partition whose leader is not known yet is first asked for
+ * records a second later.
+ */
+static void
+find_leader(rd_kafka_t *rk, rd_kafka_topic_t *rkt)
+{
+	const struct rd_kafka_metadata *md = NULL;
+
+	if (rd_kafka_metadata(rk, 0, rkt, &md, KAFKA_ANSWER_MS) ==
+		RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_metadata_destroy(md);
+}
+
 static enum kafka_job_outcome
 read_store(struct kafka_sink *s, int64_t end)
 {
@@ -294,6 +308,8 @@ read_store(struct kafka_sink *s, int64_t end)
 	if (rk == NULL)
 		return KAFKA_JOB_DONE;
 	rkt = rd_kafka_topic_new(rk, s->recovery.topic, NULL);
+	if (rkt != NULL)
+		find_leader(rk, rkt);
 	if (rkt == NULL ||
 		rd_kafka_consume_start(rkt, 0, RD_KAFKA_OFFSET_BEGINNING) != 0)
 		outcome = judge(s, rd_kafka_last_error());

@@ -224,19 +224,13 @@ kafka_txn_stage(struct kafka_sink *s, const struct sink_record *record,
 }
 
 bool
-kafka_txn_has_staged(const struct kafka_sink *s)
-{
-	return s->txn.stage_at < s->txn.stage.len;
-}
-
-bool
 kafka_txn_staged(struct kafka_sink *s, struct sink_record *record,
 				 struct sink_header *headers, size_t max, uint64_t *ticket)
 {
 	const uint8_t *p = s->txn.stage.data + s->txn.stage_at;
 	struct staged  st;
 
-	if (!kafka_txn_has_staged(s))
+	if (kafka_txn_staged_bytes(s) == 0)
 		return false;
 	memcpy(&st, p, sizeof(st));
 	p += sizeof(st);
@@ -424,6 +418,8 @@ kafka_txn_go_on_committing(struct kafka_sink *s)
 		if (waited_ms >= SLOW_COMMIT_MS)
 			log_info("kafka", "committed at last", "waited_s=%" PRId64,
 					 waited_ms / 1000);
+		log_debug("kafka", "committed", "ms=%" PRId64 " records=%zu",
+				  clock_monotonic_ms() - s->txn.commit_since_ms, s->txn.nruns);
 		s->txn.slow_told = false;
 		return true;
 	}

@@ -186,6 +186,20 @@ size_of(const struct sink_record *record)
 	return (int64_t) (record->key_len + record->value_len) + RECORD_OVERHEAD;
 }
 
+/*
+ * What waits for a commit has a room of its own: librdkafka's is full of what
+ * is being committed.
+ */
+static bool
+has_room(const struct kafka_sink *s, int64_t bytes)
+{
+	int64_t used = kafka_txn_used(s) && s->txn.state == KAFKA_TXN_COMMITTING
+					   ? kafka_txn_staged_bytes(s)
+					   : s->queued_bytes;
+
+	return s->max_bytes == 0 || used == 0 || used + bytes <= s->max_bytes;
+}
+
 static enum sink_outcome
 submit_in_transaction(struct kafka_sink *s, const struct sink_record *record,
 					  uint64_t ticket)
@@ -220,8 +234,7 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 	struct topic	  *t = s->topics[record->topic];
 	enum sink_outcome  outcome;
 
-	if (s->max_bytes > 0 && s->queued_bytes > 0 &&
-		s->queued_bytes + size_of(record) > s->max_bytes)
+	if (!has_room(s, size_of(record)))
 		return SINK_AGAIN;
 	if (t->rkt == NULL)
 	{
