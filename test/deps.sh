@@ -42,7 +42,11 @@ program() { command -v "$1"; }
 library() { pkg-config --exists "$1"; }
 perl_module() { perl -M"$1" -e 1; }
 server() { "$("$PG_CONFIG" --bindir)/postgres" --version; }
-server_headers() { [ -e "$("$PG_CONFIG" --pgxs)" ]; }
+server_headers()
+{
+	[ -e "$("$PG_CONFIG" --pgxs)" ] &&
+		[ -e "$("$PG_CONFIG" --includedir-server)/postgres.h" ]
+}
 plugin() { [ -e "$("$PG_CONFIG" --pkglibdir)/$1.so" ]; }
 compiles()						# COMPILER FLAG
 {
