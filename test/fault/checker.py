@@ -1,0 +1,342 @@
+"""Does a Kafka log hold the history: all of it, nothing else, in order?
+
+    check = Checker(history, "alo" or "eos")
+    for each partition, from its first record to its last:
+        check.record(topic, partition, record)
+    faults = check.finish()
+
+Streaming: of each partition it keeps how far it is; of the whole history a
+few bytes a record.  What it finds is a list of Fault, each of a kind:
+
+  lost        a committed transaction has no record in Kafka             (I1)
+  partial     a committed transaction has some of its records, not all   (I6)
+  phantom     a record of something that was never committed             (I2)
+  content     a record that does not say what was committed
+  place       a record in the wrong topic, or without a position
+  moved       a key in two partitions
+  repeat      exactly once: a record came twice                          (I3)
+  order       a record came after one that was committed later           (I4)
+  gap         at least once: a replay leaves something out, or one begins
+              within a transaction                                       (I3)
+  version     a counter did not go up by one                             (I5)
+  balance     a transfer whose entries do not add up to 0               (I10)
+
+A session is what one producer wrote, by its id and epoch as the log has them.
+Within a session everything must come in order and without a gap; a new one
+may begin again at or before the end of what is there, at the beginning of a
+transaction.  A session that is dead may still arrive late, between the records
+of its successor: at least once cannot exclude that, exactly once does.
+"""
+import array
+import collections
+import re
+
+import oracle
+import values
+
+_POSITION = re.compile(
+    rb"([0-9A-F]{8})-([0-9A-F]{16})-([0-9A-F]{12})-([0-9A-F]{4})")
+HEADER = "walferry.position"
+
+Fault = collections.namedtuple("Fault", "kind where what")
+Position = collections.namedtuple("Position", "timeline end_lsn ordinal part")
+
+# Of each kind this many are told in full; all are counted.
+_TOLD = 5
+
+
+def parse_position(header):
+    """A Position, or None if it is not well formed."""
+    match = _POSITION.fullmatch(header)
+    return match and Position(*(int(part, 16) for part in match.groups()))
+
+
+class Faults:
+    """Found faults: few in full, all by number."""
+
+    def __init__(self):
+        self.told = []
+        self.counts = collections.Counter()
+
+    def add(self, kind, where, what):
+        self.counts[kind] += 1
+        if self.counts[kind] <= _TOLD:
+            self.told.append(Fault(kind, where, what))
+
+
+class _Partition:
+    """What is known of one partition."""
+
+    def __init__(self):
+        self.highest = (0, 0, 0, 0)
+        self.order = array.array("I")   # records in the order they came first
+        self.sessions = {}              # (pid, epoch) -> place in order
+        self.replays = 0
+
+
+class Checker:
+    def __init__(self, history, mode, prefix="", faults=None,
+                 counters=None, entries=None):
+        """counters: a table (id, version) whose versions go up by one;
+        entries: a table (amount) that sums up to 0 in each transaction."""
+        if mode not in ("alo", "eos"):
+            raise ValueError(mode)
+        self.history = history
+        self.once = mode == "eos"
+        self.prefix = prefix
+        self.faults = faults if faults is not None else Faults()
+        self.count = bytearray(len(history))    # of each record, up to 255
+        self.place = array.array("I", [0]) * len(history)
+        self.partitions = {}
+        self.key_partition = {}
+        self.counters, self.versions = counters, {}
+        self.entries, self.sums = entries, collections.Counter()
+        self.rebuilt = collections.defaultdict(dict)
+        self.records = self.repeats = self.largest_replay = 0
+        self.largest_window = 0         # in bytes of WAL
+
+    def partition(self, topic, number):
+        key = topic, number
+        if key not in self.partitions:
+            self.partitions[key] = _Partition()
+        return self.partitions[key]
+
+    def record(self, topic, number, record):
+        where = f"{topic}/{number}@{record.offset}"
+        history, faults = self.history, self.faults
+        part = self.partition(topic, number)
+        self.records += 1
+        header = record.headers.get(HEADER)
+        position = header and parse_position(header)
+        if not position:
+            faults.add("place", where, f"position header is {header!r}")
+            return
+        txn, index = history.record(position.end_lsn, position.ordinal,
+                                    position.part)
+        if index is None:
+            faults.add("phantom", where, (
+                f"{header.decode()} has no such change or part" if txn else
+                f"nothing committed at {header.decode()}"))
+            return
+        first = self.count[index] == 0
+        self._content(where, topic, number, record, index, txn)
+        if self.once:
+            self._order_once(where, part, position, header, first)
+        else:
+            self._order_replays(where, part, position, header, index, txn,
+                                record)
+        if self.count[index] < 255:
+            self.count[index] += 1
+        if first:
+            self._apply(where, topic, index, record, txn)
+
+    def _content(self, where, topic, number, record, index, txn):
+        history = self.history
+        table = history.tables[index]
+        shape = history.shapes[index]
+        if topic != f"{self.prefix}.{table}":
+            self.faults.add("place", where, f"a change of {table}")
+            return
+        try:
+            key = {}
+            if record.key is not None:
+                key = values.row_from_event(shape, values.parse(record.key))
+            digest = oracle.key_digest(key)
+            if digest != history.keys[index]:
+                self.faults.add("content", where, f"key is {record.key!r}")
+            if history.key_columns[table]:
+                was = self.key_partition.setdefault((table, digest), number)
+                if was != number:
+                    self.faults.add("moved", where,
+                                    f"key {record.key!r} was in {was}")
+            self.event = event_rows(record.value, shape)
+            digest = oracle.content_digest(*self.event)
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            self.faults.add("content", where, f"{error!r}: "
+                            f"{(record.value or b'')[:200]!r}")
+            self.event = None, None, None
+            return
+        if digest != history.digests[index]:
+            self.faults.add("content", where,
+                            f"is {(record.value or b'null')[:300]!r}, xid "
+                            f"{txn.xid} committed something else")
+
+    def _order_once(self, where, part, position, header, first):
+        if not first:
+            self.faults.add("repeat", where, f"{header.decode()} again")
+        elif position <= part.highest:
+            self.faults.add("order", where, f"{header.decode()} after "
+                            f"{part.highest[1]:X}-{part.highest[2]:X}")
+        part.highest = max(part.highest, position)
+
+    def _order_replays(self, where, part, position, header, index, txn,
+                       record):
+        order = part.order
+        # What this session wrote last, as a place in the partition.
+        session = record.pid, record.epoch
+        before = part.sessions.get(session)
+        if self.count[index] == 0:
+            place = len(order)
+            if position <= part.highest:
+                self.faults.add("order", where, (
+                    f"{header.decode()}, for the first time, after "
+                    f"{part.highest[1]:X}-{part.highest[2]:X}"))
+            part.highest = max(part.highest, position)
+            order.append(index)
+            self.place[index] = place
+        else:
+            place = self.place[index]
+            self.repeats += 1
+            if before is None or place != before + 1:
+                part.replays += 1
+                self.largest_replay = max(self.largest_replay,
+                                          len(order) - place)
+                self.largest_window = max(
+                    self.largest_window, part.highest[1] - position.end_lsn)
+        part.sessions[session] = place
+        if before is not None and place == before + 1:
+            return
+        if before is not None and place > before:
+            self.faults.add("gap", where, (
+                f"{header.decode()}: {place - before - 1} records of this "
+                "partition were left out before it"))
+        elif (before is not None or record.epoch == 0) and place > 0 and \
+                order[place - 1] >= txn.first_record:
+            # (A new epoch of a living producer sends again what had no
+            # answer, wherever that begins.)
+            self.faults.add("gap", where, f"{header.decode()}: a replay "
+                            "begins inside of a transaction")
+
+    def _apply(self, where, topic, index, record, txn):
+        """The state that a reader builds up, without repeats."""
+        table = self.history.tables[index]
+        op, _, after = self.event
+        rows = self.rebuilt[table]
+        if op is None or not self.history.key_columns[table]:
+            return
+        key = self.history.keys[index]
+        if after is None:
+            rows.pop(key, None)
+            self.versions.pop(key, None)
+        else:
+            old = rows.get(key)
+            for name, value in after.items():
+                if value == values.UNCHANGED and old:
+                    after[name] = old.get(name, value)
+            rows[key] = after
+        if table == self.counters and after:
+            version = int(after["version"])
+            known = self.versions.get(key, 0)
+            if version != known + 1:
+                self.faults.add("version", where, f"{record.key!r}: {version} "
+                                f"after {known}")
+            self.versions[key] = version
+        if table == self.entries and after:
+            self.sums[txn.end_lsn] += int(after["amount"])
+
+    @property
+    def replays(self):
+        return max((p.replays for p in self.partitions.values()), default=0)
+
+    def finish(self, starts=None):
+        """All partitions were read: what is missing?  starts: how often the
+        stream was started; no partition may have more replays than that."""
+        for (topic, number), part in self.partitions.items():
+            bumps = sum(epoch > 0 for _, epoch in part.sessions)
+            if starts is not None and part.replays > starts + bumps:
+                self.faults.add("gap", f"{topic}/{number}", (
+                    f"{part.replays} replays, but the stream was started "
+                    f"{starts} times"))
+        for txn in self.history.transactions:
+            seen = self.count[txn.first_record:
+                              txn.first_record + txn.records]
+            missing = seen.count(0)
+            if missing:
+                self.faults.add(
+                    "lost" if missing == txn.records else "partial",
+                    oracle.lsn_text(txn.end_lsn),
+                    f"xid {txn.xid}: {missing} of {txn.records} records are "
+                    "not there, the first in "
+                    f"{self.history.tables[txn.first_record + seen.find(0)]}")
+        for end_lsn, total in self.sums.items():
+            if total:
+                self.faults.add("balance", oracle.lsn_text(end_lsn),
+                                f"entries sum up to {total}")
+        return self.faults
+
+    def compare_table(self, table, rows):
+        """rows: {key digest: row} of the table as PostgreSQL has it."""
+        built = self.rebuilt[table]
+        for key in rows.keys() | built.keys():
+            if key not in built:
+                self.faults.add("table", table, f"{rows[key]} is missing")
+            elif key not in rows:
+                self.faults.add("table", table, f"{built[key]} is too much")
+            elif rows[key] != built[key]:
+                self.faults.add("table", table, f"{built[key]} should be "
+                                f"{rows[key]}")
+
+
+def event_rows(data, shape):
+    """(op, before, after) of an event's value; a tombstone has none."""
+    if data is None:
+        return oracle.TOMBSTONE, None, None
+    event = values.parse(data)
+    return event["op"], *(
+        event[side] and values.row_from_event(shape, event[side])
+        for side in ("before", "after"))
+
+
+class ChainChecker:
+    """The position records of exactly once, in the order of their offsets.
+
+    read_committed: each continues where the one before ended (I7), and claims
+    as many transactions and records as there are between them (I6).
+    """
+
+    def __init__(self, history, checker, faults):
+        self.history, self.checker, self.faults = history, checker, faults
+        self.last = None
+        self.count = 0
+
+    def record(self, where, value):
+        end, prev = (oracle.lsn_number(value[name])
+                     for name in ("end_lsn", "prev_end_lsn"))
+        self.count += 1
+        if self.last is not None and prev != self.last:
+            self.faults.add("chain", where, (
+                f"{value['end_lsn']} continues {value['prev_end_lsn']}, but "
+                f"the one before is {oracle.lsn_text(self.last)}"))
+        if end < prev:
+            self.faults.add("chain", where, f"{value['end_lsn']} is before "
+                            f"{value['prev_end_lsn']}")
+        self.last = end
+        if value.get("partial") is None and prev:
+            self._count(where, value, prev, end)
+
+    def _count(self, where, value, prev, end):
+        transactions = [txn for txn in self._between(prev, end)]
+        records = sum(txn.records for txn in transactions)
+        if "transactions" in value and \
+                int(value["transactions"]) != len(transactions):
+            self.faults.add("chain", where, (
+                f"{value['end_lsn']} has {value['transactions']} "
+                f"transactions, not {len(transactions)}"))
+        if "records" in value and int(value["records"]) != records:
+            self.faults.add("chain", where, (
+                f"{value['end_lsn']} has {value['records']} records, not "
+                f"{records}"))
+
+    def _between(self, prev, end):
+        """The transactions with prev < end_lsn <= end."""
+        transactions = self.history.transactions
+        low, high = 0, len(transactions)
+        while low < high:
+            middle = (low + high) // 2
+            if transactions[middle].end_lsn <= prev:
+                low = middle + 1
+            else:
+                high = middle
+        while low < len(transactions) and transactions[low].end_lsn <= end:
+            yield transactions[low]
+            low += 1

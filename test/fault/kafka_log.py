@@ -1,0 +1,368 @@
+"""What a Kafka partition holds, read from its log as the broker keeps it.
+
+A consumer library shows records; the checker needs to know more: which
+producer session wrote each of them, and what was aborted.  So this speaks the
+few requests of Kafka's protocol that it takes, in their oldest versions that
+Kafka 4 still has.  It shares no code with the program under test; kcat,
+which is librdkafka's, is used beside it as a second reader.
+
+Record batches of version 2, uncompressed or gzip.  Checksums of batches are
+not verified here: Python has no CRC-32C, and kcat does it.
+"""
+import collections
+import gzip
+import socket
+import struct
+
+READ_UNCOMMITTED, READ_COMMITTED = 0, 1
+
+# Error codes of the protocol that callers look at.
+UNKNOWN_TOPIC = 3
+RETRIABLE = {5, 6, 7, 9, 13, 14, 15, 16, 78}
+
+Record = collections.namedtuple(
+    "Record", "offset timestamp key value headers pid epoch transactional")
+
+
+class KafkaError(Exception):
+    """The broker refused, or cannot be reached."""
+
+    def __init__(self, text, code=None):
+        super().__init__(text)
+        self.code = code
+
+
+class _Out:
+    """A request's body."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def num(self, form, *values):
+        self.data += struct.pack(">" + form, *values)
+        return self
+
+    def string(self, text):
+        raw = text.encode()
+        return self.num("h", len(raw)).raw(raw)
+
+    def raw(self, data):
+        self.data += data
+        return self
+
+
+class _In:
+    """A response's body, read from front to back."""
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def num(self, form):
+        value = struct.unpack_from(">" + form, self.data, self.at)
+        self.at += struct.calcsize(">" + form)
+        return value[0] if len(value) == 1 else value
+
+    def string(self):
+        size = self.num("h")
+        if size < 0:
+            return None
+        self.at += size
+        return bytes(self.data[self.at - size:self.at]).decode()
+
+    def array(self, read):
+        return [read(self) for _ in range(max(0, self.num("i")))]
+
+    def bytes(self):
+        size = self.num("i")
+        if size < 0:
+            return b""
+        self.at += size
+        return memoryview(self.data)[self.at - size:self.at]
+
+
+class _Connection:
+    """One broker, one request at a time."""
+
+    def __init__(self, host, port, timeout):
+        try:
+            self.socket = socket.create_connection((host, port), timeout)
+        except OSError as error:
+            raise KafkaError(f"{host}:{port}: {error}") from None
+        self.correlation = 0
+
+    def call(self, api, version, body):
+        self.correlation += 1
+        head = struct.pack(">hhih", api, version, self.correlation, 5)
+        message = head + b"check" + bytes(body.data)
+        try:
+            self.socket.sendall(struct.pack(">i", len(message)) + message)
+            size, = struct.unpack(">i", self._exactly(4))
+            answer = self._exactly(size)
+        except OSError as error:
+            self.socket.close()
+            raise KafkaError(f"request {api}: {error}") from None
+        if struct.unpack_from(">i", answer)[0] != self.correlation:
+            raise KafkaError(f"request {api}: an answer to something else")
+        return _In(answer[4:])
+
+    def _exactly(self, size):
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            got = self.socket.recv_into(view)
+            if got == 0:
+                raise OSError("the broker closed the connection")
+            view = view[got:]
+        return data
+
+    def close(self):
+        self.socket.close()
+
+
+class Kafka:
+    """A cluster, as seen by a reader with administrative needs."""
+
+    def __init__(self, bootstrap, timeout=10):
+        self.bootstrap = bootstrap
+        self.timeout = timeout
+        self.connections = {}
+        self.brokers = {}
+
+    def close(self):
+        for connection in self.connections.values():
+            connection.close()
+        self.connections.clear()
+
+    def _call(self, node, api, version, body):
+        """node: a broker's id, or None for the one of the bootstrap."""
+        connection = self.connections.get(node)
+        if connection is None:
+            if node is None:
+                host, port = self.bootstrap.rsplit(":", 1)
+            else:
+                host, port = self.brokers[node]
+            connection = _Connection(host, int(port), self.timeout)
+            self.connections[node] = connection
+        try:
+            return connection.call(api, version, body)
+        except KafkaError:
+            del self.connections[node]
+            raise
+
+    def topics(self):
+        """{topic: {partition: leader}} of the topics that are not Kafka's."""
+        r = self._call(None, 3, 4, _Out().num("i?", -1, False))
+        r.num("i")
+        self.brokers = {}
+        for _ in range(r.num("i")):
+            node, host, port, _ = (r.num("i"), r.string(), r.num("i"),
+                                   r.string())
+            self.brokers[node] = host, port
+        r.string()
+        self.controller = r.num("i")
+
+        def partition(r):
+            _, index, leader = r.num("hii")
+            r.array(lambda r: r.num("i"))
+            r.array(lambda r: r.num("i"))
+            return index, leader
+
+        def topic(r):
+            r.num("h")
+            name, internal = r.string(), r.num("?")
+            return name, internal, dict(r.array(partition))
+
+        return {name: partitions
+                for name, internal, partitions in r.array(topic)
+                if not internal}
+
+    def leader(self, topic, partition):
+        try:
+            return self.topics()[topic][partition]
+        except KeyError:
+            raise KafkaError(f"no partition {topic}/{partition}",
+                             UNKNOWN_TOPIC) from None
+
+    def end_offset(self, topic, partition, isolation=READ_UNCOMMITTED,
+                   leader=None):
+        """The next offset to be written; with READ_COMMITTED, that before
+        which no transaction is open."""
+        if leader is None:
+            leader = self.leader(topic, partition)
+        out = _Out().num("ibi", -1, isolation, 1).string(topic)
+        r = self._call(leader, 2, 2, out.num("iiq", 1, partition, -1))
+        r.num("ii")
+        r.string()
+        _, _, error, _, offset = r.num("iihqq")
+        if error:
+            raise KafkaError(f"end of {topic}/{partition}: error {error}",
+                             error)
+        return offset
+
+    def fetch(self, topic, partition, offset, isolation, leader,
+              wait_ms=100, max_bytes=4 << 20):
+        """(end, aborted transactions, bytes of batches)."""
+        out = _Out().num("iiiibi", -1, wait_ms, 1, max_bytes, isolation, 1)
+        out.string(topic).num("iiqi", 1, partition, offset, max_bytes)
+        r = self._call(leader, 1, 4, out)
+        r.num("ii")
+        r.string()
+        _, _, error, high, stable = r.num("iihqq")
+        if error:
+            raise KafkaError(f"{topic}/{partition}: error {error}", error)
+        aborted = r.array(lambda r: r.num("qq"))
+        end = stable if isolation == READ_COMMITTED else high
+        return end, aborted, r.bytes()
+
+    def records(self, topic, partition, isolation=READ_UNCOMMITTED,
+                start=0, end=None):
+        """The records from offset start up to end, by default as far as the
+        log reaches at this moment; those of aborted transactions are left
+        out with READ_COMMITTED, as every consumer does."""
+        leader = self.leader(topic, partition)
+        if end is None:
+            end = self.end_offset(topic, partition, isolation, leader)
+        offset = start
+        pending = []            # (first offset, pid) of aborted transactions
+        aborting = set()
+        known = set()
+        while offset < end:
+            _, aborted, data = self.fetch(topic, partition, offset,
+                                          isolation, leader)
+            for pid, first in aborted:
+                if (pid, first) not in known:
+                    known.add((pid, first))
+                    pending.append((first, pid))
+            pending.sort(reverse=True)
+            before = offset
+            for batch in _batches(data):
+                if batch.last < offset:
+                    continue
+                while pending and pending[-1][0] <= batch.last:
+                    aborting.add(pending.pop()[1])
+                if batch.control is not None:
+                    if batch.control == 0:
+                        aborting.discard(batch.pid)
+                elif not (batch.transactional and batch.pid in aborting):
+                    for record in batch.records():
+                        if offset <= record.offset < end:
+                            yield record
+                offset = batch.last + 1
+            if offset == before and not data:
+                raise KafkaError(f"{topic}/{partition}: nothing at {offset}, "
+                                 f"although the end is {end}")
+
+    def delete_topics(self, names):
+        self.topics()
+        out = _Out().num("i", len(names))
+        for name in names:
+            out.string(name)
+        r = self._call(self._any(), 20, 1, out.num("i", 10000))
+        r.num("i")
+        return dict(r.array(lambda r: (r.string(), r.num("h"))))
+
+    def create_topic(self, name, partitions, replication=1, config=None):
+        self.topics()
+        out = _Out().num("i", 1).string(name).num("ihi", partitions,
+                                                  replication, 0)
+        out.num("i", len(config or {}))
+        for key, value in (config or {}).items():
+            out.string(key).string(value)
+        r = self._call(self._any(), 19, 2, out.num("i?", 10000, False))
+        r.num("i")
+        (_, error, text), = r.array(
+            lambda r: (r.string(), r.num("h"), r.string()))
+        if error:
+            raise KafkaError(f"create {name}: {error} {text}", error)
+
+    def add_partitions(self, name, count):
+        self.topics()
+        out = _Out().num("i", 1).string(name).num("ii", count, -1)
+        r = self._call(self._any(), 37, 0, out.num("i?", 10000, False))
+        r.num("i")
+        (_, error, text), = r.array(
+            lambda r: (r.string(), r.num("h"), r.string()))
+        if error:
+            raise KafkaError(f"partitions of {name}: {error} {text}", error)
+
+    def _any(self):
+        """A broker hands on what is for the controller."""
+        return None
+
+
+class _Batch:
+    __slots__ = ("base", "last", "first_timestamp", "pid", "epoch",
+                 "transactional", "control", "count", "body")
+
+    def records(self):
+        data, at = self.body, 0
+
+        def varint():
+            nonlocal at
+            byte = data[at]
+            at += 1
+            if byte < 0x80:
+                return (byte >> 1) ^ -(byte & 1)
+            value, shift = byte & 0x7f, 7
+            while True:
+                byte = data[at]
+                at += 1
+                value |= (byte & 0x7f) << shift
+                if byte < 0x80:
+                    return (value >> 1) ^ -(value & 1)
+                shift += 7
+
+        def blob():
+            nonlocal at
+            size = varint()
+            if size < 0:
+                return None
+            at += size
+            return data[at - size:at]
+
+        for _ in range(self.count):
+            size = varint()
+            end = at + size
+            at += 1
+            timestamp = self.first_timestamp + varint()
+            offset = self.base + varint()
+            key, value = blob(), blob()
+            headers = {}
+            for _ in range(varint()):
+                name = blob().decode()
+                headers[name] = blob()
+            if at != end:
+                raise KafkaError(f"record at {offset}: {at} is not {end}")
+            yield Record(offset, timestamp, key, value, headers, self.pid,
+                         self.epoch, self.transactional)
+
+
+def _batches(data):
+    """Whole batches of what a fetch returned; the last may be cut."""
+    at = 0
+    while len(data) - at >= 61:
+        base, size, _, magic = struct.unpack_from(">qiib", data, at)
+        if len(data) - at < size + 12:
+            return
+        if magic != 2:
+            raise KafkaError(f"batch of version {magic}")
+        batch = _Batch()
+        attributes, last, batch.first_timestamp, _, batch.pid, batch.epoch, \
+            _, batch.count = struct.unpack_from(">hiqqqhii", data, at + 21)
+        batch.base = base
+        batch.last = base + last
+        batch.transactional = bool(attributes & 16)
+        body = bytes(data[at + 61:at + 12 + size])
+        compression = attributes & 7
+        if compression == 1:
+            body = gzip.decompress(body)
+        elif compression:
+            raise KafkaError(f"compression {compression} is not read here")
+        batch.body = body
+        batch.control = None
+        if attributes & 32:
+            record, = batch.records()
+            batch.control = struct.unpack_from(">hh", record.key)[1]
+        at += size + 12
+        yield batch

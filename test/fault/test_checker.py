@@ -1,0 +1,435 @@
+#!/usr/bin/env python3
+"""The checker and its oracle, on records made by hand: each fault that they
+are for must be found, and what is right must pass.
+
+    python3 test/fault/test_checker.py
+"""
+import json
+import unittest
+
+import checker
+import kafka_log
+import oracle
+import values
+
+TABLES = {"public.t": ["id"], "public.log": [], "public.audit": ["n"],
+          "public.entry": ["n"]}
+
+
+def history(*transactions, audit=None):
+    """transactions: (end_lsn, [line of test_decoding ...])"""
+    h = oracle.History(TABLES, audit)
+    for number, (end_lsn, lines) in enumerate(transactions):
+        h.line("0/0", f"BEGIN {700 + number}")
+        for line in lines:
+            h.line("0/0", line)
+        h.line(oracle.lsn_text(end_lsn), f"COMMIT {700 + number}")
+    return h
+
+
+def insert(n, v=1):
+    return f"table public.t: INSERT: id[integer]:{n} version[integer]:{v}"
+
+
+def update(n, v):
+    return f"table public.t: UPDATE: id[integer]:{n} version[integer]:{v}"
+
+
+def row(n, v=1):
+    return {"id": n, "version": v}
+
+
+class Log:
+    """Partitions of topics, filled by hand."""
+
+    def __init__(self, pid=1):
+        self.partitions = {}
+        self.pid, self.epoch = pid, 0
+
+    def add(self, lsn, ordinal, part, key, value, partition=0,
+            topic="p.public.t", header=None):
+        records = self.partitions.setdefault((topic, partition), [])
+        if header is None:
+            header = f"00000001-{lsn:016X}-{ordinal:012X}-{part:04X}"
+        records.append(kafka_log.Record(
+            len(records), 0, key and json.dumps(key).encode(),
+            value and json.dumps(value).encode(),
+            {"walferry.position": header.encode()}, self.pid, self.epoch,
+            False))
+
+    def create(self, lsn, ordinal, n, v=1, part=0, **more):
+        self.add(lsn, ordinal, part, {"id": n},
+                 {"op": "c", "before": None, "after": row(n, v)}, **more)
+
+    def update(self, lsn, ordinal, n, v, **more):
+        self.add(lsn, ordinal, 0, {"id": n},
+                 {"op": "u", "before": None, "after": row(n, v)}, **more)
+
+    def delete(self, lsn, ordinal, n, **more):
+        self.add(lsn, ordinal, 0, {"id": n}, {
+            "op": "d", "before": {"id": n, "version": None}, "after": None},
+            **more)
+        self.add(lsn, ordinal, 1, {"id": n}, None, **more)
+
+    def check(self, h, mode="alo", starts=None, **more):
+        self.checker = checker.Checker(h, mode, "p", **more)
+        for (topic, partition), records in self.partitions.items():
+            for record in records:
+                self.checker.record(topic, partition, record)
+        return self.checker.finish(starts)
+
+
+class Case(unittest.TestCase):
+    def assert_faults(self, faults, *kinds):
+        self.assertEqual(sorted(faults.counts), sorted(kinds), faults.told)
+
+
+class TestOracle(Case):
+    def test_parses_what_test_decoding_prints(self):
+        change = oracle.parse_change(
+            'table public."t x": UPDATE: old-key: id[integer]:1 '
+            "\"a'b\"[text]:'it''s new-tuple: x[y]:1' "
+            "new-tuple: id[integer]:2 \"a'b\"[text]:null "
+            "v[character varying(20)]:'a\"b' w[text]:unchanged-toast-datum "
+            "b[bit varying]:B'101' f[double precision]:1.5e-07 "
+            "arr[integer[]]:'{1,2}' ok[boolean]:true")
+        self.assertEqual(change.table, "public.t x")
+        self.assertEqual(change.op, "UPDATE")
+        self.assertEqual(change.old, {"id": "1",
+                                      "a'b": "it's new-tuple: x[y]:1"})
+        self.assertEqual(change.new, {
+            "id": "2", "a'b": None, "v": 'a"b', "w": values.UNCHANGED,
+            "b": "101", "f": "1.5e-07", "arr": "{1,2}", "ok": "true"})
+        self.assertEqual(change.types["v"], "character varying")
+        self.assertEqual(change.types["arr"], "integer[]")
+
+    def test_refuses_what_it_does_not_understand(self):
+        for line in ("table public.t: INSERT: id[integer] 1",
+                     "table public.t INSERT", "something else"):
+            with self.assertRaises(oracle.OracleError):
+                history((1, [line]))
+
+    def test_refuses_a_count_that_does_not_fit(self):
+        audit = "table public.audit: INSERT: n[bigint]:1 changes[integer]:"
+        history((1, [insert(1), audit + "2"]), audit="public.audit")
+        with self.assertRaises(oracle.OracleError):
+            history((1, [insert(1), audit + "3"]), audit="public.audit")
+
+    def test_copy_text(self):
+        self.assertEqual(oracle.copy_fields("a\\tb\t\\N\tc\\\\d\\n\n"),
+                         ["a\tb", None, "c\\d\n"])
+
+    def test_changes_of_other_tables_have_no_ordinal(self):
+        h = history((5, ["table public.x: INSERT: a[integer]:1", insert(1)]))
+        self.assertEqual(h.record(5, 0, 0)[1], 0)
+        self.assertEqual(h.record(5, 1, 0)[1], None)
+
+    def test_a_new_key_is_three_records(self):
+        h = history((5, ["table public.t: UPDATE: old-key: id[integer]:1 "
+                         "new-tuple: id[integer]:2 version[integer]:1"]))
+        self.assertEqual(list(h.parts), [0, 1, 2])
+
+    def test_transactions_without_our_tables_do_not_count(self):
+        h = history((5, ["table public.x: INSERT: a[integer]:1"]),
+                    (9, [insert(1)]))
+        self.assertEqual([t.end_lsn for t in h.transactions], [9])
+
+
+class TestValues(Case):
+    def test_both_spellings_meet(self):
+        for typename, text, event in (
+                ("integer", "-5", "-5"), ("boolean", "true", True),
+                ("numeric", "1.500", "1.5"), ("numeric", "NaN", "NaN"),
+                ("double precision", "1e+20", "1.0E20"),
+                ("bytea", "\\x00ff", "AP8="),
+                ("timestamp without time zone", "2024-02-29 12:00:00.5",
+                 "1709208000500000"),
+                ("timestamp with time zone", "2024-02-29 12:00:00+00",
+                 "2024-02-29T12:00:00.000000Z"),
+                ("date", "1970-01-11", "10"),
+                ("text", "é" * 100, "é" * 100)):
+            self.assertEqual(values.from_postgres(typename, text),
+                             values.from_event(typename, event), typename)
+        self.assertNotEqual(values.from_postgres("text", "a" * 100),
+                            values.from_event("text", "a" * 99 + "b"))
+
+
+class Three(Case):
+    """Three transactions, two partitions: 0 has keys 1 and 2, 1 has key 3."""
+
+    def setUp(self):
+        self.history = history(
+            (10, [insert(1), insert(3)]),
+            (20, [update(1, 2), update(1, 3), update(3, 2)]),
+            (30, ["table public.t: DELETE: id[integer]:1", insert(2)]))
+
+    def good(self):
+        log = Log()
+        log.create(10, 0, 1)
+        log.create(10, 1, 3, partition=1)
+        log.update(20, 0, 1, 2)
+        log.update(20, 1, 1, 3)
+        log.update(20, 2, 3, 2, partition=1)
+        log.delete(30, 0, 1)
+        log.create(30, 1, 2)
+        return log
+
+    def first(self, log):
+        return log.partitions["p.public.t", 0]
+
+
+class TestBothModes(Three):
+    MODES = "alo", "eos"
+
+    def check(self, log, *kinds, **more):
+        for mode in self.MODES:
+            self.assert_faults(log.check(self.history, mode, **more), *kinds)
+
+    def test_clean(self):
+        log = self.good()
+        self.check(log, counters="public.t")
+        rows = {oracle.key_digest({"id": n}): {"id": n, "version": v}
+                for n, v in (("2", "1"), ("3", "2"))}
+        log.checker.compare_table("public.t", rows)
+        self.assertEqual(log.checker.faults.told, [])
+
+    def test_lost_transaction(self):
+        log = self.good()
+        del self.first(log)[3:]
+        self.check(log, "lost")
+
+    def test_lost_in_the_middle(self):
+        log = self.good()
+        del self.first(log)[1:3]
+        del log.partitions["p.public.t", 1][1]
+        self.check(log, "lost")
+
+    def test_version_left_out(self):
+        log = self.good()
+        del self.first(log)[1]
+        self.check(log, "partial", "version", counters="public.t")
+
+    def test_half_visible_transaction(self):
+        log = self.good()
+        del log.partitions["p.public.t", 1][1]
+        self.check(log, "partial")
+
+    def test_lost_tombstone(self):
+        log = self.good()
+        del self.first(log)[4]
+        self.check(log, "partial")
+
+    def test_phantom_transaction(self):
+        log = self.good()
+        log.create(25, 0, 4)
+        self.check(log, "phantom")
+
+    def test_phantom_change(self):
+        log = self.good()
+        log.create(30, 2, 4)
+        self.check(log, "phantom")
+
+    def test_phantom_part(self):
+        log = self.good()
+        log.create(30, 1, 2, part=2)
+        self.check(log, "phantom")
+
+    def test_swapped_transactions(self):
+        log = self.good()
+        records = self.first(log)
+        records[0], records[1] = records[1], records[0]
+        for mode in self.MODES:
+            faults = log.check(self.history, mode)
+            self.assertIn("order", faults.counts)
+
+    def test_swapped_records(self):
+        log = self.good()
+        records = self.first(log)
+        records[1], records[2] = records[2], records[1]
+        for mode in self.MODES:
+            faults = log.check(self.history, mode)
+            self.assertIn("order", faults.counts)
+
+    def test_content(self):
+        log = self.good()
+        records = self.first(log)
+        records[1] = records[1]._replace(value=json.dumps(
+            {"op": "u", "before": None, "after": row(1, 7)}).encode())
+        self.check(log, "content")
+
+    def test_null_instead_of_unchanged(self):
+        self.history = history((10, [
+            "table public.t: UPDATE: id[integer]:1 "
+            "version[text]:unchanged-toast-datum"]))
+        log = Log()
+        log.update(10, 0, 1, values.UNAVAILABLE)
+        self.check(log)
+        log = Log()
+        log.update(10, 0, 1, None)
+        self.check(log, "content")
+
+    def test_wrong_key(self):
+        log = self.good()
+        records = self.first(log)
+        records[1] = records[1]._replace(key=b'{"id":2}')
+        self.check(log, "content")
+
+    def test_not_json(self):
+        log = self.good()
+        records = self.first(log)
+        records[1] = records[1]._replace(value=b"{")
+        self.check(log, "content")
+
+    def test_key_in_two_partitions(self):
+        log = self.good()
+        log.partitions["p.public.t", 2] = [self.first(log).pop()]
+        log.partitions["p.public.t", 2].insert(0, self.first(log).pop())
+        self.check(log, "moved")
+
+    def test_wrong_topic(self):
+        log = self.good()
+        log.partitions["p.public.u", 0] = [self.first(log).pop()]
+        self.check(log, "place")
+
+    def test_no_position(self):
+        log = self.good()
+        log.create(30, 1, 2, header="")
+        log.create(30, 1, 2, header="00000001-A")
+        self.check(log, "place")
+
+    def test_table_differs(self):
+        log = self.good()
+        self.check(log)
+        log.checker.compare_table("public.t", {
+            oracle.key_digest({"id": "2"}): {"id": "2", "version": "9"},
+            oracle.key_digest({"id": "4"}): {"id": "4", "version": "1"}})
+        self.assertEqual(log.checker.faults.counts["table"], 3)
+
+    def test_balance(self):
+        def entry(n, amount):
+            return (f"table public.entry: INSERT: n[integer]:{n} "
+                    f"amount[integer]:{amount}")
+        self.history = history((10, [entry(1, 5), entry(2, -5)]),
+                               (20, [entry(3, 5), entry(4, -4)]))
+        log = Log()
+        for lsn, ordinal, n, amount in ((10, 0, 1, 5), (10, 1, 2, -5),
+                                        (20, 0, 3, 5), (20, 1, 4, -4)):
+            log.add(lsn, ordinal, 0, {"n": n}, {
+                "op": "c", "before": None,
+                "after": {"n": n, "amount": amount}}, topic="p.public.entry")
+        self.check(log, "balance", entries="public.entry")
+
+
+class TestReplays(Three):
+    """Repeats: replays pass at least once, nothing of them exactly once."""
+
+    def again(self, log, start, end=None, pid=2):
+        records = self.first(log)
+        part = [r._replace(pid=pid) for r in records[start:end]]
+        records += part
+        return records
+
+    def test_replay(self):
+        for start in (0, 1, 3):
+            log = self.good()
+            count = len(self.again(log, start))
+            self.assert_faults(log.check(self.history, "alo", starts=2))
+            self.assertEqual(log.checker.repeats, count - 6)
+            self.assertEqual(log.checker.replays, 1)
+            self.assertEqual(log.checker.largest_replay, 6 - start)
+            self.assert_faults(log.check(self.history, "eos"), "repeat")
+
+    def test_replay_that_goes_on(self):
+        log = self.good()
+        records = self.first(log)
+        rest = records[3:]
+        del records[3:]
+        self.again(log, 1)
+        records += [r._replace(pid=2) for r in rest]
+        self.assert_faults(log.check(self.history, "alo"))
+
+    def test_replay_with_a_gap(self):
+        log = self.good()
+        records = self.again(log, 1)
+        del records[7]
+        self.assert_faults(log.check(self.history, "alo"), "gap")
+
+    def test_replay_inside_of_a_transaction(self):
+        log = self.good()
+        self.again(log, 2)
+        self.assert_faults(log.check(self.history, "alo"), "gap")
+
+    def test_replay_out_of_order(self):
+        log = self.good()
+        records = self.again(log, 1)
+        records[-1], records[-2] = records[-2], records[-1]
+        self.assert_faults(log.check(self.history, "alo"), "gap")
+
+    def test_new_record_after_a_gap_in_the_replay(self):
+        log = self.good()
+        records = self.first(log)
+        rest = records[3:]
+        del records[3:]
+        self.again(log, 0, 1)
+        records += [r._replace(pid=2) for r in rest]
+        self.assert_faults(log.check(self.history, "alo"), "gap")
+
+    def test_more_replays_than_starts(self):
+        log = self.good()
+        self.again(log, 3, pid=1)
+        self.again(log, 3, 6, pid=1)
+        self.assert_faults(log.check(self.history, "alo", starts=2))
+        self.assert_faults(log.check(self.history, "alo", starts=1), "gap")
+
+    def test_a_dead_session_arrives_late(self):
+        # Session 1 has 3 and 4 under way when 2 begins again at 1.
+        log = self.good()
+        records = self.first(log)
+        a = [r for r in records]
+        b = [r._replace(pid=2) for r in records]
+        records[:] = [a[0], a[1], b[1], b[2], a[2], a[3], b[3], a[4], a[5],
+                      b[4], b[5]]
+        self.assert_faults(log.check(self.history, "alo"))
+        self.assert_faults(log.check(self.history, "eos"), "repeat")
+
+    def test_resent_in_a_new_epoch(self):
+        log = self.good()
+        records = self.first(log)
+        records += [r._replace(epoch=1) for r in records[2:]]
+        self.assert_faults(log.check(self.history, "alo"))
+
+
+class TestChain(Case):
+    def setUp(self):
+        self.history = history((10, [insert(1)]), (20, [insert(2)]),
+                               (30, [insert(3), insert(4)]))
+
+    def check(self, *records):
+        """records: (prev, end, transactions, records)"""
+        faults = checker.Faults()
+        chain = checker.ChainChecker(self.history, None, faults)
+        for prev, end, transactions, count in records:
+            chain.record("offsets", {
+                "end_lsn": oracle.lsn_text(end),
+                "prev_end_lsn": oracle.lsn_text(prev),
+                "transactions": transactions, "records": count,
+                "partial": None})
+        return faults
+
+    def test_clean(self):
+        self.assert_faults(self.check(
+            (5, 10, 1, 1), (10, 30, 2, 3), (30, 40, 0, 0)))
+
+    def test_broken(self):
+        self.assert_faults(self.check((5, 10, 1, 1), (20, 30, 1, 2)), "chain")
+
+    def test_backwards(self):
+        self.assert_faults(self.check((5, 20, 2, 2), (20, 10, 0, 0)), "chain")
+
+    def test_counts(self):
+        self.assert_faults(self.check((5, 20, 1, 2)), "chain")
+        self.assert_faults(self.check((5, 20, 2, 3)), "chain")
+
+
+if __name__ == "__main__":
+    unittest.main()
