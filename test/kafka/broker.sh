@@ -13,9 +13,11 @@
 #       --mtls             adds an SSL listener that wants a client certificate
 #       --acl              refuses what no ACL allows; whoever comes through
 #                          the PLAINTEXT listener is a superuser
+#       --advertise NAME=PORT   adds a plaintext listener NAME, which sends its
+#                          clients to 127.0.0.1:PORT: for a proxy there
 #       --auto-create      lets a client create topics by using them
 #       --set NAME=VALUE   a line of server.properties; may be repeated
-#   broker.sh address DIR [plaintext|sasl|mtls]   prints HOST:PORT
+#   broker.sh address DIR [plaintext|sasl|mtls|NAME]   prints HOST:PORT
 #   broker.sh stop DIR         SIGTERM, SIGKILL after 15 s; waits for the end
 #   broker.sh kill DIR         SIGKILL; waits for the end
 #   broker.sh restart DIR      stops if need be; same ports, same data
@@ -182,9 +184,9 @@ launch()
 
 set_up()
 {
-	# shellcheck disable=SC2046 # four ports are four words
-	set -- $(free_ports 4) || die "found no free ports"
-	[ $# -eq 4 ] || die "found no free ports"
+	# shellcheck disable=SC2046 # five ports are five words
+	set -- $(free_ports 5) || die "found no free ports"
+	[ $# -eq 5 ] || die "found no free ports"
 	bootstrap=127.0.0.1:$1
 	listeners="PLAINTEXT://127.0.0.1:$1"
 	protocols="PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
@@ -201,6 +203,15 @@ set_up()
 		listeners="$listeners,MTLS://localhost:$4"
 		protocols="$protocols,MTLS:SSL"
 	fi
+	advertised=$listeners
+	proxied_name=${advertise%%=*}
+	proxied_address=
+	if [ -n "$advertise" ]; then
+		proxied_address=127.0.0.1:$5
+		listeners="$listeners,$proxied_name://127.0.0.1:$5"
+		advertised="$advertised,$proxied_name://127.0.0.1:${advertise#*=}"
+		protocols="$protocols,$proxied_name:PLAINTEXT"
+	fi
 
 	{
 		echo "process.roles=broker,controller"
@@ -209,7 +220,7 @@ set_up()
 		echo "controller.listener.names=CONTROLLER"
 		echo "inter.broker.listener.name=PLAINTEXT"
 		echo "listeners=$listeners,CONTROLLER://127.0.0.1:$2"
-		echo "advertised.listeners=$listeners"
+		echo "advertised.listeners=$advertised"
 		echo "listener.security.protocol.map=$protocols"
 		echo "log.dirs=$dir/data"
 		echo "auto.create.topics.enable=$auto_create"
@@ -258,6 +269,8 @@ org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 		echo "bootstrap=$bootstrap"
 		echo "sasl_address=$sasl_address"
 		echo "mtls_address=$mtls_address"
+		echo "proxied_name=$proxied_name"
+		echo "proxied_address=$proxied_address"
 	} > "$dir/broker.env"
 }
 
@@ -306,6 +319,7 @@ start()
 	sasl=
 	mtls=
 	acl=
+	advertise=
 	auto_create=false
 	users=
 	settings=
@@ -315,6 +329,7 @@ start()
 			--sasl) sasl=yes ;;
 			--mtls) mtls=yes ;;
 			--acl) acl=yes ;;
+			--advertise) advertise=$2; shift ;;
 			--auto-create) auto_create=true ;;
 			--user) users="$users $2"; shift ;;
 			--set) settings="$settings$2
@@ -368,6 +383,7 @@ case $command in
 			plaintext) address=$bootstrap ;;
 			sasl) address=$sasl_address ;;
 			mtls) address=$mtls_address ;;
+			"${proxied_name:-none}") address=$proxied_address ;;
 			*) usage ;;
 		esac
 		[ -n "$address" ] || die "the broker has no listener for $1"

@@ -1,0 +1,631 @@
+#!/usr/bin/env python3
+"""One seeded run, or several.
+
+    run.py --seed N [--runs N] [--mode alo|eos] [--faults F1,F6 ...]
+           [--workloads W1,W3 ...] [--count 10] [--results FILE]
+
+The seed decides on workloads, faults and their moments.  A run makes a
+database, topics and slots of its own in servers that many runs share; loads
+the database while its parts are broken; heals everything; waits until the
+slot has confirmed all; then the checker compares Kafka with the oracle.  One
+line of JSON is the result.
+
+Exit code: 0 all passed, 1 a run failed, 2 the harness could not go on.
+Environment: WALFERRY_BIN the program under test, FAULT_KEEP where the
+artefacts of failing runs go, FAULT_PROXY the proxy.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+import checker
+import faults
+import kafka
+import oracle
+import values
+import workload
+from cluster import SECRET, Cluster, ConnectionLost
+from forwarder import Forwarder
+from kafka_log import READ_COMMITTED, READ_UNCOMMITTED, KafkaError
+from proxy import Listener, Proxy, ProxyError
+from tools import HarnessError, wait_until
+
+# Catching up after the last heal may take this long; what takes longer than
+# STUCK is given up.
+CATCH_UP = 30
+STUCK = 90
+
+# A process of our own size: 64 MB, and twice the largest event.
+PEAK_KB = 64 * 1024
+PEAK_FDS = 64
+
+
+class Servers:
+    """PostgreSQL, Kafka and the proxy, for many runs."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.proxy = None
+        self.broker = None
+        self.cluster = Cluster(self.directory / "pg")
+        self.runs_of_broker = 0
+        try:
+            self._start()
+        except BaseException:
+            self.destroy()
+            raise
+
+    def _start(self):
+        self.cluster.start()
+        self.cluster.setup()
+        options = []
+        if os.access(os.environ.get("FAULT_PROXY", ""), os.X_OK):
+            self.proxy = Proxy([
+                Listener("pg", f"127.0.0.1:{self.cluster.port}", "postgres"),
+                Listener("kafka", "127.0.0.1:1", "kafka")]).start()
+            options = ["--advertise", f"PROXIED={self.proxy.port['kafka']}"]
+        self.broker = kafka.Broker(self.directory / "kafka", options)
+        self._start_broker()
+
+    def _start_broker(self):
+        self.broker.start()
+        self.runs_of_broker = 0
+        if self.proxy:
+            self.proxy.target("kafka", self.broker.proxied_address())
+
+    @property
+    def parts(self):
+        return ("proxy",) if self.proxy else ()
+
+    def prepare(self):
+        """Everything is up and free of what earlier runs left."""
+        if self.proxy:
+            self.proxy.reset()
+        if not self.cluster.running():
+            self.cluster.start()
+        self.runs_of_broker += 1
+        if self.runs_of_broker > 40:
+            self.broker.destroy()
+            self._start_broker()
+        elif not self.broker.answers():
+            self.broker.restart()
+
+    def destroy(self):
+        if self.proxy:
+            self.proxy.stop()
+        if self.broker:
+            self.broker.destroy()
+        self.cluster.destroy()
+
+
+class Sampler(threading.Thread):
+    """Every 100 ms: the forwarder's memory, the slot's position."""
+
+    def __init__(self, run):
+        super().__init__(daemon=True)
+        self.run_ = run
+        self.stopping = threading.Event()
+        self.backwards = None
+        self.samples = 0
+
+    def run(self):
+        session = None
+        highest = 0
+        run = self.run_
+        while not self.stopping.wait(0.1):
+            run.forwarder.sample()
+            try:
+                if session is None:
+                    session = run.cluster.session(
+                        run.database, run.directory / "sampler.log")
+                text = session.value(
+                    "SELECT confirmed_flush_lsn FROM pg_replication_slots "
+                    f"WHERE slot_name = '{run.slot}';")
+            except ConnectionLost:
+                session.close()
+                session = None
+                # After a crash the slot may fall back.
+                highest = 0
+                continue
+            if text:
+                self.samples += 1
+                lsn = oracle.lsn_number(text)
+                if lsn < highest:
+                    self.backwards = highest, lsn
+                highest = lsn
+        if session:
+            session.close()
+
+    def stop(self):
+        self.stopping.set()
+        self.join(30)
+
+
+class Run:
+    def __init__(self, servers, seed, mode, directory, fault_names=None,
+                 workload_names=None, count=10, environment=None,
+                 config=None):
+        self.servers, self.seed, self.mode = servers, seed, mode
+        self.cluster, self.broker = servers.cluster, servers.broker
+        self.proxy, self.proxy_lock = servers.proxy, threading.Lock()
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.name = f"f{seed}{mode}"
+        self.database = self.slot = self.prefix = self.name
+        self.audit_slot = f"{self.name}_audit"
+        self.faults = checker.Faults()
+        self.result = {"seed": seed, "mode": mode}
+        self.fault_names, self.count = fault_names, count
+        self.workload_names = workload_names or sorted(workload.KINDS)
+        self.environment, self.more_config = environment, config or {}
+        self.timing = {}
+        self.exit_code = None
+        self.forwarder = self.sampler = self.executor = None
+        self.workloads = []
+
+    def rng(self, what):
+        """Of each thing its own, so that a change of one moves no other."""
+        return random.Random(f"{self.seed}/{self.mode}/{what}")
+
+    # Setting up.
+
+    def set_up(self):
+        rng = self.rng("set up")
+        cluster = self.cluster
+        cluster.drop_slots(self.database)
+        cluster.drop_database(self.database)
+        cluster.sql("postgres", f"CREATE DATABASE {self.database}")
+        names = workload.choose(rng, self.workload_names)
+        self.workloads = [
+            workload.KINDS[name](cluster, self.database,
+                                 self.directory / "workload.log",
+                                 self.rng(f"workload {number}"), number)
+            for number, name in enumerate(names, 1)]
+        kinds = {type(w) for w in self.workloads}
+        self.keys = {workload.AUDIT: ["n"]}
+        for kind in kinds:
+            self.keys.update(kind.keys)
+        cluster.sql(self.database, workload.SETUP + "".join(
+            kind.setup for kind in kinds))
+        self.forwarder = Forwarder(
+            os.environ["WALFERRY_BIN"], self.directory, self.config(rng),
+            self.environment)
+        self.forwarder.start()
+        self._wait_streaming()
+        # From here on both slots see the same.
+        cluster.sql("postgres", f"SELECT 1 FROM pg_replication_slots")
+        cluster.sql(self.database, (
+            "SELECT pg_create_logical_replication_slot("
+            f"'{self.audit_slot}', 'test_decoding')"))
+        self.first_restart_lsn = self._slot("restart_lsn")
+        data = "".join(kind.data for kind in kinds)
+        if data:
+            cluster.sql(self.database, data)
+        self.result["workloads"] = names
+
+    def config(self, rng):
+        proxied = self.proxy is not None
+        config = {
+            "database.hostname": "127.0.0.1",
+            "database.port": self.proxy.port["pg"] if proxied
+            else self.cluster.port,
+            "database.user": "walferry",
+            "database.dbname": self.database,
+            "slot.name": self.slot,
+            "topic.prefix": self.prefix,
+            "bootstrap.servers": f"127.0.0.1:{self.proxy.port['kafka']}"
+            if proxied else self.broker.address,
+            "topic.creation.default.partitions": 3,
+            "topic.creation.default.replication.factor": 1,
+            "decimal.handling.mode": "string",
+            "status.update.interval.ms": 100,
+            "retriable.restart.connector.wait.ms": 200,
+            "walferry.retry.backoff.max.ms": 2000,
+            "producer.override.linger.ms": rng.choice((0, 5, 50, 300)),
+            "producer.override.compression.type":
+                rng.choice(("none", "none", "gzip")),
+        }
+        if self.mode == "eos":
+            config["exactly.once"] = "true"
+        config.update(self.more_config)
+        return config
+
+    def _slot(self, column):
+        text = self.cluster.sql("postgres", (
+            f"SELECT {column} FROM pg_replication_slots WHERE slot_name = "
+            f"'{self.slot}'"))
+        return oracle.lsn_number(text) if text else None
+
+    def _wait_streaming(self):
+        def streaming():
+            if self.forwarder.unexpected_exits():
+                raise HarnessError("the forwarder does not start: " +
+                                   self.forwarder.log_text()[-2000:])
+            return self.cluster.sql("postgres", (
+                "SELECT 1 FROM pg_replication_slots s JOIN "
+                "pg_stat_replication r ON r.pid = s.active_pid WHERE "
+                f"slot_name = '{self.slot}' AND state = 'streaming'"))
+        wait_until("the forwarder to stream", streaming, 60)
+
+    # The run.
+
+    def run(self):
+        started = time.monotonic()
+        try:
+            self.set_up()
+            self.mark("set up", started)
+            self.work()
+            self.settle()
+            self.check()
+        finally:
+            self.end()
+        self.result["seconds"] = round(time.monotonic() - started, 1)
+        self.result["timing"] = self.timing
+        return self.verdict()
+
+    def mark(self, what, since):
+        self.timing[what] = round(time.monotonic() - since, 2)
+
+    def work(self):
+        begun = time.monotonic()
+        events = faults.schedule(self.rng("faults"), self.count,
+                                 self.fault_names, self.mode,
+                                 self.servers.parts)
+        self.result["faults"] = [[e.fault, e.variant, e.at, e.seconds]
+                                 for e in events]
+        self.events = events
+        self.sampler = Sampler(self)
+        self.sampler.start()
+        for w in self.workloads:
+            w.start()
+        self.executor = faults.Executor(self, events)
+        self.executor.start()
+        self.executor.join()
+        self.mark("faults", begun)
+
+    def settle(self):
+        """All is healed: the workloads end, the forwarder catches up."""
+        cluster = self.cluster
+        begun = time.monotonic()
+        cluster.wait_ready()
+        if self.proxy:
+            self.proxy.reset()
+        wait_until("the broker to answer", self.broker.answers, 60)
+        # The limit is for a forwarder that has to catch up, not for a
+        # database that is still being written to.
+        for w in self.workloads:
+            if not w.stop():
+                raise HarnessError(f"workload {w.name} does not end")
+        target = cluster.insert_lsn()
+        healed = time.monotonic()
+        forwarder = self.forwarder
+
+        def confirmed():
+            if forwarder.unexpected_exits():
+                return True
+            return (self._slot("confirmed_flush_lsn") or 0) >= target
+        try:
+            wait_until("the slot to catch up", confirmed, STUCK)
+        except HarnessError:
+            self.faults.add("stuck", self.slot, (
+                f"confirmed only {oracle.lsn_text(self._slot('confirmed_flush_lsn'))} "
+                f"of {oracle.lsn_text(target)} after {STUCK} s"))
+        self.mark("catch up", healed)
+        self.mark("settle", begun)
+        self.result["catch_up"] = self.timing["catch up"]
+        if self.timing["catch up"] > CATCH_UP:
+            self.faults.add("slow", self.slot, "catching up took "
+                            f"{self.timing['catch up']} s")
+        if not self.faults.counts and not forwarder.unexpected_exits():
+            self._check_slot()
+        self.sampler.stop()
+        self.exit_code = forwarder.stop()
+
+    def _check_slot(self):
+        """The slot frees what it kept: WAL, and files of transactions."""
+        def advanced():
+            # The record from which restart_lsn is taken.
+            self.cluster.sql("postgres", "CHECKPOINT")
+            return self._slot("restart_lsn") > self.first_restart_lsn
+        try:
+            wait_until("restart_lsn", advanced, 20, pause=0.2)
+        except HarnessError:
+            self.faults.add("restart_lsn", self.slot, "does not advance")
+        directory = self.cluster.data / "pg_replslot" / self.slot
+        left = [p.name for p in directory.iterdir() if p.name != "state"]
+        if left:
+            self.faults.add("spill", self.slot, f"left behind: {left[:5]}")
+
+    # The verdict.
+
+    def check(self):
+        begun = time.monotonic()
+        self.check_process()
+        history = self.read_oracle()
+        self.mark("oracle", begun)
+        begun = time.monotonic()
+        self.check_log(history)
+        self.mark("check", begun)
+
+    def check_process(self):
+        forwarder, add = self.forwarder, self.faults.add
+        for code in forwarder.unexpected_exits():
+            add("exit", forwarder.log_file.name, f"ended with {code}")
+        if self.exit_code not in (0, None):
+            add("exit", forwarder.log_file.name, "an orderly stop gave "
+                f"{self.exit_code}")
+        if self.exit_code is None and not forwarder.unexpected_exits():
+            add("exit", forwarder.log_file.name, "SIGTERM does not end it")
+        for path in self.directory.iterdir():
+            if path.suffix == ".log" and SECRET in path.read_text(
+                    errors="replace"):
+                add("secret", path.name, "holds the password")
+        log = forwarder.log_text()
+        for word in ("Sanitizer", "Assertion", "assertion"):
+            if word in log:
+                add("crash", forwarder.log_file.name, f"says {word}")
+        if forwarder.peak_kb > PEAK_KB:
+            add("memory", "forwarder", f"{forwarder.peak_kb} kB")
+        if forwarder.peak_fds > PEAK_FDS:
+            add("descriptors", "forwarder", f"{forwarder.peak_fds}")
+        if self.sampler.backwards:
+            high, low = self.sampler.backwards
+            add("backwards", self.slot, f"{oracle.lsn_text(low)} after "
+                f"{oracle.lsn_text(high)}, and no crash")
+        self.result.update(
+            peak_kb=forwarder.peak_kb, peak_fds=forwarder.peak_fds,
+            starts=forwarder.starts, samples=self.sampler.samples)
+
+    def read_oracle(self):
+        """The slot tells it, and the tables in the end."""
+        history = oracle.History(self.keys, workload.AUDIT)
+        options = "'include-xids', '1', 'include-timestamp', '0', " \
+            "'skip-empty-xacts', '1'"
+        rows = self.cluster.copy(self.database, (
+            "SELECT lsn, data FROM pg_logical_slot_peek_changes("
+            f"'{self.audit_slot}', NULL, NULL, {options})"))
+        oracle.read_slot(rows, history)
+        self.result.update(transactions=len(history.transactions),
+                           records=len(history))
+        if not history.transactions:
+            raise HarnessError("nothing was committed, so nothing is shown")
+        return history
+
+    def check_log(self, history):
+        client = self.broker.client()
+        try:
+            topics = {name: partitions
+                      for name, partitions in client.topics().items()
+                      if name.startswith(f"{self.prefix}.public.")}
+            check = self._read(client, topics, history, self.mode,
+                               READ_COMMITTED)
+            self.compare_tables(check)
+            self.result.update(
+                repeats=check.repeats, replays=check.replays,
+                largest_replay=check.largest_replay,
+                largest_window=check.largest_window)
+            self._second_reader(client, topics)
+        finally:
+            client.close()
+
+    def _read(self, client, topics, history, mode, isolation):
+        check = checker.Checker(
+            history, mode, self.prefix, self.faults,
+            counters="public.counter", entries="public.entry")
+        for topic, partitions in sorted(topics.items()):
+            for number in sorted(partitions):
+                for record in client.records(topic, number, isolation):
+                    check.record(topic, number, record)
+        check.finish(self.forwarder.count_log(" streaming slot="))
+        return check
+
+    def _second_reader(self, client, topics):
+        """librdkafka reads one of the topics: it must find the same."""
+        topic = self.rng("kcat").choice(sorted(topics))
+        ours = {}
+        for number in topics[topic]:
+            for r in client.records(topic, number, READ_COMMITTED):
+                ours.setdefault(number, []).append(
+                    (r.offset, r.headers.get(checker.HEADER, b"").decode()))
+        theirs = {}
+        for number, offset, position in kafka.kcat_positions(
+                self.broker.address, topic, True):
+            theirs.setdefault(number, []).append((offset, position))
+        if ours != theirs:
+            raise HarnessError(f"kcat and kafka_log differ about {topic}")
+
+    def compare_tables(self, check):
+        """What a reader builds of the topics is what PostgreSQL holds."""
+        for table, keys in self.keys.items():
+            types = dict(oracle.copy_fields(line) for line in
+                         self.cluster.copy(self.database, (
+                             "SELECT attname, format_type(atttypid, NULL) "
+                             "FROM pg_attribute WHERE attrelid = "
+                             f"'{table}'::regclass AND attnum > 0 AND NOT "
+                             "attisdropped ORDER BY attnum")))
+            rows = {}
+            for line in self.cluster.copy(
+                    self.database, f"SELECT * FROM {table}"):
+                row = {name: values.from_postgres(typename, value)
+                       for (name, typename), value in
+                       zip(types.items(), oracle.copy_fields(line))}
+                rows[oracle.key_digest({k: row[k] for k in keys})] = row
+            check.compare_table(table, rows)
+
+    def verdict(self):
+        self.result["faults_told"] = [
+            list(f) for f in self.faults.told]
+        self.result["violations"] = dict(self.faults.counts)
+        self.result["verdict"] = "fail" if self.faults.counts else "pass"
+        self.result["events"] = len(self.events)
+        return not self.faults.counts
+
+    # The end.
+
+    def end(self):
+        """Leave nothing behind but files, whatever has happened."""
+        for w in self.workloads:
+            w.stopping.set()
+        if self.executor:
+            self.executor.stopping.set()
+            for thread in self.executor.threads:
+                thread.join(60)
+        if self.sampler:
+            self.sampler.stop()
+        if self.forwarder:
+            self.forwarder.destroy()
+
+    def keep(self, where):
+        """The artefacts of a run that failed."""
+        where = pathlib.Path(where)
+        shutil.rmtree(where, ignore_errors=True)
+        shutil.copytree(self.directory, where)
+        for source in (self.cluster.log, self.broker.log()):
+            if source.exists():
+                shutil.copy(source, where)
+        (where / "result.json").write_text(
+            json.dumps(self.result, indent=1) + "\n")
+        (where / "schedule.txt").write_text("".join(
+            f"{e}\n" for e in getattr(self, "events", [])))
+        try:
+            self._dump(where)
+        except (HarnessError, KafkaError, OSError) as error:
+            (where / "dump.error").write_text(f"{error}\n")
+
+    def _dump(self, where):
+        """Topics as text, each record a line, and the oracle's words."""
+        client = self.broker.client()
+        for topic, partitions in client.topics().items():
+            if not topic.startswith(f"{self.prefix}."):
+                continue
+            with open(where / f"{topic}.dump", "w") as f:
+                for number in sorted(partitions):
+                    for r in client.records(topic, number, READ_UNCOMMITTED):
+                        position = r.headers.get(checker.HEADER, b"").decode()
+                        print(number, r.offset, r.pid, r.epoch, position,
+                              (r.key or b"null").decode(errors="replace"),
+                              (r.value or b"null")[:500].decode(
+                                  errors="replace"), sep="\t", file=f)
+        client.close()
+        with open(where / "oracle.txt", "w") as f:
+            f.writelines(self.cluster.copy(self.database, (
+                "SELECT lsn, xid, left(data, 500) FROM "
+                f"pg_logical_slot_peek_changes('{self.audit_slot}', NULL, "
+                "NULL, 'include-timestamp', '0', 'skip-empty-xacts', '1')")))
+
+    def clean(self):
+        """What the servers keep of it."""
+        self.cluster.drop_slots(self.database)
+        self.cluster.drop_database(self.database)
+        client = self.broker.client()
+        try:
+            client.delete_topics([t for t in client.topics()
+                                  if t.startswith(f"{self.prefix}.")])
+        finally:
+            client.close()
+
+
+def versions():
+    """What was tested with what."""
+    def first(*words):
+        done = subprocess.run(words, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+        return done.stdout.strip()
+    return {"postgres": first("postgres", "-V").split()[-1],
+            "walferry": first(os.environ["WALFERRY_BIN"], "version"),
+            "kafka": os.environ.get("KAFKA_VERSION", "4.3.1"),
+            "commit": os.environ.get("FAULT_COMMIT", "")}
+
+
+def one(servers, seed, args, keep=None, **more):
+    """A run from its beginning to its end: (passed, result)."""
+    directory = tempfile.mkdtemp(prefix=f"run{seed}.",
+                                 dir=servers.directory)
+    servers.prepare()
+    run = Run(servers, seed, args.mode, directory, args.faults,
+              args.workloads, args.count, **more)
+    passed = False
+    try:
+        passed = run.run()
+    except (HarnessError, oracle.OracleError, KafkaError, ProxyError,
+            ConnectionLost) as error:
+        run.result["verdict"] = "broken"
+        run.result["error"] = f"{type(error).__name__}: {error}"
+    except Exception:
+        # A fault of the harness itself is not to end a campaign.
+        run.result["verdict"] = "broken"
+        run.result["error"] = traceback.format_exc()
+    if not passed and keep:
+        run.keep(pathlib.Path(keep) / f"{seed}-{args.mode}")
+    try:
+        run.clean()
+    except (HarnessError, KafkaError) as error:
+        run.result.setdefault("error", f"cleaning: {error}")
+    shutil.rmtree(directory, ignore_errors=True)
+    return passed, run.result
+
+
+def arguments(argv=None):
+    parser = argparse.ArgumentParser()
+    words = lambda text: [w for w in text.replace(",", " ").split() if w]
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--mode", choices=("alo", "eos"), default="alo")
+    parser.add_argument("--faults", type=words, default=None)
+    parser.add_argument("--workloads", type=words, default=None)
+    parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--results", default=None)
+    return parser.parse_args(argv)
+
+
+def summary(result):
+    """One line for people."""
+    text = (f"seed {result['seed']} {result['mode']}: {result['verdict']}, "
+            f"{result.get('events', 0)} faults, "
+            f"{result.get('transactions', 0)} transactions, "
+            f"{result.get('records', 0)} records, "
+            f"{result.get('repeats', 0)} repeats, "
+            f"catch-up {result.get('catch_up', '-')} s, "
+            f"{result.get('seconds', '-')} s")
+    for found in result.get("faults_told", []):
+        text += f"\n    {found[0]}: {found[1]}: {found[2]}"
+    if "error" in result:
+        text += f"\n    {result['error']}"
+    return text
+
+
+def main():
+    args = arguments()
+    keep = os.environ.get("FAULT_KEEP")
+    code = 0
+    servers = Servers(tempfile.mkdtemp(prefix="fault."))
+    try:
+        about = versions()
+        for seed in range(args.seed, args.seed + args.runs):
+            passed, result = one(servers, seed, args, keep)
+            result["versions"] = about
+            print(summary(result), flush=True)
+            if args.results:
+                with open(args.results, "a") as f:
+                    f.write(json.dumps(result) + "\n")
+            if result["verdict"] == "broken":
+                code = 2
+            elif not passed:
+                code = code or 1
+    finally:
+        servers.destroy()
+        shutil.rmtree(servers.directory, ignore_errors=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

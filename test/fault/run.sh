@@ -1,0 +1,82 @@
+#!/bin/sh
+#
+# run.sh - the fault harness in a private PostgreSQL.
+#
+#   test/fault/run.sh PROGRAM.py [argument ...]   see README.md
+#
+# FORWARDER is the program under test, build/forwarder/walferry by default.
+# What failing runs leave goes to build/test/fault/SEED-MODE; results that are
+# written to /results go to build/test/fault as well.
+#
+set -eu
+. "$(dirname "$0")/../lib.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd -P)
+
+program=${1:?run.sh PROGRAM.py [argument ...]}
+shift
+FORWARDER=${FORWARDER:-build/forwarder/walferry}
+[ -x "$top/$FORWARDER" ] || die "there is no $FORWARDER"
+
+cleanup()
+{
+	# Whatever a broken-off run has left; its own end did the rest.
+	find "$scratch/work" -name 'forwarder*.pid' 2>/dev/null |
+		while read -r file; do
+			pid=$(cat "$file")
+			tr '\0' '\n' < "/proc/$pid/cmdline" 2>/dev/null |
+				grep -Fq "$scratch/work/" && kill -9 "$pid"
+		done || :
+	find "$scratch/work" -name broker.pid 2>/dev/null |
+		while read -r file; do
+			as_user "$scratch/work/test/kafka/broker.sh" kill \
+				"$(dirname "$file")" || :
+		done
+	find "$scratch/work" -name postmaster.pid 2>/dev/null |
+		while read -r file; do
+			as_user "$bindir/pg_ctl" -D "$(dirname "$file")" -m immediate \
+				-w stop > /dev/null 2>&1 || :
+		done
+}
+make_scratch
+private_postgres
+stage test/kafka test/certs.sh test/logical.conf test/fault
+cp "$top/$FORWARDER" "$scratch/work/walferry"
+[ ! -x "$top/build/fault/proxy" ] ||
+	cp "$top/build/fault/proxy" "$scratch/work/proxy"
+chmod 755 "$scratch/work/walferry"
+
+# The jars where the test user can read them.
+mkdir "$scratch/jars"
+version=${KAFKA_VERSION:-4.3.1}
+jars=$("$top/test/kafka/fetch.sh" "$version")
+if as_user test -r "$jars/." 2>/dev/null; then
+	ln -s "$jars" "$scratch/jars/kafka-$version"
+else
+	cp -R "$jars" "$scratch/jars/kafka-$version"
+	chmod -R go+rX "$scratch/jars"
+fi
+
+# One that the test user may run.
+for python in /usr/bin/python3 /usr/local/bin/python3 python3; do
+	! as_user "$python" -c '' 2>/dev/null || break
+done
+
+as_user mkdir -p tmp keep
+rc=0
+as_user env -u PGUSER -u PGHOST -u PGPORT -u PGDATABASE -u PGSERVICE \
+	PATH="$bindir:$PATH" TMPDIR="$scratch/work/tmp" \
+	PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+	WALFERRY_BIN="$scratch/work/walferry" \
+	WALFERRY_KAFKA_JARS="$scratch/jars" \
+	FAULT_PROXY="$scratch/work/proxy" FAULT_KEEP="$scratch/work/keep" \
+	FAULT_COMMIT="$(git -C "$top" describe --always --dirty 2>/dev/null)" \
+	"$python" "$scratch/work/test/fault/$program" "$@" < /dev/null || rc=$?
+
+mkdir -p "$top/build/test/fault"
+for kept_run in "$scratch/work/keep"/*; do
+	[ -e "$kept_run" ] || continue
+	rm -rf "$top/build/test/fault/$(basename "$kept_run")"
+	cp -R "$kept_run" "$top/build/test/fault/"
+	echo "kept: build/test/fault/$(basename "$kept_run")"
+done
+exit "$rc"

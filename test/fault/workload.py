@@ -1,0 +1,187 @@
+"""Workloads: what the database is used for while it is being broken.
+
+Each is a seeded generator of transactions, a psql that runs them one after
+the other, and goes on with the next when the server has gone away under one:
+whether that one committed is the oracle's to know.  Each transaction enters
+itself in the table audit, with how many changes it made to captured tables
+(itself included), so that the oracle is checked as well.
+"""
+import threading
+import time
+
+from cluster import ConnectionLost
+
+AUDIT = "public.audit"
+SETUP = ("CREATE TABLE audit (n bigint PRIMARY KEY, w text, changes int);\n")
+
+
+class Workload(threading.Thread):
+    """setup: SQL before the slots exist.  data: SQL after that.  keys: the
+    captured tables and their keys."""
+    name = ""
+    setup = ""
+    data = ""
+    keys = {}
+    rate = 200              # transactions a second, at most
+    batch = 10              # sent at a time
+
+    def __init__(self, cluster, database, log, rng, number):
+        super().__init__(daemon=True)
+        self.cluster, self.database, self.log = cluster, database, log
+        self.rng = rng
+        self.next = number * 10 ** 9
+        self.id = number * 10 ** 6      # of rows that nobody else makes
+        self.number = number
+        self.stopping = threading.Event()
+        self.sent = self.lost = 0
+
+    def transaction(self):
+        """One transaction's SQL, COMMIT or ROLLBACK included."""
+        raise NotImplementedError
+
+    def audit(self, changes, rows=None):
+        """The statement that enters it; rows: a query's name whose rows are
+        counted as well."""
+        self.next += 1
+        if rows is None:
+            return (f"INSERT INTO audit VALUES ({self.next}, "
+                    f"'{self.name}', {changes + 1});")
+        return (f"INSERT INTO audit SELECT {self.next}, '{self.name}', "
+                f"{changes + 1} + count(*) FROM {rows};")
+
+    def new_id(self):
+        self.id += 1
+        return self.id
+
+    def end(self):
+        """Most commit."""
+        return "COMMIT;" if self.rng.random() < 0.95 else "ROLLBACK;"
+
+    def run(self):
+        session = None
+        due = time.monotonic()
+        while not self.stopping.is_set():
+            try:
+                if session is None:
+                    session = self.cluster.session(
+                        self.database, self.log, stop_on_error=False,
+                        name="workload")
+                session.run("\n".join(self.transaction()
+                                      for _ in range(self.batch)))
+                self.sent += self.batch
+            except ConnectionLost:
+                self.lost += 1
+                session.close()
+                session = None
+                self.stopping.wait(0.2)
+            due = max(due + self.batch / self.rate, time.monotonic() - 1)
+            self.stopping.wait(max(0, due - time.monotonic()))
+        if session:
+            session.close()
+
+    def stop(self):
+        self.stopping.set()
+        self.join(60)
+        return not self.is_alive()
+
+
+class Bank(Workload):
+    """W1: transfers between accounts, with an entry for either side."""
+    name = "W1"
+    accounts = 200
+    setup = """
+        CREATE TABLE account (id int PRIMARY KEY, balance bigint);
+        CREATE TABLE entry (n bigint PRIMARY KEY, account int, amount int);"""
+    data = f"""
+        INSERT INTO account SELECT i, 1000
+          FROM generate_series(1, {accounts}) i;"""
+    keys = {"public.account": ["id"], "public.entry": ["n"]}
+
+    def transaction(self):
+        rng = self.rng
+        sql = ["BEGIN;"]
+        moves = rng.choice((1, 1, 1, 2, 4))
+        # In the order of ids, so that two never wait for each other.
+        touched = sorted(rng.sample(range(1, self.accounts + 1), 2 * moves))
+        amounts = [rng.randrange(1, 100) for _ in range(moves)]
+        amounts += [-amount for amount in amounts]
+        rng.shuffle(amounts)
+        for account, amount in zip(touched, amounts):
+            sql.append(f"UPDATE account SET balance = balance + {amount} "
+                       f"WHERE id = {account};")
+            sql.append(f"INSERT INTO entry VALUES ({self.new_id()}, "
+                       f"{account}, {amount});")
+        sql.append(self.audit(4 * moves))
+        sql.append(self.end())
+        return " ".join(sql)
+
+
+class Counters(Workload):
+    """W2: a version for each key, few keys much more often than others."""
+    name = "W2"
+    setup = "CREATE TABLE counter (id int PRIMARY KEY, version bigint);"
+    keys = {"public.counter": ["id"]}
+    rate = 400
+    batch = 20
+
+    def transaction(self):
+        rng = self.rng
+        ids = sorted({int(1000 * rng.random() ** 4) for _ in
+                      range(rng.choice((1, 1, 2, 5)))})
+        sql = [f"INSERT INTO counter VALUES ({i}, 1) ON CONFLICT (id) "
+               "DO UPDATE SET version = counter.version + 1;" for i in ids]
+        return " ".join(["BEGIN;", *sql, self.audit(len(ids)), self.end()])
+
+
+class Bulk(Workload):
+    """W3: COPY and multi-row statements; many rows of one LSN."""
+    name = "W3"
+    setup = """
+        CREATE TABLE bulk (id bigint PRIMARY KEY, batch int, pad text);
+        CREATE INDEX ON bulk (batch);"""
+    keys = {"public.bulk": ["id"]}
+    rate = 4
+    batch = 1
+    largest = 4000
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.batches = []
+
+    def transaction(self):
+        rng = self.rng
+        what = rng.random()
+        if what < 0.6 or not self.batches:
+            rows = int(self.largest * rng.random() ** 3) + 1
+            number = self.number * 100000 + len(self.batches)
+            first = self.id + 1
+            self.id += rows
+            self.batches.append(number)
+            if what < 0.3:
+                lines = "\n".join(f"{i}\t{number}\t{'c' * (i % 50)}"
+                                  for i in range(first, first + rows))
+                fill = f"COPY bulk FROM stdin;\n{lines}\n\\.\n"
+            else:
+                fill = (f"INSERT INTO bulk SELECT i, {number}, "
+                        f"repeat('i', (i % 50)::int) FROM generate_series("
+                        f"{first}, {first + rows - 1}) i;")
+            return f"BEGIN; {fill} {self.audit(rows)} {self.end()}"
+        number = rng.choice(self.batches)
+        if what < 0.8:
+            change = ("UPDATE bulk SET pad = md5(pad) WHERE batch = "
+                      f"{number} RETURNING 1")
+        else:
+            change = f"DELETE FROM bulk WHERE batch = {number} RETURNING 1"
+        return (f"BEGIN; WITH changed AS ({change}) "
+                f"{self.audit(0, 'changed')} {self.end()}")
+
+
+KINDS = {kind.name: kind for kind in (Bank, Counters, Bulk)}
+
+
+def choose(rng, names):
+    """Which workloads a run has: two or three, some of them twice."""
+    chosen = rng.sample(sorted(names), min(len(names), rng.choice((2, 3))))
+    if "W3" not in chosen[:1]:
+        chosen.append(chosen[0])
+    return chosen
