@@ -10,7 +10,6 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import threading
 
 import oracle
 from tools import HarnessError, free_port, wait_until
@@ -88,7 +87,7 @@ class Cluster:
         self.data = self.directory / "data"
         self.log = self.directory / "server.log"
         self.port = free_port()
-        self.lock = threading.Lock()
+        self.process = None
         self.environment = dict(
             os.environ, PGHOST=str(self.directory), PGPORT=str(self.port),
             PGUSER="postgres", LC_ALL="C")
@@ -141,28 +140,49 @@ class Cluster:
 
     # Starting and ending.
 
-    def start(self):
-        self._command("pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t",
-                      "90", "start")
+    def start(self, wait=True):
+        """A child of ours, not of pg_ctl: as long as nobody has reaped a
+        killed postmaster, the next one takes it for alive."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                ["postgres", "-D", self.data], env=self.environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
 
-    def stop(self, mode="fast", check=True, timeout=120):
-        self._command("pg_ctl", "-D", self.data, "-m", mode, "-w", "-t",
-                      str(timeout - 10), "stop", check=check, timeout=timeout)
+        def ready():
+            if self.process.poll() is not None:
+                raise HarnessError("PostgreSQL does not start:\n" +
+                                   self.log.read_text()[-2000:])
+            try:
+                lines = (self.data / "postmaster.pid").read_text().split("\n")
+            except OSError:
+                return False
+            return len(lines) > 7 and lines[7].strip() == "ready" and \
+                int(lines[0]) == self.process.pid
+        if wait:
+            wait_until("PostgreSQL to start", ready, 90)
 
-    def postmaster(self):
-        return int((self.data / "postmaster.pid").read_text().split()[0])
+    def stop(self, mode="fast", timeout=120):
+        self.process.send_signal({
+            "smart": signal.SIGTERM, "fast": signal.SIGINT,
+            "immediate": signal.SIGQUIT}[mode])
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise HarnessError(f"PostgreSQL does not stop ({mode})") from None
 
     def kill(self):
         """kill -9 of the postmaster; its children notice and end."""
-        pid = self.postmaster()
-        os.kill(pid, signal.SIGKILL)
         children = [int(p.name) for p in pathlib.Path("/proc").iterdir()
-                    if p.name.isdigit() and self._parent(p) == pid]
+                    if p.name.isdigit()
+                    and self._parent(p) == self.process.pid]
+        self.process.kill()
+        self.process.wait()
         wait_until("the children of the postmaster to end", lambda: not any(
-            os.path.exists(f"/proc/{child}") and self._ours(child)
-            for child in children), 60)
+            self._ours(child) for child in children), 60)
 
-    def _ours(self, pid):
+    @staticmethod
+    def _ours(pid):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 return f.read().startswith(b"postgres")
@@ -235,6 +255,6 @@ class Cluster:
                  f"'{database}'")
 
     def destroy(self):
-        if (self.data / "postmaster.pid").exists():
-            self.stop("immediate", check=False)
+        if self.process and self.process.poll() is None:
+            self.stop("immediate")
         shutil.rmtree(self.directory, ignore_errors=True)
