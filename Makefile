@@ -146,6 +146,7 @@ deps:
 #?   installcheck     pg_regress and isolation against a running server
 #?   test-matrix      on PostgreSQL 15, 17 and 18 in chroots; MAJORS=17 for one
 #?   test-images      run what make images has put into the images
+#?   test-fault       the fault harness for a few minutes, in both modes
 test:
 	@test/deps.sh
 	+@$(RUN) test/all.sh
@@ -186,6 +187,21 @@ test-images:
 #?   fuzz             libFuzzer for SECONDS (60) on each target; needs clang
 fuzz:
 	+@$(RUN) test/fuzz/run.sh $(or $(SECONDS),60)
+
+fault-programs: extension forwarder
+	+@$(MAKE) --no-print-directory -s -C test/fault
+
+test-fault: fault-programs
+	+@$(RUN) test/fault/fault.sh short
+
+#? Break on purpose: test/fault/README.md
+#?   fault            seeded runs: SEED, RUNS, MODE=alo|eos, PG=15|17|18
+#?   fault-campaign   runs until told, recorded in test/fault/RESULTS.md
+fault: fault-programs
+	+@$(RUN) test/fault/fault.sh runs
+
+fault-campaign: fault-programs
+	+@$(RUN) test/fault/fault.sh campaign
 
 #? Look
 #?   demo             PostgreSQL, Kafka and walferry with real flights

@@ -1,6 +1,6 @@
 """Does a Kafka log hold the history: all of it, nothing else, in order?
 
-    check = Checker(history, "alo" or "eos")
+    check = Checker(history, "alo", "eos" or "uncommitted")
     for each partition, from its first record to its last:
         check.record(topic, partition, record)
     faults = check.finish()
@@ -20,12 +20,18 @@ few bytes a record.  What it finds is a list of Fault, each of a kind:
               within a transaction                                       (I3)
   version     a counter did not go up by one                             (I5)
   balance     a transfer whose entries do not add up to 0               (I10)
+  table       a table rebuilt from its topic is not what PostgreSQL has   (I9)
+  chain       a position record that does not fit the one before it, or
+              the history                                            (I6, I7)
 
 A session is what one producer wrote, by its id and epoch as the log has them.
 Within a session everything must come in order and without a gap; a new one
 may begin again at or before the end of what is there, at the beginning of a
 transaction.  A session that is dead may still arrive late, between the records
 of its successor: at least once cannot exclude that, exactly once does.
+
+"uncommitted" is a log of exactly once with what was aborted: any record may be
+there more than once and in any order, but each must say what was committed.
 """
 import array
 import collections
@@ -79,10 +85,10 @@ class Checker:
                  counters=None, entries=None):
         """counters: a table (id, version) whose versions go up by one;
         entries: a table (amount) that sums up to 0 in each transaction."""
-        if mode not in ("alo", "eos"):
+        if mode not in ("alo", "eos", "uncommitted"):
             raise ValueError(mode)
         self.history = history
-        self.once = mode == "eos"
+        self.mode = mode
         self.prefix = prefix
         self.faults = faults if faults is not None else Faults()
         self.count = bytearray(len(history))    # of each record, up to 255
@@ -120,14 +126,14 @@ class Checker:
             return
         first = self.count[index] == 0
         self._content(where, topic, number, record, index, txn)
-        if self.once:
+        if self.mode == "eos":
             self._order_once(where, part, position, header, first)
-        else:
+        elif self.mode == "alo":
             self._order_replays(where, part, position, header, index, txn,
                                 record)
         if self.count[index] < 255:
             self.count[index] += 1
-        if first:
+        if first and self.mode != "uncommitted":
             self._apply(where, topic, index, record, txn)
 
     def _content(self, where, topic, number, record, index, txn):
@@ -160,6 +166,7 @@ class Checker:
             self.faults.add("content", where,
                             f"is {(record.value or b'null')[:300]!r}, xid "
                             f"{txn.xid} committed something else")
+            self.event = None, None, None
 
     def _order_once(self, where, part, position, header, first):
         if not first:
@@ -288,55 +295,61 @@ def event_rows(data, shape):
 
 
 class ChainChecker:
-    """The position records of exactly once, in the order of their offsets.
+    """The position records of exactly once, in the order of their offsets, as
+    read_committed shows them.
 
-    read_committed: each continues where the one before ended (I7), and claims
-    as many transactions and records as there are between them (I6).
+    Each continues where the one before ended (I7), and claims exactly the
+    transactions and records that the history has between the two (I6); with
+    every record of the history there once, that makes each of them all or
+    nothing.
     """
 
-    def __init__(self, history, checker, faults):
-        self.history, self.checker, self.faults = history, checker, faults
-        self.last = None
+    def __init__(self, history, faults):
+        self.history, self.faults = history, faults
         self.count = 0
+        self.last = None            # (end_lsn, transactions, records so far)
 
     def record(self, where, value):
+        """value: the fields of a position record."""
+        self.count += 1
         end, prev = (oracle.lsn_number(value[name])
                      for name in ("end_lsn", "prev_end_lsn"))
-        self.count += 1
-        if self.last is not None and prev != self.last:
-            self.faults.add("chain", where, (
-                f"{value['end_lsn']} continues {value['prev_end_lsn']}, but "
-                f"the one before is {oracle.lsn_text(self.last)}"))
         if end < prev:
             self.faults.add("chain", where, f"{value['end_lsn']} is before "
                             f"{value['prev_end_lsn']}")
-        self.last = end
-        if value.get("partial") is None and prev:
-            self._count(where, value, prev, end)
+        covered = self._covered(where, end, value.get("partial"))
+        transactions = int(value["transactions"])
+        if self.last:
+            last_end, last_transactions, last_covered = self.last
+            if prev != last_end:
+                self.faults.add("chain", where, (
+                    f"{value['end_lsn']} continues {value['prev_end_lsn']}, "
+                    f"but the one before is {oracle.lsn_text(last_end)}"))
+            self._equal(where, value, "records", int(value["records"]),
+                        covered - last_covered)
+            self._equal(where, value, "transactions",
+                        transactions - last_transactions,
+                        self.history.transactions_before(end) -
+                        self.history.transactions_before(last_end))
+        self.last = end, transactions, covered
 
-    def _count(self, where, value, prev, end):
-        transactions = [txn for txn in self._between(prev, end)]
-        records = sum(txn.records for txn in transactions)
-        if "transactions" in value and \
-                int(value["transactions"]) != len(transactions):
-            self.faults.add("chain", where, (
-                f"{value['end_lsn']} has {value['transactions']} "
-                f"transactions, not {len(transactions)}"))
-        if "records" in value and int(value["records"]) != records:
-            self.faults.add("chain", where, (
-                f"{value['end_lsn']} has {value['records']} records, not "
-                f"{records}"))
+    def _equal(self, where, value, what, claimed, true):
+        if claimed != true:
+            self.faults.add("chain", where, f"{value['end_lsn']} claims "
+                            f"{claimed} {what}, there are {true}")
 
-    def _between(self, prev, end):
-        """The transactions with prev < end_lsn <= end."""
-        transactions = self.history.transactions
-        low, high = 0, len(transactions)
-        while low < high:
-            middle = (low + high) // 2
-            if transactions[middle].end_lsn <= prev:
-                low = middle + 1
+    def _covered(self, where, end, partial):
+        """How many records of the history it says are in Kafka."""
+        covered = self.history.records_before(end)
+        if partial:
+            txn = self.history.by_end_lsn.get(
+                oracle.lsn_number(partial["end_lsn"]))
+            changes = int(partial["changes"])
+            if txn is None or changes > txn.changes or \
+                    txn.first_record != covered:
+                self.faults.add("chain", where, f"partial {partial} is of "
+                                "no transaction that comes next")
             else:
-                high = middle
-        while low < len(transactions) and transactions[low].end_lsn <= end:
-            yield transactions[low]
-            low += 1
+                covered = txn.starts[changes] if changes < txn.changes \
+                    else txn.first_record + txn.records
+        return covered

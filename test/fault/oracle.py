@@ -13,6 +13,7 @@ change with its row.  From that follows which records Kafka must hold:
 A History holds that in a few dozen bytes for each record.
 """
 import array
+import bisect
 import re
 
 import values
@@ -237,6 +238,17 @@ class History:
             raise OracleError(f"not understood: {text[:200]}")
 
     # Looking up.
+
+    def transactions_before(self, lsn):
+        """How many have end_lsn <= lsn."""
+        return bisect.bisect_right(self.transactions, lsn,
+                                   key=lambda txn: txn.end_lsn)
+
+    def records_before(self, lsn):
+        """How many records those have."""
+        n = self.transactions_before(lsn)
+        return self.transactions[n].first_record \
+            if n < len(self.transactions) else len(self)
 
     def record(self, end_lsn, ordinal, part):
         """(transaction, number of the record) or (transaction or None, None)

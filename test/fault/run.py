@@ -2,13 +2,15 @@
 """One seeded run, or several.
 
     run.py --seed N [--runs N] [--mode alo|eos] [--faults F1,F6 ...]
-           [--workloads W1,W3 ...] [--count 10] [--results FILE]
+           [--workloads W1,W3 ...] [--count 10]
+           [--set NAME=VALUE ...] [--env NAME=VALUE ...]
 
 The seed decides on workloads, faults and their moments.  A run makes a
 database, topics and slots of its own in servers that many runs share; loads
 the database while its parts are broken; heals everything; waits until the
 slot has confirmed all; then the checker compares Kafka with the oracle.  One
-line of JSON is the result.
+line of JSON is the result, written to the descriptor that FAULT_RESULTS_FD
+names.
 
 Exit code: 0 all passed, 1 a run failed, 2 the harness could not go on.
 Environment: WALFERRY_BIN the program under test, FAULT_KEEP where the
@@ -19,6 +21,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +34,7 @@ import checker
 import faults
 import kafka
 import oracle
+import positions
 import values
 import workload
 from cluster import SECRET, Cluster, ConnectionLost
@@ -108,14 +112,24 @@ class Servers:
 
 
 class Sampler(threading.Thread):
-    """Every 100 ms: the forwarder's memory, the slot's position."""
+    """Every 100 ms: the forwarder's memory, and the slot's position.
+
+    Exactly once, that must never be beyond what Kafka has committed (I8).  It
+    is read first and Kafka after it, so that what Kafka does not have was not
+    there when PostgreSQL was told; except that Kafka answers a commit when it
+    is certain, a moment before its readers see it.
+    """
+    SETTLED = 5                 # seconds that this moment may last
 
     def __init__(self, run):
         super().__init__(daemon=True)
         self.run_ = run
         self.stopping = threading.Event()
         self.backwards = None
-        self.samples = 0
+        self.ahead = None
+        self.samples = self.compared = 0
+        self.tail = self.client = None
+        self.pending = self.since = None
 
     def run(self):
         session = None
@@ -142,8 +156,36 @@ class Sampler(threading.Thread):
                 if lsn < highest:
                     self.backwards = highest, lsn
                 highest = lsn
+                if run.mode == "eos":
+                    self.compare(lsn)
         if session:
             session.close()
+        if self.client:
+            self.client.close()
+
+    def compare(self, confirmed):
+        try:
+            if self.client is None:
+                self.client = self.run_.broker.client(timeout=3)
+                if self.tail:
+                    self.tail.client = self.client
+            self.tail = self.tail or positions.Tail(
+                self.client, self.run_.offsets_topic)
+            stored = self.tail.poll()
+        except KafkaError:
+            self.client.close()
+            self.client = self.since = None
+            return
+        self.compared += 1
+        if self.pending is None or confirmed > self.pending:
+            self.pending = confirmed
+        now = time.monotonic()
+        if stored >= self.pending:
+            self.pending = self.since = None
+        elif self.since is None:
+            self.since = now
+        elif now - self.since > self.SETTLED and not self.ahead:
+            self.ahead = self.pending, stored
 
     def stop(self):
         self.stopping.set()
@@ -162,6 +204,7 @@ class Run:
         self.name = f"f{seed}{mode}"
         self.database = self.slot = self.prefix = self.name
         self.audit_slot = f"{self.name}_audit"
+        self.offsets_topic = f"{self.prefix}.{self.slot}.offsets"
         self.faults = checker.Faults()
         self.result = {"seed": seed, "mode": mode}
         self.fault_names, self.count = fault_names, count
@@ -181,6 +224,7 @@ class Run:
     def set_up(self):
         rng = self.rng("set up")
         cluster = self.cluster
+        self.log_start = cluster.log.stat().st_size
         cluster.drop_slots(self.database)
         cluster.drop_database(self.database)
         cluster.sql("postgres", f"CREATE DATABASE {self.database}")
@@ -202,7 +246,6 @@ class Run:
         self.forwarder.start()
         self._wait_streaming()
         # From here on both slots see the same.
-        cluster.sql("postgres", f"SELECT 1 FROM pg_replication_slots")
         cluster.sql(self.database, (
             "SELECT pg_create_logical_replication_slot("
             f"'{self.audit_slot}', 'test_decoding')"))
@@ -381,9 +424,27 @@ class Run:
             high, low = self.sampler.backwards
             add("backwards", self.slot, f"{oracle.lsn_text(low)} after "
                 f"{oracle.lsn_text(high)}, and no crash")
+        if self.sampler.ahead:
+            confirmed, stored = self.sampler.ahead
+            add("ahead", self.slot, f"{oracle.lsn_text(confirmed)} is "
+                f"confirmed, Kafka has {oracle.lsn_text(stored)}")
+        self.check_server_log()
         self.result.update(
             peak_kb=forwarder.peak_kb, peak_fds=forwarder.peak_fds,
             starts=forwarder.starts, samples=self.sampler.samples)
+
+    def check_server_log(self):
+        """PostgreSQL must not suffer from the decoder."""
+        with open(self.cluster.log, errors="replace") as f:
+            f.seek(self.log_start)
+            for line in f:
+                if re.search(r"PANIC:|TRAP:|terminated by signal (6|7|8|11)\b",
+                             line):
+                    self.faults.add("server", self.cluster.log.name,
+                                    line.strip())
+                if SECRET in line:
+                    self.faults.add("secret", self.cluster.log.name,
+                                    "holds the password")
 
     def read_oracle(self):
         """The slot tells it, and the tables in the end."""
@@ -409,6 +470,10 @@ class Run:
             check = self._read(client, topics, history, self.mode,
                                READ_COMMITTED)
             self.compare_tables(check)
+            if self.mode == "eos":
+                self._read(client, topics, history, "uncommitted",
+                           READ_UNCOMMITTED)
+                self._check_positions(client, history)
             self.result.update(
                 repeats=check.repeats, replays=check.replays,
                 largest_replay=check.largest_replay,
@@ -427,6 +492,26 @@ class Run:
                     check.record(topic, number, record)
         check.finish(self.forwarder.count_log(" streaming slot="))
         return check
+
+    def _check_positions(self, client, history):
+        chain = checker.ChainChecker(history, self.faults)
+        topic = self.offsets_topic
+        for record in client.records(topic, 0, READ_COMMITTED):
+            where = f"{topic}/0@{record.offset}"
+            try:
+                value = positions.parse(record.key, record.value)
+                if value:
+                    chain.record(where, value)
+            except (ValueError, KeyError, TypeError) as error:
+                self.faults.add("chain", where, repr(error))
+        if not chain.count:
+            self.faults.add("chain", topic, "holds no position")
+        confirmed = self._slot("confirmed_flush_lsn")
+        if chain.last and confirmed > chain.last[0]:
+            self.faults.add("ahead", self.slot, (
+                f"{oracle.lsn_text(confirmed)} is confirmed in the end, "
+                f"Kafka has {oracle.lsn_text(chain.last[0])}"))
+        self.result["positions"] = chain.count
 
     def _second_reader(self, client, topics):
         """librdkafka reads one of the topics: it must find the same."""
@@ -546,13 +631,13 @@ def versions():
             "commit": os.environ.get("FAULT_COMMIT", "")}
 
 
-def one(servers, seed, args, keep=None, **more):
+def one(servers, seed, args, keep=None):
     """A run from its beginning to its end: (passed, result)."""
     directory = tempfile.mkdtemp(prefix=f"run{seed}.",
                                  dir=servers.directory)
     servers.prepare()
     run = Run(servers, seed, args.mode, directory, args.faults,
-              args.workloads, args.count, **more)
+              args.workloads, args.count, pairs(args.env), pairs(args.set))
     passed = False
     try:
         passed = run.run()
@@ -583,8 +668,15 @@ def arguments(argv=None):
     parser.add_argument("--faults", type=words, default=None)
     parser.add_argument("--workloads", type=words, default=None)
     parser.add_argument("--count", type=int, default=10)
-    parser.add_argument("--results", default=None)
+    parser.add_argument("--set", action="append", default=[],
+                        help="NAME=VALUE of the forwarder's configuration")
+    parser.add_argument("--env", action="append", default=[],
+                        help="NAME=VALUE of its environment")
     return parser.parse_args(argv)
+
+
+def pairs(words):
+    return dict(word.split("=", 1) for word in words)
 
 
 def summary(result):
@@ -606,6 +698,8 @@ def summary(result):
 def main():
     args = arguments()
     keep = os.environ.get("FAULT_KEEP")
+    out = os.environ.get("FAULT_RESULTS_FD")
+    out = os.fdopen(int(out), "a") if out else None
     code = 0
     servers = Servers(tempfile.mkdtemp(prefix="fault."))
     try:
@@ -614,9 +708,8 @@ def main():
             passed, result = one(servers, seed, args, keep)
             result["versions"] = about
             print(summary(result), flush=True)
-            if args.results:
-                with open(args.results, "a") as f:
-                    f.write(json.dumps(result) + "\n")
+            if out:
+                print(json.dumps(result), file=out, flush=True)
             if result["verdict"] == "broken":
                 code = 2
             elif not passed:

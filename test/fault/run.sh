@@ -5,8 +5,8 @@
 #   test/fault/run.sh PROGRAM.py [argument ...]   see README.md
 #
 # FORWARDER is the program under test, build/forwarder/walferry by default.
-# What failing runs leave goes to build/test/fault/SEED-MODE; results that are
-# written to /results go to build/test/fault as well.
+# What failing runs leave goes to build/test/fault/SEED-MODE.  FAULT_RESULTS is
+# a file that results are appended to, a line for each run.
 #
 set -eu
 . "$(dirname "$0")/../lib.sh"
@@ -62,10 +62,12 @@ for python in /usr/bin/python3 /usr/local/bin/python3 python3; do
 done
 
 as_user mkdir -p tmp keep
+# Opened here: the test user may not write where the checkout is.
+exec 3>> "${FAULT_RESULTS:-/dev/null}"
 rc=0
 as_user env -u PGUSER -u PGHOST -u PGPORT -u PGDATABASE -u PGSERVICE \
 	PATH="$bindir:$PATH" TMPDIR="$scratch/work/tmp" \
-	PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+	PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 FAULT_RESULTS_FD=3 \
 	WALFERRY_BIN="$scratch/work/walferry" \
 	WALFERRY_KAFKA_JARS="$scratch/jars" \
 	FAULT_PROXY="$scratch/work/proxy" FAULT_KEEP="$scratch/work/keep" \

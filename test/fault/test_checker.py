@@ -10,6 +10,7 @@ import unittest
 import checker
 import kafka_log
 import oracle
+import positions
 import values
 
 TABLES = {"public.t": ["id"], "public.log": [], "public.audit": ["n"],
@@ -399,36 +400,82 @@ class TestReplays(Three):
         self.assert_faults(log.check(self.history, "alo"))
 
 
+class TestUncommitted(Three):
+    def test_anything_committed_in_any_order(self):
+        log = self.good()
+        self.first(log)[:] = reversed(self.first(log) * 2)
+        self.assert_faults(log.check(self.history, "uncommitted"))
+
+    def test_nothing_else(self):
+        log = self.good()
+        log.create(40, 0, 5)
+        self.assert_faults(log.check(self.history, "uncommitted"), "phantom")
+
+
 class TestChain(Case):
     def setUp(self):
         self.history = history((10, [insert(1)]), (20, [insert(2)]),
-                               (30, [insert(3), insert(4)]))
+                               (30, [insert(3), insert(4), insert(5)]))
 
     def check(self, *records):
-        """records: (prev, end, transactions, records)"""
+        """records: (prev, end, transactions so far, records [, partial])"""
         faults = checker.Faults()
-        chain = checker.ChainChecker(self.history, None, faults)
-        for prev, end, transactions, count in records:
+        chain = checker.ChainChecker(self.history, faults)
+        for prev, end, transactions, count, *partial in records:
             chain.record("offsets", {
                 "end_lsn": oracle.lsn_text(end),
                 "prev_end_lsn": oracle.lsn_text(prev),
                 "transactions": transactions, "records": count,
-                "partial": None})
+                "partial": partial[0] if partial else None})
         return faults
 
     def test_clean(self):
-        self.assert_faults(self.check(
-            (5, 10, 1, 1), (10, 30, 2, 3), (30, 40, 0, 0)))
+        self.assert_faults(self.check((0, 5, 0, 0), (5, 10, 1, 1),
+                                      (10, 30, 3, 4), (30, 40, 3, 0)))
 
     def test_broken(self):
-        self.assert_faults(self.check((5, 10, 1, 1), (20, 30, 1, 2)), "chain")
+        self.assert_faults(self.check((5, 10, 1, 1), (20, 30, 3, 4)), "chain")
 
     def test_backwards(self):
-        self.assert_faults(self.check((5, 20, 2, 2), (20, 10, 0, 0)), "chain")
+        self.assert_faults(self.check((5, 20, 2, 2), (20, 10, 2, 0)), "chain")
 
     def test_counts(self):
-        self.assert_faults(self.check((5, 20, 1, 2)), "chain")
-        self.assert_faults(self.check((5, 20, 2, 3)), "chain")
+        self.assert_faults(self.check((0, 5, 0, 0), (5, 20, 2, 1)), "chain")
+        self.assert_faults(self.check((0, 5, 0, 0), (5, 20, 1, 2)), "chain")
+
+    def test_partial(self):
+        part = {"end_lsn": "0/1E", "changes": 2, "hash": 0}
+        self.assert_faults(self.check((0, 20, 2, 2), (20, 20, 2, 2, part),
+                                      (20, 30, 3, 1)))
+        self.assert_faults(self.check((0, 20, 2, 2), (20, 20, 2, 1, part),
+                                      (20, 30, 3, 2)), "chain")
+        self.assert_faults(self.check((0, 10, 1, 1), (10, 10, 1, 1, part)),
+                           "chain")
+
+
+class TestPositions(Case):
+    KEY = b'{"system_id":"1","database":"d","slot":"s"}'
+
+    def value(self, body=b'{"version":1,"end_lsn":"0/1"'):
+        crc = positions.crc32c(body + self.KEY)
+        return body + b',"crc32c":"%08x"}' % crc
+
+    def test_crc32c(self):
+        self.assertEqual(positions.crc32c(b"123456789"), 0xe3069283)
+
+    def test_good(self):
+        self.assertEqual(positions.parse(self.KEY, self.value())["end_lsn"],
+                         "0/1")
+
+    def test_bad(self):
+        with self.assertRaises(ValueError):
+            positions.parse(self.KEY, self.value().replace(b"0/1", b"0/2"))
+        with self.assertRaises(ValueError):
+            positions.parse(self.KEY, b"{}")
+
+    def test_pins_are_not_positions(self):
+        self.assertIsNone(positions.parse(
+            b'{"system_id":"1","database":"d","slot":"s","topic":"t"}', b"x"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Runs, one after the other, until told to stop; and what they came to.
+
+    campaign.py [--modes alo,eos] [--runs N | --minutes N] [run.py's options]
+    campaign.py --report RUNS.tsv RESULTS.md
+
+Each run is one line of runs.tsv, in the repository; a campaign goes on after
+the greatest seed that is there.  SIGTERM or SIGINT ends it after the run in
+hand.  --report counts them, and writes that between the marks of RESULTS.md.
+
+The lines go to the file descriptor that FAULT_RESULTS_FD names: the user who
+runs this may not write to the checkout.
+"""
+import collections
+import datetime
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import run
+
+COLUMNS = ("date commit mode postgres kafka librdkafka seed verdict seconds "
+           "faults transactions records repeats replays largest_replay "
+           "largest_window catch_up peak_kb workloads schedule "
+           "violations").split()
+RUNS = pathlib.Path(__file__).parent / "runs.tsv"
+BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
+
+
+def read(path):
+    """The lines of a runs.tsv as dictionaries."""
+    try:
+        lines = pathlib.Path(path).read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    return [dict(zip(COLUMNS, line.split("\t"))) for line in lines
+            if line and not line.startswith("date\t")]
+
+
+def row(result, about):
+    """A result as the fields of a line."""
+    schedule = collections.Counter(
+        name + (f":{variant}" if variant else "")
+        for name, variant, *_ in result.get("faults", []))
+    violations = dict(result.get("violations", {}))
+    if "error" in result:
+        violations["harness"] = 1
+    kafka = re.search(r"librdkafka (\S+?),", about["walferry"])
+    values = {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime(
+            "%Y-%m-%dT%H:%MZ"),
+        "commit": about["commit"], "postgres": about["postgres"],
+        "kafka": about["kafka"], "librdkafka": kafka[1] if kafka else "?",
+        "faults": result.get("events", 0),
+        "workloads": ",".join(result.get("workloads", [])),
+        "schedule": ",".join(name if n == 1 else f"{name}*{n}"
+                             for name, n in sorted(schedule.items())),
+        "violations": ",".join(f"{k}={n}" for k, n in violations.items())}
+    return [str(values.get(c, result.get(c, ""))) or "-" for c in COLUMNS]
+
+
+def number(text):
+    return float(text) if re.fullmatch(r"[0-9.]+", text) else 0
+
+
+def report(runs):
+    """The table of RESULTS.md."""
+    groups = collections.defaultdict(list)
+    for r in runs:
+        groups[r["mode"], r["postgres"].partition(".")[0],
+               r["librdkafka"]].append(r)
+    lines = ["| mode | PostgreSQL | librdkafka | runs | faults | passed | "
+             "failed | transactions | records | repeats | largest replay, "
+             "records · WAL | catch-up, median · worst | peak memory |",
+             "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+
+    def total(rs, column):
+        return f"{int(sum(number(r[column]) for r in rs)):,}"
+
+    def line(names, rs):
+        passed = [r for r in rs if r["verdict"] == "pass"]
+        failed = [r for r in rs if r["verdict"] == "fail"]
+        done = passed + failed
+        catch_up = sorted(number(r["catch_up"]) for r in done) or [0]
+        worst = {c: max((number(r[c]) for r in done), default=0)
+                 for c in ("largest_replay", "largest_window", "peak_kb")}
+        lines.append(
+            f"| {' | '.join(names)} | {len(done):,} | "
+            f"{total(done, 'faults')} | {len(passed):,} | {len(failed):,} | "
+            f"{total(done, 'transactions')} | {total(done, 'records')} | "
+            f"{total(done, 'repeats')} | {int(worst['largest_replay']):,} · "
+            f"{worst['largest_window'] / 2 ** 20:.1f} MB | "
+            f"{catch_up[len(catch_up) // 2]:.1f} · {catch_up[-1]:.1f} s | "
+            f"{worst['peak_kb'] / 1024:.0f} MB |")
+
+    for names, rs in sorted(groups.items()):
+        line(names, rs)
+    if len(groups) > 1:
+        line(("all", "", ""), runs)
+    kinds = collections.Counter()
+    for r in runs:
+        if r["verdict"] == "broken":
+            continue
+        for word in r["schedule"].split(","):
+            name, _, times = word.partition("*")
+            kinds[name.partition(":")[0]] += int(times or 1)
+    kinds.pop("-", None)
+    lines += ["", "Faults by kind: " + ", ".join(
+        f"{name} {n:,}" for name, n in sorted(kinds.items())) + "."]
+    broken = [r for r in runs if r["verdict"] == "broken"]
+    if broken:
+        lines += ["", f"{len(broken)} runs broke off in the harness itself; "
+                  "they count nowhere."]
+    failed = [r for r in runs if r["verdict"] == "fail"]
+    if failed:
+        lines += ["", "Runs that failed:", ""]
+        lines += [f"- seed {r['seed']}, {r['mode']}, PostgreSQL "
+                  f"{r['postgres']}, commit {r['commit']}: {r['violations']}"
+                  for r in failed]
+    return "\n".join(lines)
+
+
+def write_report(runs_file, results_file):
+    path = pathlib.Path(results_file)
+    text = path.read_text()
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    path.write_text(f"{before}{BEGIN}\n\n{report(read(runs_file))}\n\n{END}"
+                    f"{after}")
+
+
+def main():
+    if sys.argv[1:2] == ["--report"]:
+        write_report(*sys.argv[2:4])
+        return
+    more = {"--modes": "alo,eos", "--minutes": "0"}
+    words = []
+    rest = iter(sys.argv[1:])
+    for word in rest:
+        if word in more:
+            more[word] = next(rest)
+        else:
+            words.append(word)
+    args = run.arguments(words)
+    modes = more["--modes"].split(",")
+    minutes = float(more["--minutes"])
+    until = time.monotonic() + minutes * 60 if minutes else None
+    limit = args.runs if "--runs" in words else None
+    told = []
+    for number_ in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number_, lambda *_: told.append(1))
+
+    known = read(RUNS)
+    seed = args.seed if "--seed" in words else 1 + max(
+        (int(r["seed"]) for r in known), default=0)
+    out = os.fdopen(int(os.environ.get("FAULT_RESULTS_FD", "1")), "a")
+    servers = run.Servers(tempfile.mkdtemp(prefix="fault."))
+    failures = done = 0
+    try:
+        about = run.versions()
+        while not told and (until is None or time.monotonic() < until) and \
+                (limit is None or done < limit):
+            args.mode = modes[seed % len(modes)]
+            passed, result = run.one(servers, seed, args,
+                                     os.environ.get("FAULT_KEEP"))
+            print(run.summary(result), flush=True)
+            out.write("\t".join(row(result, about)) + "\n")
+            out.flush()
+            failures += not passed
+            done += 1
+            seed += 1
+            if result["verdict"] == "broken":
+                # Servers in an unknown state prove nothing.
+                servers.destroy()
+                shutil.rmtree(servers.directory, ignore_errors=True)
+                servers = run.Servers(tempfile.mkdtemp(prefix="fault."))
+    finally:
+        servers.destroy()
+        shutil.rmtree(servers.directory, ignore_errors=True)
+    print(f"campaign: {done - failures} passed, {failures} failed")
+    sys.exit(failures > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+#!/bin/sh
+#
+# fault.sh - the harness on a PostgreSQL of choice; what make fault calls.
+#
+#   fault.sh runs       SEED, RUNS, MODE, FAULTS, WORKLOADS, PG
+#   fault.sh campaign   MODES, MINUTES, PG; appends to runs.tsv, RESULTS.md
+#   fault.sh short      what make test-fault runs: both modes, a few minutes
+#   fault.sh inside ARG...   the part that runs where that PostgreSQL is
+#
+# PG is 15, 17 or 18: in the trees of test/matrix, as root; without it the
+# PostgreSQL of PG_CONFIG.
+#
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+runs=$here/runs.tsv
+out=$top/build/test/fault/out
+what=${1:?fault.sh runs|campaign|short}
+shift
+
+# "$@" are arguments of run.sh; its results go to $out/runs.tsv.
+launch()
+{
+	mkdir -p "$out"
+	: > "$out/runs.tsv"
+	rc=0
+	if [ -z "${PG:-}" ]; then
+		FAULT_RESULTS=$out/runs.tsv "$here/run.sh" "$@" || rc=$?
+	else
+		"$top/test/matrix/enter.sh" -o "$out" "$PG" \
+			test/fault/fault.sh inside "$@" || rc=$?
+	fi
+}
+
+# Results of a campaign, also of one that was broken off.
+collect()
+{
+	[ -s "$runs" ] || printf '%s\n' "date commit mode postgres kafka \
+librdkafka seed verdict seconds faults transactions records repeats replays \
+largest_replay largest_window catch_up peak_kb workloads schedule \
+violations" | tr ' ' '\t' > "$runs"
+	cat "$out/runs.tsv" >> "$runs"
+	: > "$out/runs.tsv"
+	python3 "$here/campaign.py" --report "$runs" "$here/RESULTS.md"
+}
+
+case $what in
+	inside)
+		make -j2 all WERROR= > /out/build.log 2>&1 &&
+			make -C test/fault >> /out/build.log 2>&1 ||
+			{ tail -n 30 /out/build.log >&2; exit 2; }
+		rc=0
+		FAULT_RESULTS=/out/runs.tsv test/fault/run.sh "$@" || rc=$?
+		cp -R build/test/fault /out/kept 2>/dev/null || :
+		exit "$rc"
+		;;
+	runs)
+		launch run.py --seed "${SEED:-1}" --runs "${RUNS:-1}" \
+			--mode "${MODE:-alo}" ${FAULTS:+--faults "$FAULTS"} \
+			${WORKLOADS:+--workloads "$WORKLOADS"} "$@"
+		;;
+	campaign)
+		trap collect EXIT
+		# The harness ends after the run in hand, and this after it.
+		trap : INT TERM
+		launch campaign.py --modes "${MODES:-alo,eos}" \
+			${MINUTES:+--minutes "$MINUTES"} "$@"
+		;;
+	short)
+		. "$top/test/lib.sh"
+		top=$(cd "$here/../.." && pwd)
+		suite fault
+		[ -z "$TESTS" ] || nothing_to_run
+		failed=0
+		passed=0
+		if python3 "$here/test_checker.py" > "$kept/checker.log" 2>&1; then
+			passed=1
+		else
+			cat "$kept/checker.log"
+			failed=1
+		fi
+		modes=alo
+		if "$top/build/forwarder/walferry" --help all |
+			grep -q 'exactly.once  *true'; then
+			modes="alo eos"
+		fi
+		for mode in $modes; do
+			launch run.py --seed "${SEED:-1}" --runs "${RUNS:-4}" \
+				--mode "$mode" "$@"
+			n=$(grep -c '"verdict": "pass"' "$out/runs.tsv") || :
+			passed=$((passed + n))
+			failed=$((failed + ${RUNS:-4} - n))
+		done
+		finish "$passed" "$failed"
+		exit
+		;;
+	*)
+		sed -n 's/^#   //p' "$0" >&2
+		exit 2
+		;;
+esac
+exit "$rc"
