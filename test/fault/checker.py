@@ -138,6 +138,7 @@ class Checker:
 
     def _content(self, where, topic, number, record, index, txn):
         history = self.history
+        self.event = None, None, None       # believed only at the end
         table = history.tables[index]
         shape = history.shapes[index]
         if topic != f"{self.prefix}.{table}":
@@ -155,18 +156,18 @@ class Checker:
                 if was != number:
                     self.faults.add("moved", where,
                                     f"key {record.key!r} was in {was}")
-            self.event = event_rows(record.value, shape)
-            digest = oracle.content_digest(*self.event)
+            event = event_rows(record.value, shape)
+            digest = oracle.content_digest(*event)
         except (ValueError, KeyError, TypeError, ArithmeticError) as error:
             self.faults.add("content", where, f"{error!r}: "
                             f"{(record.value or b'')[:200]!r}")
-            self.event = None, None, None
             return
         if digest != history.digests[index]:
             self.faults.add("content", where,
                             f"is {(record.value or b'null')[:300]!r}, xid "
                             f"{txn.xid} committed something else")
-            self.event = None, None, None
+            return
+        self.event = event
 
     def _order_once(self, where, part, position, header, first):
         if not first:

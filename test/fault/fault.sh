@@ -33,6 +33,7 @@ launch()
 	fi
 }
 
+# shellcheck disable=SC2317 # called by trap
 # Results of a campaign, also of one that was broken off.
 collect()
 {

@@ -279,6 +279,8 @@ class Run:
         }
         if self.mode == "eos":
             config["exactly.once"] = "true"
+        for w in self.workloads:
+            config.update(w.config)
         config.update(self.more_config)
         return config
 
@@ -348,6 +350,8 @@ class Run:
         for w in self.workloads:
             if not w.stop():
                 raise HarnessError(f"workload {w.name} does not end")
+        for w in self.workloads:
+            w.finish()
         target = cluster.insert_lsn()
         healed = time.monotonic()
         forwarder = self.forwarder
@@ -625,7 +629,7 @@ def versions():
         done = subprocess.run(words, text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
         return done.stdout.strip()
-    return {"postgres": first("postgres", "-V").split()[-1],
+    return {"postgres": first("postgres", "-V").split()[2],
             "walferry": first(os.environ["WALFERRY_BIN"], "version"),
             "kafka": os.environ.get("KAFKA_VERSION", "4.3.1"),
             "commit": os.environ.get("FAULT_COMMIT", "")}

@@ -17,6 +17,7 @@ shift
 FORWARDER=${FORWARDER:-build/forwarder/walferry}
 [ -x "$top/$FORWARDER" ] || die "there is no $FORWARDER"
 
+# shellcheck disable=SC2317 # called by lib.sh
 cleanup()
 {
 	# Whatever a broken-off run has left; its own end did the rest.

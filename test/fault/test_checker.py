@@ -290,7 +290,7 @@ class TestBothModes(Three):
     def test_wrong_topic(self):
         log = self.good()
         log.partitions["p.public.u", 0] = [self.first(log).pop()]
-        self.check(log, "place")
+        self.check(log, "place", counters="public.t")
 
     def test_no_position(self):
         log = self.good()

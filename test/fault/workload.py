@@ -17,11 +17,13 @@ SETUP = ("CREATE TABLE audit (n bigint PRIMARY KEY, w text, changes int);\n")
 
 class Workload(threading.Thread):
     """setup: SQL before the slots exist.  data: SQL after that.  keys: the
-    captured tables and their keys."""
+    captured tables and their keys.  config: what the forwarder needs for it.
+    """
     name = ""
     setup = ""
     data = ""
     keys = {}
+    config = {}
     rate = 200              # transactions a second, at most
     batch = 10              # sent at a time
 
@@ -83,6 +85,9 @@ class Workload(threading.Thread):
         self.stopping.set()
         self.join(60)
         return not self.is_alive()
+
+    def finish(self):
+        """All have stopped and PostgreSQL is there: leave nothing open."""
 
 
 class Bank(Workload):
@@ -176,12 +181,170 @@ class Bulk(Workload):
                 f"{self.audit(0, 'changed')} {self.end()}")
 
 
-KINDS = {kind.name: kind for kind in (Bank, Counters, Bulk)}
+class Large(Workload):
+    """W4: transactions that spill, values out of line that an update does not
+    touch."""
+    name = "W4"
+    setup = """
+        CREATE TABLE big (id bigint PRIMARY KEY, version int, doc text);
+        ALTER TABLE big ALTER doc SET STORAGE EXTERNAL;"""
+    keys = {"public.big": ["id"]}
+    rate = 10
+    batch = 1
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.ids = []
+
+    def transaction(self):
+        rng = self.rng
+        what = rng.random()
+        if what < 0.5 or not self.ids:
+            # Many small, or a few of up to 200 kB.
+            rows, size = rng.choice(((300, 1000), (20, 10000), (3, 200000)))
+            size = int(size * rng.random()) + 1
+            first = self.id + 1
+            self.id += rows
+            self.ids.append((first, self.id))
+            fill = (
+                "INSERT INTO big SELECT i, 1, left((SELECT string_agg(md5("
+                f"(i * 1000 + j)::text), '') FROM generate_series(0, "
+                f"{size // 32}) j), {size}) FROM generate_series({first}, "
+                f"{self.id}) i;")
+            return f"BEGIN; {fill} {self.audit(rows)} {self.end()}"
+        first, last = rng.choice(self.ids)
+        where = f"WHERE id BETWEEN {first} AND {last}"
+        change = rng.choice((
+            f"UPDATE big SET version = version + 1 {where}",
+            f"UPDATE big SET version = version + 1 {where}",
+            f"UPDATE big SET doc = doc || 'x' {where}",
+            # A create that left the value out would leave readers without.
+            f"UPDATE big SET id = -id, doc = doc || 'k' {where} "
+            "AND id % 7 = 0",
+            f"DELETE FROM big {where}"))
+        return (f"BEGIN; WITH changed AS ({change} RETURNING 1) "
+                f"{self.audit(0, 'changed')} {self.end()}")
+
+
+class Savepoints(Workload):
+    """W5: what is rolled back in part, by savepoint and by exception."""
+    name = "W5"
+    setup = "CREATE TABLE sp (id bigint PRIMARY KEY, note text);"
+    keys = {"public.sp": ["id"]}
+
+    def transaction(self):
+        rng = self.rng
+        sql = ["BEGIN;"]
+        changes = 0
+
+        def insert(table="sp"):
+            return f"INSERT INTO {table} VALUES ({self.new_id()}, 'n');"
+        for level in range(rng.randrange(1, 5)):
+            what = rng.random()
+            rows = rng.randrange(1, 4)
+            inserts = " ".join(insert() for _ in range(rows))
+            if what < 0.3:
+                sql.append(f"SAVEPOINT s{level}; {inserts} "
+                           f"ROLLBACK TO s{level};")
+            elif what < 0.6:
+                sql.append(f"SAVEPOINT s{level}; {inserts} "
+                           f"RELEASE s{level};")
+                changes += rows
+            elif what < 0.8:
+                # The last of the block is there already: all of it is undone.
+                sql.append(f"{insert()} DO $$ BEGIN {inserts} INSERT INTO sp "
+                           f"VALUES ({self.id}, 'again'); EXCEPTION WHEN "
+                           "unique_violation THEN NULL; END $$;")
+                changes += 1
+            else:
+                sql.append(inserts)
+                changes += rows
+        sql.append(self.audit(changes))
+        sql.append(self.end())
+        return " ".join(sql)
+
+
+class Prepared(Workload):
+    """W6: two phases, with something else between them."""
+    name = "W6"
+    setup = "CREATE TABLE tp (id bigint PRIMARY KEY, note text);"
+    keys = {"public.tp": ["id"]}
+    rate = 50
+    batch = 5
+
+    def transaction(self):
+        rng = self.rng
+        rows = rng.randrange(1, 20)
+        first = self.id + 1
+        self.id += rows
+        fill = (f"INSERT INTO tp SELECT i, 'p' FROM generate_series({first}, "
+                f"{self.id}) i;")
+        prepared = f"BEGIN; {fill} {self.audit(rows)}"
+        gid = f"{self.database}_{self.next}"
+        between = (f"BEGIN; INSERT INTO tp VALUES ({self.new_id()}, 'b'); "
+                   f"{self.audit(1)} COMMIT;" if rng.random() < 0.5 else "")
+        end = "COMMIT" if rng.random() < 0.8 else "ROLLBACK"
+        return (f"{prepared} PREPARE TRANSACTION '{gid}'; {between} "
+                f"{end} PREPARED '{gid}';")
+
+    def finish(self):
+        """What a crash has left prepared is decided now."""
+        for gid in self.cluster.sql(self.database, (
+                "SELECT gid FROM pg_prepared_xacts WHERE database = "
+                "current_database()")).split():
+            self.cluster.sql(self.database, "COMMIT PREPARED "
+                             f"'{gid}'")
+
+
+class Elsewhere(Workload):
+    """W8: WAL that concerns nobody: of another database."""
+    name = "W8"
+    rate = 20
+    batch = 1
+
+    def __init__(self, cluster, database, *more):
+        super().__init__(cluster, "postgres", *more)
+        self.table = f"noise_{database}_{self.number}"
+        self.first = f"CREATE TABLE IF NOT EXISTS {self.table} (a text);"
+
+    def transaction(self):
+        first, self.first = self.first, ""
+        return (f"{first} INSERT INTO {self.table} SELECT repeat('x', 100) "
+                f"FROM generate_series(1, {self.rng.randrange(1, 500)}); "
+                f"DELETE FROM {self.table};")
+
+    def finish(self):
+        self.cluster.sql("postgres", f"DROP TABLE IF EXISTS {self.table}")
+
+
+class Flood(Workload):
+    """W10: a flood in a table that is filtered out."""
+    name = "W10"
+    setup = "CREATE TABLE flood (a int, b text);"
+    config = {"table.exclude.list": "public.flood"}
+    rate = 10
+    batch = 1
+
+    def transaction(self):
+        rows = self.rng.choice((1, 10, 1000, 10000))
+        flood = (f"INSERT INTO flood SELECT i, repeat('f', 50) FROM "
+                 f"generate_series(1, {rows}) i;")
+        if self.rng.random() < 0.2:
+            flood += " TRUNCATE flood;"
+        # With and without a row that somebody waits for.
+        return f"BEGIN; {flood} {self.audit(0)} {self.end()}" \
+            if self.rng.random() < 0.3 else f"BEGIN; {flood} COMMIT;"
+
+
+KINDS = {kind.name: kind for kind in (
+    Bank, Counters, Bulk, Large, Savepoints, Prepared, Elsewhere, Flood)}
 
 
 def choose(rng, names):
-    """Which workloads a run has: two or three, some of them twice."""
-    chosen = rng.sample(sorted(names), min(len(names), rng.choice((2, 3))))
-    if "W3" not in chosen[:1]:
-        chosen.append(chosen[0])
-    return chosen
+    """Which workloads a run has: two to four, one of them twice; not only
+    such as leave nothing to read."""
+    chosen = rng.sample(sorted(names), min(len(names), rng.choice((2, 3, 4))))
+    for name in chosen:
+        if KINDS[name].keys:
+            return [*chosen, name]
+    return [*chosen, "W1"]
