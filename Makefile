@@ -23,7 +23,7 @@ PG_CPPFLAGS = -I$(srcdir)/wire
 # that is in neither list; a listed test that does not exist is left out.
 REGRESS_ALL = setup options types values toast ddl identity partition truncate \
 	messages subxact filter big_rows frames stream twophase snapshot errors \
-	settings encoding virtual wedge permissions upgrade
+	settings encoding virtual wedge damaged permissions upgrade
 ISOLATION_ALL = ddl_dml cic_long_xact concurrent_upsert concurrent_stream enum_label
 
 REGRESS = $(filter $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)),$(REGRESS_ALL))

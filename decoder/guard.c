@@ -4,7 +4,8 @@
  *
  * An error in a plugin stops its slot for ever: the same change fails on
  * every retry while WAL fills the disk.  So output functions of types that we
- * do not know, and the deparsing of defaults, run under this guard.
+ * do not know, the deparsing of defaults and decompression run under this
+ * guard.
  *
  * While decoding no subtransaction is opened (it would cost several
  * microseconds a value).  The call has a resource owner of its own instead:
@@ -121,6 +122,32 @@ call_in_query(void (*fn) (void *arg), void *arg, char *sqlstate)
 			ReThrowError(error);
 		if (sqlstate)
 			memcpy(sqlstate, unpack_sql_state(error->sqlerrcode), 5);
+		ok = false;
+	}
+	PG_END_TRY();
+	return ok;
+}
+
+bool
+guard_call_pure(void (*fn) (void *arg), void *arg, char *sqlstate)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		fn(arg);
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (passes_through(code))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		if (sqlstate)
+			memcpy(sqlstate, unpack_sql_state(code), 5);
 		ok = false;
 	}
 	PG_END_TRY();

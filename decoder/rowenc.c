@@ -24,13 +24,27 @@
 /* With max_row_bytes, values up to this length are sent in any case. */
 #define ALWAYS_SENT 8192
 
+/*
+ * Bytes that a row's decompressed values may take together.  Only a row far
+ * larger than a frame has more; what goes beyond is decompressed once to see
+ * that it can be, and again when it is copied, one value at a time.
+ */
+#define UNPACKED_MAX ((uint64) 16 * 1024 * 1024)
+
+/*
+ * A compressed value that claims to be this many times as long is damaged:
+ * pglz makes at most 88 bytes of one, lz4 at most 255.  Nobody should have to
+ * find a gigabyte of memory to learn that.
+ */
+#define PACKED_RATIO_MAX 256
+
 typedef enum Source
 {
 	SOURCE_NONE,				/* no bytes: the tag says it all */
 	SOURCE_DATUM,				/* 'len' low bytes of 'datum' */
 	SOURCE_BYTES,				/* 'len' bytes at 'datum' */
 	SOURCE_FIXED,				/* same, fixed width: no length in front */
-	SOURCE_TOAST,				/* detoast 'datum' when it is copied */
+	SOURCE_PACKED,				/* 'datum' is compressed; 'len' when it is not */
 	SOURCE_SQLSTATE				/* 'len' 5 bytes at 'datum' */
 } Source;
 
@@ -48,6 +62,7 @@ typedef struct EncodedTuple
 	Encoded    *values;
 	uint64		bytes;			/* of the values, lengths included */
 	bool		wide;			/* has markers */
+	bool		packed;			/* has values that are compressed */
 } EncodedTuple;
 
 struct RowEncoder
@@ -105,6 +120,19 @@ call_output(void *arg)
 	call->text = OutputFunctionCall(call->output, call->value);
 }
 
+/* A marker, for a value that cannot be had. */
+static void
+set_error(Encoded *e, const char *sqlstate)
+{
+	char	   *copy = palloc(WIRE_SQLSTATE_LEN);
+
+	memcpy(copy, sqlstate, WIRE_SQLSTATE_LEN);
+	e->tag = WIRE_VALUE_ERROR;
+	e->source = SOURCE_SQLSTATE;
+	e->datum = PointerGetDatum(copy);
+	e->len = WIRE_SQLSTATE_LEN;
+}
+
 static void
 find_text(const ColumnPlan *plan, Datum value, Encoded *e)
 {
@@ -119,13 +147,7 @@ find_text(const ColumnPlan *plan, Datum value, Encoded *e)
 
 	if (failed)
 	{
-		char	   *copy = palloc(WIRE_SQLSTATE_LEN);
-
-		memcpy(copy, failed, WIRE_SQLSTATE_LEN);
-		e->tag = WIRE_VALUE_ERROR;
-		e->source = SOURCE_SQLSTATE;
-		e->datum = PointerGetDatum(copy);
-		e->len = WIRE_SQLSTATE_LEN;
+		set_error(e, failed);
 		return;
 	}
 	e->source = SOURCE_BYTES;
@@ -138,6 +160,49 @@ static inline bool
 is_unchanged_toast(const void *pointer)
 {
 	return VARATT_IS_EXTERNAL_ONDISK(pointer);
+}
+
+/*
+ * A value that does not simply stand in the tuple.  One that the change wrote
+ * out of line was put together by the reorder buffer, which left an indirect
+ * pointer to it; either may be compressed.
+ */
+static pg_noinline void
+find_extended(struct varlena *v, Encoded *e)
+{
+	if (is_unchanged_toast(v))
+	{
+		e->tag = WIRE_VALUE_UNCHANGED;
+		e->source = SOURCE_NONE;
+		e->len = 0;
+		return;
+	}
+	if (VARATT_IS_EXTERNAL_INDIRECT(v))
+	{
+		struct varatt_indirect redirect;
+
+		VARATT_EXTERNAL_GET_POINTER(redirect, v);
+		v = redirect.pointer;
+	}
+	if (VARATT_IS_4B_C(v))
+	{
+		e->source = SOURCE_PACKED;
+		e->datum = PointerGetDatum(v);
+		e->len = VARDATA_COMPRESSED_GET_EXTSIZE(v);
+		if (e->len / PACKED_RATIO_MAX > VARSIZE(v))
+			set_error(e, unpack_sql_state(ERRCODE_DATA_CORRUPTED));
+	}
+	else if (VARATT_IS_EXTERNAL(v))
+	{
+		/* No tuple holds any other kind of pointer. */
+		set_error(e, unpack_sql_state(ERRCODE_DATA_CORRUPTED));
+	}
+	else
+	{
+		e->source = SOURCE_BYTES;
+		e->datum = PointerGetDatum(VARDATA_ANY(v));
+		e->len = VARSIZE_ANY_EXHDR(v);
+	}
 }
 
 static inline void
@@ -172,16 +237,7 @@ find_value(const ColumnPlan *plan, Datum value, Encoded *e)
 
 				if (unlikely(VARATT_IS_EXTERNAL(v) || VARATT_IS_4B_C(v)))
 				{
-					e->datum = value;
-					if (is_unchanged_toast(v))
-					{
-						e->tag = WIRE_VALUE_UNCHANGED;
-						e->source = SOURCE_NONE;
-						e->len = 0;
-						break;
-					}
-					e->source = SOURCE_TOAST;
-					e->len = toast_raw_datum_size(value) - VARHDRSZ;
+					find_extended(v, e);
 					break;
 				}
 				e->source = SOURCE_BYTES;
@@ -217,15 +273,12 @@ same_value(const Encoded *a, const Encoded *b)
 		case SOURCE_FIXED:
 			return memcmp(DatumGetPointer(a->datum),
 						  DatumGetPointer(b->datum), a->len) == 0;
-		case SOURCE_TOAST:
+		case SOURCE_PACKED:
 			{
-				struct varlena *va =
-					(struct varlena *) DatumGetPointer(a->datum);
-				struct varlena *vb =
-					(struct varlena *) DatumGetPointer(b->datum);
+				const void *va = DatumGetPointer(a->datum);
+				const void *vb = DatumGetPointer(b->datum);
 
-				return VARATT_IS_4B_C(va) && VARATT_IS_4B_C(vb) &&
-					VARSIZE(va) == VARSIZE(vb) &&
+				return VARSIZE(va) == VARSIZE(vb) &&
 					memcmp(va, vb, VARSIZE(va)) == 0;
 			}
 		default:
@@ -239,7 +292,7 @@ value_bytes(const Encoded *e)
 	switch ((Source) e->source)
 	{
 		case SOURCE_BYTES:
-		case SOURCE_TOAST:
+		case SOURCE_PACKED:
 			return wire_varint_len(e->len) + e->len;
 		case SOURCE_DATUM:
 		case SOURCE_FIXED:
@@ -270,7 +323,7 @@ find_tuple(RowEncoder *encoder, const TableEntry *entry, TupleDesc desc,
 	tablecache_scratch(encoder->cache, desc->natts, &values, &isnull);
 	heap_deform_tuple(tuple, desc, values, isnull);
 
-	out->wide = false;
+	out->wide = out->packed = false;
 	for (; plan < end; plan++)
 	{
 		if (identity_only && !plan->identity)
@@ -306,6 +359,8 @@ find_tuple(RowEncoder *encoder, const TableEntry *entry, TupleDesc desc,
 		}
 		if (unlikely(e->tag == WIRE_VALUE_ERROR))
 			out->wide = true;
+		if (unlikely(e->source == SOURCE_PACKED))
+			out->packed = true;
 		bytes += value_bytes(e);
 		e++;
 	}
@@ -324,7 +379,7 @@ shorten(EncodedTuple *tuple, const EncodedTuple *old)
 	{
 		Encoded    *e = &tuple->values[i];
 		bool		too_long = (e->source == SOURCE_BYTES ||
-								e->source == SOURCE_TOAST) &&
+								e->source == SOURCE_PACKED) &&
 			e->len > ALWAYS_SENT;
 
 		if (old != NULL && e->tag == WIRE_VALUE_SAME &&
@@ -339,6 +394,69 @@ shorten(EncodedTuple *tuple, const EncodedTuple *old)
 			e->source = SOURCE_NONE;
 			tuple->wide = true;
 		}
+		tuple->bytes += value_bytes(e);
+	}
+}
+
+typedef struct UnpackCall
+{
+	struct varlena *packed;
+	struct varlena *plain;
+} UnpackCall;
+
+static void
+call_unpack(void *arg)
+{
+	UnpackCall *call = arg;
+
+	call->plain = detoast_attr(call->packed);
+}
+
+static void
+unpack_value(Encoded *e, uint64 *held)
+{
+	UnpackCall	call = {(struct varlena *) DatumGetPointer(e->datum), NULL};
+	char		sqlstate[WIRE_SQLSTATE_LEN];
+
+	if (!guard_call_pure(call_unpack, &call, sqlstate))
+	{
+		set_error(e, sqlstate);
+		return;
+	}
+
+	/* lz4 may make less of a value than its header says. */
+	e->len = VARSIZE_ANY_EXHDR(call.plain);
+	if (e->len > UNPACKED_MAX - *held)
+	{
+		pfree(call.plain);
+		return;
+	}
+	*held += e->len;
+	e->source = SOURCE_BYTES;
+	e->datum = PointerGetDatum(VARDATA_ANY(call.plain));
+}
+
+/*
+ * Decompress what will be sent, before anything of the row is written: a value
+ * that is damaged becomes a marker, and so does what is the SAME.
+ */
+static pg_noinline void
+unpack(EncodedTuple *tuple, const EncodedTuple *old, uint64 *held)
+{
+	int			i;
+
+	tuple->bytes = 0;
+	for (i = 0; i < tuple->count; i++)
+	{
+		Encoded    *e = &tuple->values[i];
+
+		if (e->source == SOURCE_PACKED)
+			unpack_value(e, held);
+		else if (old != NULL && e->tag == WIRE_VALUE_SAME &&
+				 old->values[i].tag == WIRE_VALUE_ERROR)
+			*e = old->values[i];
+		if (e->tag == WIRE_VALUE_ERROR)
+			tuple->wide = true;
 		tuple->bytes += value_bytes(e);
 	}
 }
@@ -376,15 +494,9 @@ copy_tuple(struct wire_writer *w, const EncodedTuple *tuple, bool wide)
 			case SOURCE_SQLSTATE:
 				wire_put_bytes(w, DatumGetPointer(e->datum), e->len);
 				break;
-			case SOURCE_TOAST:
-				{
-					struct varlena *v = detoast_attr((struct varlena *)
-													 DatumGetPointer(e->datum));
-
-					wire_put_varint(w, e->len);
-					wire_put_bytes(w, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
-					break;
-				}
+			case SOURCE_PACKED:
+				Assert(false);	/* unpack() holds more than a frame */
+				break;
 		}
 	}
 }
@@ -423,7 +535,7 @@ copy_tuple_large(Frame *frame, const EncodedTuple *tuple, bool wide)
 				wire_put_uint(&small, (uint64) e->datum, e->len);
 				break;
 			case SOURCE_BYTES:
-			case SOURCE_TOAST:
+			case SOURCE_PACKED:
 				wire_put_varint(&small, e->len);
 				break;
 			case SOURCE_FIXED:
@@ -432,15 +544,13 @@ copy_tuple_large(Frame *frame, const EncodedTuple *tuple, bool wide)
 		}
 		frame_large_put(frame, space, wire_writer_len(&small));
 
-		if (e->source == SOURCE_TOAST)
+		if (e->source == SOURCE_PACKED)
 		{
-			/* One value at a time is all that is held. */
 			struct varlena *v = detoast_attr((struct varlena *)
 											 DatumGetPointer(e->datum));
 
 			frame_large_put(frame, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
-			if ((Pointer) v != DatumGetPointer(e->datum))
-				pfree(v);
+			pfree(v);
 		}
 		else if (e->source == SOURCE_BYTES || e->source == SOURCE_FIXED ||
 				 e->source == SOURCE_SQLSTATE)
@@ -499,6 +609,22 @@ rowenc_write(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
 		if (new_tuple)
 		{
 			shorten(new, full ? old : NULL);
+			wide |= new->wide;
+		}
+	}
+	if ((old_tuple && unlikely(old->packed)) ||
+		(new_tuple && unlikely(new->packed)))
+	{
+		uint64		held = 0;
+
+		if (old_tuple)
+		{
+			unpack(old, NULL, &held);
+			wide |= old->wide;
+		}
+		if (new_tuple)
+		{
+			unpack(new, full ? old : NULL, &held);
 			wide |= new->wide;
 		}
 	}

@@ -96,7 +96,7 @@ enum wire_value_tag
 	WIRE_VALUE_PRESENT = 2,
 	WIRE_VALUE_SAME = 3, /* new tuple: equals the old tuple's value */
 	/* only in rows with WIRE_ROW_WIDE: */
-	WIRE_VALUE_ERROR = 4,	/* output function raised: SQLSTATE follows */
+	WIRE_VALUE_ERROR = 4,	/* could not be read: SQLSTATE follows */
 	WIRE_VALUE_OVERSIZE = 5 /* not sent: its length follows */
 };
 
