@@ -2,15 +2,15 @@
  * rowenc.c
  *		Rows as wire bytes.
  *
- * Two passes over the columns.  The first decides each column's tag and finds
- * where its bytes are, which gives the exact length of the message; the
- * second copies.  So a row that does not fit is known before anything of it
- * was written: the frame goes out first, and a row larger than a frame is cut
- * into fragments without ever being held in one piece.
+ * Nearly every row is written by rowdirect.c in one pass.  What is left is
+ * done here, in two passes over the columns.  The first decides each column's
+ * tag and finds where its bytes are, which gives the exact length of the
+ * message; the second copies.  So a row that does not fit is known before
+ * anything of it was written: the frame goes out first, and a row larger than
+ * a frame is cut into fragments without ever being held in one piece.
  *
- * This is the hot path.  A value of a built-in type costs a switch and a
- * memcpy: no output function, no catalog, no allocation unless the value is
- * compressed or was stored out of line.
+ * A value of a built-in type costs no output function, no catalog look-up,
+ * and no allocation unless it is compressed.
  */
 #include "postgres.h"
 
@@ -19,6 +19,7 @@
 #include "fmgr.h"
 
 #include "guard.h"
+#include "rowdirect.h"
 #include "rowenc.h"
 
 /* With max_row_bytes, values up to this length are sent in any case. */
@@ -37,6 +38,9 @@
  * find a gigabyte of memory to learn that.
  */
 #define PACKED_RATIO_MAX 256
+
+/* Bytes of a row message before its tuples, at most. */
+#define ROW_HEAD_MAX 40
 
 typedef enum Source
 {
@@ -73,6 +77,7 @@ struct RowEncoder
 	int			room;			/* of the two arrays */
 	EncodedTuple old;
 	EncodedTuple new;
+	DirectValue *values;		/* as many */
 };
 
 RowEncoder *
@@ -95,11 +100,14 @@ make_room(RowEncoder *encoder, int ncolumns)
 	{
 		pfree(encoder->old.values);
 		pfree(encoder->new.values);
+		pfree(encoder->values);
 	}
 	encoder->old.values = MemoryContextAlloc(encoder->context,
 											 room * sizeof(Encoded));
 	encoder->new.values = MemoryContextAlloc(encoder->context,
 											 room * sizeof(Encoded));
+	encoder->values = MemoryContextAlloc(encoder->context,
+										 room * sizeof(DirectValue));
 	encoder->room = room;
 }
 
@@ -558,6 +566,37 @@ copy_tuple_large(Frame *frame, const EncodedTuple *tuple, bool wide)
 	}
 }
 
+/*
+ * The row in one pass, if it certainly fits and nothing stands against it.
+ * Returns its bytes, or 0: then nothing was written.
+ */
+static inline uint64
+write_directly(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
+			   const struct wire_row *row, HeapTuple old_tuple,
+			   HeapTuple new_tuple)
+{
+	const DirectPlan *plan = entry->direct;
+	uint8	   *start = frame->w.p;
+	size_t		room = ROW_HEAD_MAX;
+	uint8	   *p;
+
+	if (plan == NULL)
+		return 0;
+	if (old_tuple)
+		room += rowdirect_room(plan, old_tuple);
+	if (new_tuple)
+		room += rowdirect_room(plan, new_tuple);
+	if (room > (size_t) (frame->w.end - start) ||
+		(encoder->max_row_bytes > 0 && room > encoder->max_row_bytes))
+		return 0;
+
+	wire_write_row(&frame->w, row);
+	p = rowdirect_write(plan, frame->w.p, old_tuple, new_tuple,
+						entry->identity_full, encoder->values);
+	frame->w.p = p != NULL ? p : start;
+	return frame->w.p - start;
+}
+
 static inline uint64
 tuple_bytes(const EncodedTuple *tuple, bool wide)
 {
@@ -565,27 +604,23 @@ tuple_bytes(const EncodedTuple *tuple, bool wide)
 		(wide ? (uint64) tuple->count : wire_tags_len(tuple->count));
 }
 
-uint64
-rowenc_write(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
-			 struct wire_row *row, TupleDesc desc,
-			 HeapTuple old_tuple, HeapTuple new_tuple)
+/* The row in two passes, whatever is in it. */
+static pg_noinline uint64
+write_in_passes(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
+				struct wire_row *row, TupleDesc desc,
+				HeapTuple old_tuple, HeapTuple new_tuple)
 {
 	EncodedTuple *old = &encoder->old;
 	EncodedTuple *new = &encoder->new;
 	struct wire_writer small;
-	uint8		head[40];
+	uint8		head[ROW_HEAD_MAX];
 	size_t		head_len;
 	uint64		total = 0;
-	bool		full = false;
+	bool		full = old_tuple != NULL && entry->identity_full;
 	bool		wide = false;
-
-	if (unlikely(entry->ncolumns > encoder->room))
-		make_room(encoder, entry->ncolumns);
 
 	if (old_tuple)
 	{
-		full = entry->identity_full;
-		row->flags |= full ? WIRE_ROW_OLD_FULL : WIRE_ROW_OLD_KEY;
 		find_tuple(encoder, entry, desc, old_tuple, !full, NULL, old);
 		total += old->bytes;
 		wide |= old->wide;
@@ -661,4 +696,24 @@ rowenc_write(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
 		frame_large_end(frame);
 	}
 	return total;
+}
+
+uint64
+rowenc_write(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
+			 struct wire_row *row, TupleDesc desc,
+			 HeapTuple old_tuple, HeapTuple new_tuple)
+{
+	uint64		total;
+
+	if (unlikely(entry->ncolumns > encoder->room))
+		make_room(encoder, entry->ncolumns);
+	if (old_tuple)
+		row->flags |= entry->identity_full ? WIRE_ROW_OLD_FULL :
+			WIRE_ROW_OLD_KEY;
+
+	total = write_directly(encoder, frame, entry, row, old_tuple, new_tuple);
+	if (likely(total > 0))
+		return total;
+	return write_in_passes(encoder, frame, entry, row, desc, old_tuple,
+						   new_tuple);
 }

@@ -44,6 +44,7 @@
 
 #include "compat.h"
 #include "guard.h"
+#include "rowdirect.h"
 #include "tablecache.h"
 #include "wire.h"
 
@@ -645,6 +646,7 @@ build_schema(Build *b)
 	uint64		fingerprint;
 	size_t		room = 8192;
 	uint8	   *message;
+	MemoryContext old;
 
 	b->key = palloc0((natts + 1) * sizeof(uint16));
 	b->identity = palloc0((stored_natts + 1) * sizeof(bool));
@@ -667,6 +669,10 @@ build_schema(Build *b)
 		room *= 2;
 	}
 	fingerprint = wire_write_relation_end(&b->w, 0);
+	old = MemoryContextSwitchTo(entry->context);
+	entry->direct = rowdirect_plan(entry->columns, entry->ncolumns,
+								   RelationGetDescr(b->stored));
+	MemoryContextSwitchTo(old);
 
 	entry->schema_message_len = wire_writer_len(&b->w);
 	entry->schema_message = MemoryContextAllocHuge(entry->context,

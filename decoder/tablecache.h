@@ -27,6 +27,9 @@ typedef struct ColumnPlan
 	char		output_error[5];	/* the SQLSTATE then */
 } ColumnPlan;
 
+/* How to copy whole rows at once: rowdirect.c. */
+typedef struct DirectPlan DirectPlan;
+
 typedef struct TableEntry
 {
 	Oid			relid;			/* hash key */
@@ -44,9 +47,10 @@ typedef struct TableEntry
 	bool		has_text;		/* a column is sent by its output function */
 	bool		identity_full;	/* old tuples are whole rows */
 	ColumnPlan *columns;
+	DirectPlan *direct;			/* NULL: its rows need more than a copy */
 	uint8	   *schema_message;
 	size_t		schema_message_len;
-	MemoryContext context;		/* holds columns and schema_message */
+	MemoryContext context;		/* holds what is pointed to */
 } TableEntry;
 
 typedef struct TableCache TableCache;
