@@ -71,16 +71,13 @@ struct format_plan *format_json_plan(const struct change_relation *rel,
 void				format_json_plan_free(struct format_plan *plan);
 
 /*
- * The relation has key columns, so that its records have keys: those of its
- * primary key, or of the index that is its replica identity where there is no
- * primary key, or where old rows come without it (REPLICA IDENTITY USING INDEX
- * on other columns: what a delete does not know cannot be its key).
- */
-bool format_json_has_key(const struct format_plan *plan);
-
-/*
  * Append the key of a row: {"id":1}.  False, with nothing appended, if there
  * is none: no key columns, no row (NULL), or a row that lacks one of them.
+ *
+ * The key columns are those of the primary key, or of the index that is the
+ * replica identity where there is no primary key, or where old rows come
+ * without it (REPLICA IDENTITY USING INDEX on other columns: what a delete
+ * does not know cannot be its key).
  */
 bool format_json_key(const struct format_plan  *plan,
 					 const struct change_value *row, struct buf *out);

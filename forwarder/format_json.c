@@ -294,12 +294,6 @@ trim_scratch(const struct format_plan *plan)
 /* ------------------------------------------------------------------- keys */
 
 bool
-format_json_has_key(const struct format_plan *plan)
-{
-	return plan->nkeys > 0;
-}
-
-bool
 format_json_key(const struct format_plan *plan, const struct change_value *row,
 				struct buf *out)
 {

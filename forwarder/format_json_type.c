@@ -13,6 +13,7 @@
 
 #include "jsontext.h"
 #include "pgtext.h"
+#include "rawnum.h"
 
 /* From 1970-01-01 to 2000-01-01. */
 #define EPOCH_DAYS 10957
@@ -37,47 +38,6 @@
 
 #define MONEY_DECIMALS 2 /* that PostgreSQL keeps, but for lc_monetary */
 #define MONEY_SCALE_MAX 15
-
-/* ---------------------------------------------------------------- reading */
-
-static inline uint16_t
-get_u16(const uint8_t *p)
-{
-	return (uint16_t) (p[0] | p[1] << 8);
-}
-
-static inline uint32_t
-get_u32(const uint8_t *p)
-{
-	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
-		   (uint32_t) p[3] << 24;
-}
-
-static inline uint64_t
-get_u64(const uint8_t *p)
-{
-	return (uint64_t) get_u32(p) | (uint64_t) get_u32(p + 4) << 32;
-}
-
-static inline float
-get_float(const uint8_t *p)
-{
-	uint32_t bits = get_u32(p);
-	float	 v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
-
-static inline double
-get_double(const uint8_t *p)
-{
-	uint64_t bits = get_u64(p);
-	double	 v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
 
 /* --------------------------------------------------------------- planning */
 
@@ -528,8 +488,8 @@ put_timestamptz(int64_t us, int digits, struct buf *out)
 static bool
 put_timetz(const uint8_t *data, struct buf *out)
 {
-	int64_t	 us = (int64_t) get_u64(data);
-	int64_t	 west = (int32_t) get_u32(data + 8);
+	int64_t	 us = rawnum_i64(data);
+	int64_t	 west = rawnum_i32(data + 8);
 	uint8_t *p;
 	uint8_t *start;
 
@@ -607,9 +567,9 @@ put_interval_string(int64_t us, int32_t days, int32_t months, struct buf *out)
 static void
 put_interval(enum format_json_kind kind, const uint8_t *data, struct buf *out)
 {
-	int64_t us = (int64_t) get_u64(data);
-	int32_t days = (int32_t) get_u32(data + 8);
-	int32_t months = (int32_t) get_u32(data + 12);
+	int64_t us = rawnum_i64(data);
+	int32_t days = rawnum_i32(data + 8);
+	int32_t months = rawnum_i32(data + 12);
 
 	if (kind == FORMAT_JSON_INTERVAL_US)
 		put_interval_us(us, days, months, out);
@@ -702,9 +662,9 @@ put_point(const uint8_t *data, struct buf *out)
 
 	memcpy(wkb + 5, data, 16);
 	buf_lit(out, "{\"x\":");
-	jsontext_double(out, get_double(data));
+	jsontext_double(out, rawnum_f64(data));
 	buf_lit(out, ",\"y\":");
-	jsontext_double(out, get_double(data + 8));
+	jsontext_double(out, rawnum_f64(data + 8));
 	buf_lit(out, ",\"wkb\":\"");
 	jsontext_base64(out, JSONTEXT_BASE64, wkb, sizeof(wkb));
 	buf_lit(out, "\",\"srid\":null}");
@@ -1045,32 +1005,32 @@ put_scalar(const struct format_json_type *t, enum format_json_kind kind,
 		case FORMAT_JSON_INT2:
 			if (len != 2)
 				return false;
-			jsontext_i64(out, (int16_t) get_u16(data));
+			jsontext_i64(out, rawnum_i16(data));
 			return true;
 		case FORMAT_JSON_INT4:
 			if (len != 4)
 				return false;
-			jsontext_i64(out, (int32_t) get_u32(data));
+			jsontext_i64(out, rawnum_i32(data));
 			return true;
 		case FORMAT_JSON_INT8:
 			if (len != 8)
 				return false;
-			jsontext_i64(out, (int64_t) get_u64(data));
+			jsontext_i64(out, rawnum_i64(data));
 			return true;
 		case FORMAT_JSON_OID:
 			if (len != 4)
 				return false;
-			jsontext_u64(out, get_u32(data));
+			jsontext_u64(out, rawnum_u32(data));
 			return true;
 		case FORMAT_JSON_FLOAT4:
 			if (len != 4)
 				return false;
-			jsontext_single(out, get_float(data));
+			jsontext_single(out, rawnum_f32(data));
 			return true;
 		case FORMAT_JSON_FLOAT8:
 			if (len != 8)
 				return false;
-			jsontext_double(out, get_double(data));
+			jsontext_double(out, rawnum_f64(data));
 			return true;
 		case FORMAT_JSON_DECIMAL:
 			return put_decimal(t, data, len, out);
@@ -1085,39 +1045,39 @@ put_scalar(const struct format_json_type *t, enum format_json_kind kind,
 		case FORMAT_JSON_MONEY_STRING:
 			if (len != 8)
 				return false;
-			put_money(t, kind, (int64_t) get_u64(data), out);
+			put_money(t, kind, rawnum_i64(data), out);
 			return true;
 		case FORMAT_JSON_DATE:
 			if (len != 4)
 				return false;
-			put_date((int32_t) get_u32(data), out);
+			put_date(rawnum_i32(data), out);
 			return true;
 		case FORMAT_JSON_TIME_MS:
 			if (len != 8)
 				return false;
-			jsontext_i64(out, (int64_t) get_u64(data) / 1000);
+			jsontext_i64(out, rawnum_i64(data) / 1000);
 			return true;
 		case FORMAT_JSON_TIME_US:
 			if (len != 8)
 				return false;
-			jsontext_i64(out, (int64_t) get_u64(data));
+			jsontext_i64(out, rawnum_i64(data));
 			return true;
 		case FORMAT_JSON_TIMETZ:
 			return len == 12 && put_timetz(data, out);
 		case FORMAT_JSON_TIMESTAMP_MS:
 			if (len != 8)
 				return false;
-			put_timestamp_ms((int64_t) get_u64(data), out);
+			put_timestamp_ms(rawnum_i64(data), out);
 			return true;
 		case FORMAT_JSON_TIMESTAMP_US:
 			if (len != 8)
 				return false;
-			put_timestamp_us((int64_t) get_u64(data), out);
+			put_timestamp_us(rawnum_i64(data), out);
 			return true;
 		case FORMAT_JSON_TIMESTAMPTZ:
 			if (len != 8)
 				return false;
-			put_timestamptz((int64_t) get_u64(data), t->scale, out);
+			put_timestamptz(rawnum_i64(data), t->scale, out);
 			return true;
 		case FORMAT_JSON_INTERVAL_US:
 		case FORMAT_JSON_INTERVAL_STRING:
@@ -1253,7 +1213,7 @@ md5(const char *text, uint8_t digest[16])
 				f = c ^ (b | ~d);
 				word = 7 * i % 16;
 			}
-			f += a + sines[i] + get_u32(padded.data + at + 4 * word);
+			f += a + sines[i] + rawnum_u32(padded.data + at + 4 * word);
 			a = d;
 			d = c;
 			c = b;

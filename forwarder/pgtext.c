@@ -66,7 +66,7 @@ static PGTEXT_FN(text_int2)
 	(void) t;
 	if (len != 2)
 		return false;
-	buf_put_i64(out, (int16_t) pgtext_u16(data));
+	buf_put_i64(out, (int16_t) rawnum_u16(data));
 	return true;
 }
 
@@ -75,7 +75,7 @@ static PGTEXT_FN(text_int4)
 	(void) t;
 	if (len != 4)
 		return false;
-	buf_put_i64(out, pgtext_i32(data));
+	buf_put_i64(out, rawnum_i32(data));
 	return true;
 }
 
@@ -84,7 +84,7 @@ static PGTEXT_FN(text_int8)
 	(void) t;
 	if (len != 8)
 		return false;
-	buf_put_i64(out, pgtext_i64(data));
+	buf_put_i64(out, rawnum_i64(data));
 	return true;
 }
 
@@ -93,7 +93,7 @@ static PGTEXT_FN(text_uint4)
 	(void) t;
 	if (len != 4)
 		return false;
-	buf_put_u64(out, pgtext_u32(data));
+	buf_put_u64(out, rawnum_u32(data));
 	return true;
 }
 
@@ -102,7 +102,7 @@ static PGTEXT_FN(text_uint8)
 	(void) t;
 	if (len != 8)
 		return false;
-	buf_put_u64(out, pgtext_u64(data));
+	buf_put_u64(out, rawnum_u64(data));
 	return true;
 }
 
@@ -112,9 +112,9 @@ static PGTEXT_FN(text_tid)
 	if (len != 6)
 		return false;
 	buf_putc(out, '(');
-	buf_put_u64(out, (uint32_t) pgtext_u16(data) << 16 | pgtext_u16(data + 2));
+	buf_put_u64(out, (uint32_t) rawnum_u16(data) << 16 | rawnum_u16(data + 2));
 	buf_putc(out, ',');
-	buf_put_u64(out, pgtext_u16(data + 4));
+	buf_put_u64(out, rawnum_u16(data + 4));
 	buf_putc(out, ')');
 	return true;
 }
@@ -154,9 +154,9 @@ static PGTEXT_FN(text_pg_lsn)
 	(void) t;
 	if (len != 8)
 		return false;
-	put_upper_hex(out, pgtext_u32(data + 4));
+	put_upper_hex(out, rawnum_u32(data + 4));
 	buf_putc(out, '/');
-	put_upper_hex(out, pgtext_u32(data));
+	put_upper_hex(out, rawnum_u32(data));
 	return true;
 }
 
@@ -171,7 +171,7 @@ static PGTEXT_FN(text_money)
 	(void) t;
 	if (len != 8)
 		return false;
-	v = pgtext_i64(data);
+	v = rawnum_i64(data);
 	cents = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
 	units = cents / 100;
 	n -= 2;
@@ -203,18 +203,18 @@ static PGTEXT_FN(text_snapshot)
 	(void) t;
 	if (len < 20)
 		return false;
-	n = pgtext_u32(data);
+	n = rawnum_u32(data);
 	if (n != (len - 20) / 8 || (len - 20) % 8 != 0)
 		return false;
-	buf_put_u64(out, pgtext_u64(data + 4));
+	buf_put_u64(out, rawnum_u64(data + 4));
 	buf_putc(out, ':');
-	buf_put_u64(out, pgtext_u64(data + 12));
+	buf_put_u64(out, rawnum_u64(data + 12));
 	buf_putc(out, ':');
 	for (size_t i = 0; i < n; i++)
 	{
 		if (i > 0)
 			buf_putc(out, ',');
-		buf_put_u64(out, pgtext_u64(data + 20 + 8 * i));
+		buf_put_u64(out, rawnum_u64(data + 20 + 8 * i));
 	}
 	return true;
 }
@@ -417,7 +417,7 @@ pgtext_value_at(const uint8_t *body, size_t body_len, size_t *pos,
 
 		if (left < 4)
 			return false;
-		header = pgtext_u32(body + at);
+		header = rawnum_u32(body + at);
 		size = header >> 2;
 		if ((header & 3) != 0 || size < 4 || size > left)
 			return false;

@@ -22,20 +22,20 @@ array_open(struct pgtext_array *a, const struct pgtext_type **elem,
 	size_t	 head;
 
 	*elem = NULL;
-	if (len < ARRAY_HEAD || pgtext_i32(data) < 0 ||
-		pgtext_i32(data) > PGTEXT_ARRAY_MAX_DIMS)
+	if (len < ARRAY_HEAD || rawnum_i32(data) < 0 ||
+		rawnum_i32(data) > PGTEXT_ARRAY_MAX_DIMS)
 		return PGTEXT_CORRUPT;
 	*a = (struct pgtext_array){.body = data, .body_len = len};
-	a->ndim = pgtext_i32(data);
-	dataoffset = pgtext_u32(data + 4);
-	a->elem_oid = pgtext_u32(data + 8);
+	a->ndim = rawnum_i32(data);
+	dataoffset = rawnum_u32(data + 4);
+	a->elem_oid = rawnum_u32(data + 8);
 	head = ARRAY_HEAD + 8 * (size_t) a->ndim;
 	if (len < head)
 		return PGTEXT_CORRUPT;
 	for (int i = 0; i < a->ndim; i++)
 	{
-		a->dims[i] = pgtext_i32(data + ARRAY_HEAD + 4 * i);
-		a->lbounds[i] = pgtext_i32(data + ARRAY_HEAD + 4 * (a->ndim + i));
+		a->dims[i] = rawnum_i32(data + ARRAY_HEAD + 4 * i);
+		a->lbounds[i] = rawnum_i32(data + ARRAY_HEAD + 4 * (a->ndim + i));
 		/* an element takes a bit at least */
 		if (a->dims[i] < 0)
 			return PGTEXT_CORRUPT;

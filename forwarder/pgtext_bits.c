@@ -13,7 +13,7 @@ pgtext_bits_length(const uint8_t *data, size_t len)
 
 	if (len < 4)
 		return -1;
-	nbits = pgtext_i32(data);
+	nbits = rawnum_i32(data);
 	if (nbits < 0 || ((size_t) nbits + 7) / 8 != len - 4)
 		return -1;
 	return nbits;

@@ -125,7 +125,7 @@ PGTEXT_FN(pgtext_datetime_date)
 	(void) t;
 	if (len != 4)
 		return false;
-	days = pgtext_i32(data);
+	days = rawnum_i32(data);
 	if (days == PGTEXT_DATETIME_DATE_INFINITY)
 	{
 		buf_lit(out, "infinity");
@@ -156,7 +156,7 @@ put_timestamp(struct buf *out, const uint8_t *data, size_t len, bool zone)
 
 	if (len != 8)
 		return false;
-	v = pgtext_i64(data);
+	v = rawnum_i64(data);
 	if (v == PGTEXT_DATETIME_INFINITY)
 	{
 		buf_lit(out, "infinity");
@@ -207,7 +207,7 @@ PGTEXT_FN(pgtext_datetime_time)
 	(void) t;
 	if (len != 8)
 		return false;
-	v = pgtext_i64(data);
+	v = rawnum_i64(data);
 	if (v < 0 || v > PGTEXT_DATETIME_USECS_PER_DAY)
 		return false;
 	p = put_time(buf_reserve(out, TIMESTAMP_ROOM), v);
@@ -225,8 +225,8 @@ PGTEXT_FN(pgtext_datetime_timetz)
 	(void) t;
 	if (len != 12)
 		return false;
-	v = pgtext_i64(data);
-	west = pgtext_i32(data + 8);
+	v = rawnum_i64(data);
+	west = rawnum_i32(data + 8);
 	if (v < 0 || v > PGTEXT_DATETIME_USECS_PER_DAY || west <= -16 * 3600 ||
 		west >= 16 * 3600)
 		return false;
@@ -289,9 +289,9 @@ PGTEXT_FN(pgtext_datetime_interval)
 	(void) t;
 	if (len != 16)
 		return false;
-	time = pgtext_i64(data);
-	days = pgtext_i32(data + 8);
-	months = pgtext_i32(data + 12);
+	time = rawnum_i64(data);
+	days = rawnum_i32(data + 8);
+	months = rawnum_i32(data + 12);
 	if (time == INT64_MAX && days == INT32_MAX && months == INT32_MAX)
 	{
 		buf_lit(out, "infinity");

@@ -449,7 +449,7 @@ PGTEXT_FN(pgtext_float_out8)
 	(void) t;
 	if (len != 8)
 		return false;
-	pgtext_float_double(out, pgtext_f64(data));
+	pgtext_float_double(out, rawnum_f64(data));
 	return true;
 }
 
@@ -461,7 +461,7 @@ PGTEXT_FN(pgtext_float_out4)
 	(void) t;
 	if (len != 4)
 		return false;
-	bits = pgtext_u32(data);
+	bits = rawnum_u32(data);
 	memcpy(&v, &bits, sizeof(v));
 	pgtext_float_single(out, v);
 	return true;

@@ -10,9 +10,9 @@ static void
 put_pair(struct buf *out, const uint8_t *p)
 {
 	buf_putc(out, '(');
-	pgtext_float_double(out, pgtext_f64(p));
+	pgtext_float_double(out, rawnum_f64(p));
 	buf_putc(out, ',');
-	pgtext_float_double(out, pgtext_f64(p + 8));
+	pgtext_float_double(out, rawnum_f64(p + 8));
 	buf_putc(out, ')');
 }
 
@@ -32,7 +32,7 @@ static bool
 points_fit(const uint8_t *data, size_t len, size_t head)
 {
 	return len >= head && (len - head) % 16 == 0 &&
-		   pgtext_u32(data) == (len - head) / 16;
+		   rawnum_u32(data) == (len - head) / 16;
 }
 
 PGTEXT_FN(pgtext_geo_point)
@@ -71,7 +71,7 @@ PGTEXT_FN(pgtext_geo_path)
 	(void) t;
 	if (!points_fit(data, len, 12))
 		return false;
-	closed = pgtext_u32(data + 4) != 0;
+	closed = rawnum_u32(data + 4) != 0;
 	buf_putc(out, closed ? '(' : '[');
 	put_pairs(out, data + 12, (len - 12) / 16);
 	buf_putc(out, closed ? ')' : ']');
@@ -99,7 +99,7 @@ PGTEXT_FN(pgtext_geo_line)
 	{
 		if (i > 0)
 			buf_putc(out, ',');
-		pgtext_float_double(out, pgtext_f64(data + 8 * i));
+		pgtext_float_double(out, rawnum_f64(data + 8 * i));
 	}
 	buf_putc(out, '}');
 	return true;
@@ -113,7 +113,7 @@ PGTEXT_FN(pgtext_geo_circle)
 	buf_putc(out, '<');
 	put_pair(out, data);
 	buf_putc(out, ',');
-	pgtext_float_double(out, pgtext_f64(data + 16));
+	pgtext_float_double(out, rawnum_f64(data + 16));
 	buf_putc(out, '>');
 	return true;
 }

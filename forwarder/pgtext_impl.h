@@ -9,6 +9,7 @@
 #define FORWARDER_PGTEXT_IMPL_H
 
 #include "pgtext.h"
+#include "rawnum.h"
 
 struct pgtext_type;
 
@@ -38,47 +39,6 @@ const struct pgtext_type *pgtext_find(uint32_t oid);
 #define PGTEXT_MAX_TEXT 0x3fffffff
 
 /* ---- reading ---- */
-
-static inline uint16_t
-pgtext_u16(const uint8_t *p)
-{
-	return (uint16_t) (p[0] | p[1] << 8);
-}
-
-static inline uint32_t
-pgtext_u32(const uint8_t *p)
-{
-	return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
-		   (uint32_t) p[3] << 24;
-}
-
-static inline uint64_t
-pgtext_u64(const uint8_t *p)
-{
-	return (uint64_t) pgtext_u32(p) | (uint64_t) pgtext_u32(p + 4) << 32;
-}
-
-static inline int32_t
-pgtext_i32(const uint8_t *p)
-{
-	return (int32_t) pgtext_u32(p);
-}
-
-static inline int64_t
-pgtext_i64(const uint8_t *p)
-{
-	return (int64_t) pgtext_u64(p);
-}
-
-static inline double
-pgtext_f64(const uint8_t *p)
-{
-	uint64_t bits = pgtext_u64(p);
-	double	 v;
-
-	memcpy(&v, &bits, sizeof(v));
-	return v;
-}
 
 /* Round a position in a body up to 'align', which counts from the datum's
  * start, 4 bytes before the body's. */

@@ -135,7 +135,7 @@ put_string(struct buf *out, const uint8_t *s, size_t len)
 static bool
 child_end(const struct level *l, uint32_t index, uint32_t begin, uint32_t *end)
 {
-	uint32_t entry = pgtext_u32(l->entries + 4 * (size_t) index);
+	uint32_t entry = rawnum_u32(l->entries + 4 * (size_t) index);
 
 	*end = entry & ENTRY_OFFLEN;
 	if (!(entry & ENTRY_HAS_OFFSET))
@@ -152,7 +152,7 @@ level_open(struct level *l, const uint8_t *data, size_t len)
 
 	if (len < 4)
 		return false;
-	header = pgtext_u32(data);
+	header = rawnum_u32(data);
 	count = header & HEADER_COUNT;
 	switch (header & ~HEADER_COUNT)
 	{
@@ -189,7 +189,7 @@ level_open(struct level *l, const uint8_t *data, size_t len)
 
 		while (i > 0)
 		{
-			uint32_t entry = pgtext_u32(l->entries + 4 * (size_t) --i);
+			uint32_t entry = rawnum_u32(l->entries + 4 * (size_t) --i);
 
 			sum += entry & ENTRY_OFFLEN;
 			if (entry & ENTRY_HAS_OFFSET)
@@ -250,7 +250,7 @@ walk(struct buf *out, struct stack *s, const uint8_t *data, size_t len)
 			buf_lit(out, ", ");
 		if (l->object)
 		{
-			uint32_t entry = pgtext_u32(l->entries + 4 * (size_t) index);
+			uint32_t entry = rawnum_u32(l->entries + 4 * (size_t) index);
 
 			begin = l->key_end;
 			if ((entry & ENTRY_TYPE) != ENTRY_STRING ||
@@ -270,7 +270,7 @@ walk(struct buf *out, struct stack *s, const uint8_t *data, size_t len)
 		/* the children begin at a multiple of 4 */
 		padding = (size_t) (0 - begin) & 3;
 
-		switch (pgtext_u32(l->entries + 4 * (size_t) index) & ENTRY_TYPE)
+		switch (rawnum_u32(l->entries + 4 * (size_t) index) & ENTRY_TYPE)
 		{
 			case ENTRY_STRING:
 				put_string(out, child, child_len);

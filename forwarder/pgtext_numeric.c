@@ -24,7 +24,7 @@ static const uint32_t pow10_small[] = {1, 10, 100, 1000, 10000};
 static inline unsigned
 digit_at(const struct pgtext_numeric *n, int i)
 {
-	return pgtext_u16(n->digits + 2 * (size_t) i);
+	return rawnum_u16(n->digits + 2 * (size_t) i);
 }
 
 enum pgtext_status
@@ -35,7 +35,7 @@ pgtext_numeric_read(struct pgtext_numeric *n, const uint8_t *data, size_t len)
 	*n = (struct pgtext_numeric){.kind = PGTEXT_NUMERIC_FINITE};
 	if (len < 2 || len % 2 != 0)
 		return PGTEXT_CORRUPT;
-	header = pgtext_u16(data);
+	header = rawnum_u16(data);
 	data += 2;
 	len -= 2;
 	switch (header >> 14)
@@ -46,7 +46,7 @@ pgtext_numeric_read(struct pgtext_numeric *n, const uint8_t *data, size_t len)
 				return PGTEXT_CORRUPT;
 			n->negative = (header & 0x4000) != 0;
 			n->dscale = (int) (header & 0x3fff);
-			n->weight = (int16_t) pgtext_u16(data);
+			n->weight = (int16_t) rawnum_u16(data);
 			data += 2;
 			len -= 2;
 			break;

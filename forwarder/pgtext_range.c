@@ -94,7 +94,7 @@ PGTEXT_FN(pgtext_range_out)
 {
 	size_t pos = 4;
 
-	if (len < 5 || pgtext_u32(data) != t->oid)
+	if (len < 5 || rawnum_u32(data) != t->oid)
 		return false;
 	return put_range(out, pgtext_find(t->sub_oid), data[len - 1], data,
 					 len - 1, &pos) &&
@@ -111,9 +111,9 @@ PGTEXT_FN(pgtext_range_multi)
 	size_t		   bounds;
 	size_t		   offset = 0;
 
-	if (len < 8 || pgtext_u32(data) != t->oid)
+	if (len < 8 || rawnum_u32(data) != t->oid)
 		return false;
-	count = pgtext_u32(data + 4);
+	count = rawnum_u32(data + 4);
 	if (count == 0)
 	{
 		buf_lit(out, "{}");
@@ -140,7 +140,7 @@ PGTEXT_FN(pgtext_range_multi)
 
 		if (i > 0)
 		{
-			uint32_t item = pgtext_u32(items + 4 * ((size_t) i - 1));
+			uint32_t item = rawnum_u32(items + 4 * ((size_t) i - 1));
 
 			buf_putc(out, ',');
 			if (item & ITEM_HAS_OFFSET)

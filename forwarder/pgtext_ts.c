@@ -36,7 +36,7 @@ PGTEXT_FN(pgtext_ts_vector)
 	(void) t;
 	if (len < 4)
 		return false;
-	count = pgtext_u32(data);
+	count = rawnum_u32(data);
 	if (count > (len - 4) / 4)
 		return false;
 	lexemes = data + 4 + 4 * count;
@@ -44,7 +44,7 @@ PGTEXT_FN(pgtext_ts_vector)
 
 	for (size_t i = 0; i < count; i++)
 	{
-		uint32_t entry = pgtext_u32(data + 4 + 4 * i);
+		uint32_t entry = rawnum_u32(data + 4 + 4 * i);
 		size_t	 word_len = entry >> 1 & 0x7ff;
 		size_t	 at = entry >> 12;
 		size_t	 npos;
@@ -60,13 +60,13 @@ PGTEXT_FN(pgtext_ts_vector)
 		at = (at + word_len + 1) & ~(size_t) 1;
 		if (at > lexemes_len || lexemes_len - at < 2)
 			return false;
-		npos = pgtext_u16(lexemes + at);
+		npos = rawnum_u16(lexemes + at);
 		at += 2;
 		if (npos > (lexemes_len - at) / 2)
 			return false;
 		for (size_t k = 0; k < npos; k++)
 		{
-			unsigned pos = pgtext_u16(lexemes + at + 2 * k);
+			unsigned pos = rawnum_u16(lexemes + at + 2 * k);
 
 			buf_putc(out, k == 0 ? ':' : ',');
 			buf_put_u64(out, pos & 0x3fff);
@@ -138,8 +138,8 @@ put_query_operand(struct buf *out, const struct query *q, const uint8_t *item)
 {
 	unsigned weight = item[1];
 	bool	 prefix = item[2] != 0;
-	size_t	 word_len = pgtext_u32(item + 8) & 0xfff;
-	size_t	 at = pgtext_u32(item + 8) >> 12;
+	size_t	 word_len = rawnum_u32(item + 8) & 0xfff;
+	size_t	 at = rawnum_u32(item + 8) >> 12;
 
 	if (at > q->operands_len || word_len > q->operands_len - at)
 		return false;
@@ -159,7 +159,7 @@ put_query_operand(struct buf *out, const struct query *q, const uint8_t *item)
 static bool
 put_query_sign(struct buf *out, const uint8_t *item)
 {
-	int distance = (int16_t) pgtext_u16(item + 2);
+	int distance = (int16_t) rawnum_u16(item + 2);
 
 	switch (item[1])
 	{
@@ -238,7 +238,7 @@ walk_query(struct buf *out, struct query *q, struct buf *stack)
 		}
 		else
 		{
-			uint32_t left = pgtext_u32(item + 4);
+			uint32_t left = rawnum_u32(item + 4);
 
 			if (left == 0 || left >= q->count - p.item)
 				return false;
@@ -262,7 +262,7 @@ PGTEXT_FN(pgtext_ts_query)
 	(void) t;
 	if (len < 4)
 		return false;
-	q.count = pgtext_u32(data);
+	q.count = rawnum_u32(data);
 	if (q.count > (len - 4) / ITEM_SIZE)
 		return false;
 	if (q.count == 0)
