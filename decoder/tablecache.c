@@ -55,11 +55,15 @@
  */
 #define ENTRIES_MAX 50000
 
+/* Declared, undone, element: what build_column() reads. */
+#define TYPES_PER_COLUMN 3
+
 struct TableCache
 {
 	const DecoderOptions *options;
 	HTAB	   *entries;
 	bool		has_roots;		/* some entry is of a partition */
+	bool		has_types;		/* some entry has a type that may change */
 	MemoryContext context;
 	TableEntry *last;			/* looked up last; rows come in runs */
 	uint32		next_id;
@@ -113,7 +117,22 @@ relation_changed(Datum arg, Oid relid)
 	}
 }
 
-/* A type was altered, or a label was added to an enum. */
+static bool
+has_type(const TableEntry *entry, uint32 hashvalue)
+{
+	int			i;
+
+	if (hashvalue == 0)
+		return entry->ntypes > 0;
+	for (i = 0; i < entry->ntypes; i++)
+	{
+		if (entry->types[i] == hashvalue)
+			return true;
+	}
+	return false;
+}
+
+/* A type was altered; hash value 0: perhaps any. */
 static void
 type_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
@@ -123,10 +142,34 @@ type_changed(Datum arg, int cacheid, uint32 hashvalue)
 
 	for (cache = caches; cache != NULL; cache = cache->next)
 	{
+		/* Called for each table that anybody creates, because of its type. */
+		if (!cache->has_types)
+			continue;
 		hash_seq_init(&scan, cache->entries);
 		while ((entry = hash_seq_search(&scan)) != NULL)
 		{
-			if (entry->user_types)
+			if (has_type(entry, hashvalue))
+				invalidate(entry);
+		}
+	}
+}
+
+/* A label came or was renamed: the hash value is its own, not its enum's. */
+static void
+label_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	TableCache *cache;
+	HASH_SEQ_STATUS scan;
+	TableEntry *entry;
+
+	for (cache = caches; cache != NULL; cache = cache->next)
+	{
+		if (!cache->has_types)
+			continue;
+		hash_seq_init(&scan, cache->entries);
+		while ((entry = hash_seq_search(&scan)) != NULL)
+		{
+			if (entry->has_enums)
 				invalidate(entry);
 		}
 	}
@@ -165,7 +208,7 @@ create_entries(TableCache *cache)
 	ctl.hcxt = cache->context;
 	cache->entries = hash_create("walferry tables", 128, &ctl,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache->has_roots = false;
+	cache->has_roots = cache->has_types = false;
 	cache->last = NULL;
 	cache->next_id = 1;
 }
@@ -190,7 +233,7 @@ tablecache_create(const DecoderOptions *options)
 	{
 		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 		CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);
-		CacheRegisterSyscacheCallback(ENUMOID, type_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(ENUMOID, label_changed, (Datum) 0);
 		CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed,
 									  (Datum) 0);
 		callbacks_registered = true;
@@ -255,6 +298,22 @@ is_published(const DecoderOptions *options, Relation relation,
 }
 
 /* ------------------------------------------------------------ catalogs */
+
+/* What is at hand while an entry is built. */
+typedef struct Build
+{
+	TableCache *cache;
+	TableEntry *entry;
+	const DecoderOptions *options;
+	Relation	stored;			/* whose tuples come */
+	Relation	shown;			/* as which they are sent: it or its root */
+	const char *schema;
+	const char *name;
+	AttrMap    *map;			/* shown attnum -> stored attnum, or NULL */
+	uint16	   *key;			/* by shown attnum - 1 */
+	bool	   *identity;		/* by stored attnum - 1 */
+	struct wire_writer w;
+} Build;
 
 static struct wire_str
 str(const char *s)
@@ -322,13 +381,30 @@ read_keys(Relation relation, uint16 *key, bool *identity)
 	list_free(indexes);
 }
 
-static bool
-read_type(Oid oid, int32 typmod, struct wire_type *type, char *kind)
+/*
+ * From here on the type's changes count; so it is called before the type is
+ * read.  Types of PostgreSQL itself do not change.
+ */
+static void
+note_type(Build *b, Oid oid)
 {
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(oid));
+	if (oid >= FirstNormalObjectId)
+	{
+		b->cache->has_types = true;
+		b->entry->types[b->entry->ntypes++] =
+			GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(oid));
+	}
+}
+
+static bool
+read_type(Build *b, Oid oid, int32 typmod, struct wire_type *type, char *kind)
+{
+	HeapTuple	tuple;
 	Form_pg_type form;
 	char	   *schema;
 
+	note_type(b, oid);
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(oid));
 	memset(type, 0, sizeof(*type));
 	type->oid = oid;
 	type->typmod = typmod;
@@ -406,20 +482,6 @@ read_default(TupleDesc desc, int attnum)
 }
 
 /* ------------------------------------------------------------- building */
-
-typedef struct Build
-{
-	TableEntry *entry;
-	const DecoderOptions *options;
-	Relation	stored;			/* whose tuples come */
-	Relation	shown;			/* as which they are sent: it or its root */
-	const char *schema;
-	const char *name;
-	AttrMap    *map;			/* shown attnum -> stored attnum, or NULL */
-	uint16	   *key;			/* by shown attnum - 1 */
-	bool	   *identity;		/* by stored attnum - 1 */
-	struct wire_writer w;
-} Build;
 
 /*
  * Columns of the key and of the replica identity are sent in any case: without
@@ -502,7 +564,7 @@ build_column(Build *b, int i)
 	col.name = str(NameStr(att->attname));
 	col.attnum = att->attnum;
 	col.key_position = b->key[i];
-	read_type(att->atttypid, att->atttypmod, &col.type, &col.kind);
+	read_type(b, att->atttypid, att->atttypmod, &col.type, &col.kind);
 	base_kind = col.kind;
 
 	/* A type that is gone has no base: its values become markers. */
@@ -516,23 +578,21 @@ build_column(Build *b, int i)
 	if (base != att->atttypid)
 	{
 		col.flags |= WIRE_COLUMN_DOMAIN;
-		read_type(base, base_typmod, &col.base, &base_kind);
+		read_type(b, base, base_typmod, &col.base, &base_kind);
 	}
 	element = get_element_type(base);
 	if (OidIsValid(element))
 	{
 		col.flags |= WIRE_COLUMN_ARRAY;
-		read_type(element, base_typmod, &col.element, &element_kind);
+		read_type(b, element, base_typmod, &col.element, &element_kind);
 	}
 	if (base_kind == TYPTYPE_ENUM)
 	{
 		col.flags |= WIRE_COLUMN_ENUM;
+		entry->has_enums = true;
 		labels = read_labels(base);
 		col.nlabels = list_length(labels);
 	}
-	if (base >= FirstNormalObjectId || att->atttypid >= FirstNormalObjectId ||
-		(OidIsValid(element) && element >= FirstNormalObjectId))
-		entry->user_types = true;
 
 	plan->type = base;
 	plan->att = stored;
@@ -627,7 +687,8 @@ build_columns(Build *b, uint8 *message, size_t room)
 	entry->ncolumns = entry->nidentity = 0;
 	entry->identity_full =
 		b->stored->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
-	entry->user_types = entry->has_text = false;
+	entry->has_enums = entry->has_text = false;
+	entry->ntypes = 0;			/* again, in case of a second try */
 	wire_writer_init(&b->w, message, room);
 	wire_write_relation(&b->w, &rel);
 	for (i = 0; i < desc->natts; i++)
@@ -660,6 +721,8 @@ build_schema(Build *b)
 
 	entry->columns = MemoryContextAllocZero(entry->context,
 											(natts + 1) * sizeof(ColumnPlan));
+	entry->types = MemoryContextAlloc(entry->context, (natts + 1) *
+									  TYPES_PER_COLUMN * sizeof(uint32));
 	for (;;)
 	{
 		message = palloc_extended(room, MCXT_ALLOC_HUGE);
@@ -703,8 +766,10 @@ build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 	Build		b;
 	char	   *schema;
 
+	entry->ntypes = 0;			/* a callback must not look where they were */
 	MemoryContextReset(entry->context);
 	memset(&b, 0, sizeof(b));
+	b.cache = cache;
 	b.entry = entry;
 	b.options = cache->options;
 	b.stored = b.shown = relation;

@@ -36,7 +36,7 @@ typedef struct TableEntry
 	bool		valid;			/* false: build it again before use */
 	bool		invalidated;	/* since its building began */
 	bool		published;
-	bool		user_types;		/* a type in pg_type may change under it */
+	bool		has_enums;		/* their labels may change under it */
 	bool		sent;			/* its schema, in this stream */
 	int			operations;		/* OPERATION_* wanted and possible */
 	Oid			root;			/* of a partition, else InvalidOid */
@@ -46,6 +46,8 @@ typedef struct TableEntry
 	int			nidentity;
 	bool		has_text;		/* a column is sent by its output function */
 	bool		identity_full;	/* old tuples are whole rows */
+	int			ntypes;			/* types that may change under it: ... */
+	uint32	   *types;			/* ... their hash values in TYPEOID */
 	ColumnPlan *columns;
 	DirectPlan *direct;			/* NULL: its rows need more than a copy */
 	uint8	   *schema_message;
