@@ -206,6 +206,13 @@ forward_pump(struct forward *f)
 	while (f->state == STATE_STREAMING ||
 		   (f->state == STATE_DRAINING && f->entry_open))
 	{
+		/* What comes next is not part of what is being cut off. */
+		if (f->delivery.wanted && f->delivery.exactly_once)
+		{
+			f->blocked = true;
+			return false;
+		}
+
 		/* In transactions, reports come late; the sink keeps count itself. */
 		if (f->status.in_flight_bytes >= f->in_flight_max &&
 			!f->delivery.exactly_once)

@@ -114,6 +114,50 @@ kafka_fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err,
 	}
 }
 
+/* What only a transaction can meet; false: it is something else. */
+static bool
+fail_as_transaction(struct kafka_sink *s, const char *doing,
+					rd_kafka_resp_err_t err, const char *what)
+{
+	switch (err)
+	{
+		case RD_KAFKA_RESP_ERR__FENCED:
+		case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+		case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+			kafka_fail(s, 1,
+					   "%s: transactional.id %s has a new owner, or the "
+					   "broker gave up a transaction that took longer than "
+					   "transaction.timeout.ms (%s)",
+					   doing, s->txn.id, what);
+			return true;
+		case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+			kafka_fail(s, 4,
+					   "%s: not allowed to use transactional.id %s: grant it "
+					   "with kafka-acls.sh --add --allow-principal User:%s "
+					   "--operation Write --operation Describe "
+					   "--transactional-id %s",
+					   doing, s->txn.id, s->user, s->txn.id);
+			return true;
+		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+			kafka_fail(s, 4,
+					   "%s: not allowed to write to a topic (%s): grant it "
+					   "with kafka-acls.sh --add --allow-principal User:%s "
+					   "--operation Write --operation Describe --topic "
+					   "<topic.prefix> --resource-pattern-type prefixed",
+					   doing, what, s->user);
+			return true;
+		case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+			kafka_fail(s, 4,
+					   "%s: transaction.timeout.ms is more than the brokers "
+					   "allow: lower it, or raise their "
+					   "transaction.max.timeout.ms",
+					   doing);
+			return true;
+		default:
+			return false;
+	}
+}
+
 void
 kafka_fail_fatal(struct kafka_sink *s)
 {
@@ -121,8 +165,9 @@ kafka_fail_fatal(struct kafka_sink *s)
 	rd_kafka_resp_err_t err = rd_kafka_fatal_error(s->rk, reason,
 												   sizeof(reason));
 
-	if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
-		err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+	if (kafka_txn_used(s) && fail_as_transaction(s, "producing", err, reason))
+		return;
+	if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
 		kafka_fail(
 			s, 4,
 			"not allowed to write (%s): grant it with kafka-acls.sh "
@@ -147,47 +192,11 @@ kafka_fail_transaction(struct kafka_sink *s, const char *doing,
 	const char		   *what = error != NULL ? rd_kafka_error_string(error)
 											 : "no reason given";
 
-	switch (err)
-	{
-		case RD_KAFKA_RESP_ERR__FENCED:
-		case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
-		case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
-			kafka_fail(s, 1,
-					   "%s: transactional.id %s has a new owner, or the "
-					   "broker gave up a transaction that took longer than "
-					   "transaction.timeout.ms (%s)",
-					   doing, s->txn.id, what);
-			return;
-		case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-			kafka_fail(s, 4,
-					   "%s: not allowed to use transactional.id %s: grant it "
-					   "with kafka-acls.sh --add --allow-principal User:%s "
-					   "--operation Write --operation Describe "
-					   "--transactional-id %s",
-					   doing, s->txn.id, s->user, s->txn.id);
-			return;
-		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-			kafka_fail(s, 4,
-					   "%s: not allowed to write to a topic (%s): grant it "
-					   "with kafka-acls.sh --add --allow-principal User:%s "
-					   "--operation Write --operation Describe --topic "
-					   "<topic.prefix> --resource-pattern-type prefixed",
-					   doing, what, s->user);
-			return;
-		case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
-			kafka_fail(s, 4,
-					   "%s: transaction.timeout.ms is more than the brokers "
-					   "allow: lower it, or raise their "
-					   "transaction.max.timeout.ms",
-					   doing);
-			return;
-		default:
-			kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,
-					   "%s: %s; what was not committed is sent again by a "
-					   "new producer",
-					   doing, what);
-			return;
-	}
+	if (!fail_as_transaction(s, doing, err, what))
+		kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,
+				   "%s: %s; what was not committed is sent again by a new "
+				   "producer",
+				   doing, what);
 }
 
 bool

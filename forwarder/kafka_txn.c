@@ -303,7 +303,8 @@ kafka_txn_broken(struct kafka_sink *s)
 {
 	rd_kafka_error_t *error;
 
-	if (s->failed)
+	/* While one is being committed, that call says why. */
+	if (s->failed || s->txn.state == KAFKA_TXN_COMMITTING)
 		return;
 	if (rd_kafka_fatal_error(s->rk, NULL, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{

@@ -44,6 +44,9 @@
 /* No record has more. */
 #define STAGED_HEADERS_MAX 16
 
+/* Bytes that may wait for a commit, where max.queue.size.in.bytes is 0. */
+#define STAGED_MAX (INT64_C(16) << 20)
+
 static uint32_t
 kafka_topic(struct sink *sink, const char *name)
 {
@@ -193,11 +196,17 @@ size_of(const struct sink_record *record)
 static bool
 has_room(const struct kafka_sink *s, int64_t bytes)
 {
-	int64_t used = kafka_txn_used(s) && s->txn.state == KAFKA_TXN_COMMITTING
-					   ? kafka_txn_staged_bytes(s)
-					   : s->queued_bytes;
+	int64_t max = s->max_bytes;
+	int64_t used = s->queued_bytes;
 
-	return s->max_bytes == 0 || used == 0 || used + bytes <= s->max_bytes;
+	if (kafka_txn_used(s) && s->txn.state == KAFKA_TXN_COMMITTING)
+	{
+		/* Here librdkafka sets no limit. */
+		used = kafka_txn_staged_bytes(s);
+		if (max == 0)
+			max = STAGED_MAX;
+	}
+	return max == 0 || used == 0 || used + bytes <= max;
 }
 
 static enum sink_outcome
@@ -226,16 +235,13 @@ submit_in_transaction(struct kafka_sink *s, const struct sink_record *record,
 	return SINK_DONE;
 }
 
+/* All of sink_submit() but the question whether there is room. */
 static enum sink_outcome
-kafka_submit(struct sink *sink, const struct sink_record *record,
-			 uint64_t ticket)
+submit(struct kafka_sink *s, const struct sink_record *record, uint64_t ticket)
 {
-	struct kafka_sink *s = (struct kafka_sink *) sink;
-	struct topic	  *t = s->topics[record->topic];
-	enum sink_outcome  outcome;
+	struct topic	 *t = s->topics[record->topic];
+	enum sink_outcome outcome;
 
-	if (!has_room(s, size_of(record)))
-		return SINK_AGAIN;
 	if (t->rkt == NULL)
 	{
 		outcome = kafka_topic_require(s, t);
@@ -247,24 +253,31 @@ kafka_submit(struct sink *sink, const struct sink_record *record,
 	if (record->partition < 0 || record->partition >= t->partitions)
 		return refuse_record(s, record, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
 	if (kafka_txn_used(s))
-	{
 		outcome = submit_in_transaction(s, record, ticket);
-		if (outcome == SINK_DONE)
-			s->queued_bytes += size_of(record);
-		return outcome;
-	}
-	if (t->known[record->partition] == PARTITION_FIRST)
-		return SINK_AGAIN;
-	outcome = produce(s, record, ticket);
+	else if (t->known[record->partition] == PARTITION_FIRST)
+		outcome = SINK_AGAIN;
+	else
+		outcome = produce(s, record, ticket);
 	if (outcome != SINK_DONE)
 		return outcome;
-	if (t->known[record->partition] == PARTITION_NEW)
+	if (!kafka_txn_used(s) && t->known[record->partition] == PARTITION_NEW)
 	{
 		t->known[record->partition] = PARTITION_FIRST;
 		s->nfirst++;
 	}
 	s->queued_bytes += size_of(record);
 	return SINK_DONE;
+}
+
+static enum sink_outcome
+kafka_submit(struct sink *sink, const struct sink_record *record,
+			 uint64_t ticket)
+{
+	struct kafka_sink *s = (struct kafka_sink *) sink;
+
+	if (!has_room(s, size_of(record)))
+		return SINK_AGAIN;
+	return submit(s, record, ticket);
 }
 
 static enum sink_outcome
@@ -279,8 +292,10 @@ kafka_commit(struct sink *sink, const struct sink_record *last,
 	if (s->txn.state == KAFKA_TXN_COMMITTING)
 		return SINK_AGAIN;
 	outcome = produce_staged(s);
+
+	/* It makes room, so it does not wait for any. */
 	if (outcome == SINK_DONE)
-		outcome = kafka_submit(sink, last, ticket);
+		outcome = submit(s, last, ticket);
 	if (outcome == SINK_DONE)
 	{
 		FAULT_POINT("position_submitted");
