@@ -558,6 +558,8 @@ submit_pin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 		return outcome;
 	}
 	p->sent_bytes += record.key_len + record.value_len;
+	store_pinned(p->store, p->topics[p->plan->index].name,
+				 p->plan->npartitions);
 	p->pin_due = false;
 	return SINK_DONE;
 }
@@ -599,6 +601,7 @@ pin_partitions(struct publish *p)
 				 "walferry.partition.count=current takes it as it is",
 				 topic, now, pinned);
 		p->exit_code = 5;
+		p->plan->npartitions = 0; /* refused again if asked again */
 		return false;
 	}
 	log_warn("publish",

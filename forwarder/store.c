@@ -219,7 +219,7 @@ store_written(struct store *s, const struct position *p)
 }
 
 void
-store_put_pin(struct store *s, const char *topic, int32_t partitions,
+store_put_pin(const struct store *s, const char *topic, int32_t partitions,
 			  struct buf *key, struct buf *value)
 {
 	struct position_pin pin = {.id = s->id, .partitions = partitions};
@@ -234,5 +234,10 @@ store_put_pin(struct store *s, const char *topic, int32_t partitions,
 	buf_reset(value);
 	position_put_pin_key(key, &pin);
 	position_put_pin_value(value, &pin);
+}
+
+void
+store_pinned(struct store *s, const char *topic, int32_t partitions)
+{
 	set_pin(s, topic, partitions);
 }

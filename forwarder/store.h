@@ -60,10 +60,13 @@ void store_written(struct store *s, const struct position *p);
 int32_t store_pin(const struct store *s, const char *topic);
 
 /*
- * Pin it, and the record that says so, into buffers that are reset first.  A
- * name that no topic can have is a mistake of the program: it aborts.
+ * The record that pins it, into buffers that are reset first.  A name that no
+ * topic can have is a mistake of the program: it aborts.
  */
-void store_put_pin(struct store *s, const char *topic, int32_t partitions,
-				   struct buf *key, struct buf *value);
+void store_put_pin(const struct store *s, const char *topic,
+				   int32_t partitions, struct buf *key, struct buf *value);
+
+/* What store_put_pin() made is on its way: the topic is pinned. */
+void store_pinned(struct store *s, const char *topic, int32_t partitions);
 
 #endif /* FORWARDER_STORE_H */

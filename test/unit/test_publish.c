@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../forwarder/config.h"
 #include "../../forwarder/publish.h"
@@ -23,11 +25,14 @@
 
 #define PARTITIONS 3
 #define RECORDS 64
+#define TOPIC 7
+#define STORE_TOPIC 9
 
 struct config
 {
 	bool tombstones;
 	bool headers;
+	bool current; /* walferry.partition.count */
 };
 
 const char *
@@ -62,23 +67,25 @@ config_int(const struct config *c, const char *name)
 bool
 config_is(const struct config *c, const char *name, const char *value)
 {
-	(void) c;
-	(void) name;
-	(void) value;
+	if (strcmp(name, "walferry.partition.count") == 0 &&
+		strcmp(value, "current") == 0)
+		return c->current;
 	return false;
 }
 
 /* A record as the sink was given it. */
 struct taken
 {
-	char	 key[64]; /* "" with has_key false: none */
+	char	 key[128]; /* "" with has_key false: none */
 	bool	 has_key;
-	char	 op; /* of the value; '-' for a tombstone */
+	char	 op; /* of the value; '-': a tombstone, 'P': a record of the store,
+				  * not looked into */
 	int32_t	 partition;
 	uint64_t ticket;
 	char	 position[PUBLISH_POSITION_LEN + 1];
 	char	 key_header[64]; /* "newkey={...}" */
 	size_t	 nheaders;
+	char	 value[128]; /* of a record of the store */
 };
 
 struct fake
@@ -87,6 +94,7 @@ struct fake
 	int				  not_ready; /* answers of SINK_AGAIN for the topic */
 	int				  refuse;	 /* refuse every n-th submit; 0: none */
 	int				  submits;
+	int32_t			  partitions;
 	enum sink_outcome failure; /* of each submit, if SINK_FAILED */
 	char			  topic[300];
 	struct taken	  taken[RECORDS];
@@ -99,7 +107,7 @@ fake_topic(struct sink *s, const char *name)
 	struct fake *f = (struct fake *) s;
 
 	strcpy(f->topic, name);
-	return 7;
+	return TOPIC;
 }
 
 static enum sink_outcome
@@ -107,10 +115,10 @@ fake_partitions(struct sink *s, uint32_t topic, int32_t *count)
 {
 	struct fake *f = (struct fake *) s;
 
-	assert_int_equal(topic, 7);
+	assert_int_equal(topic, TOPIC);
 	if (f->not_ready-- > 0)
 		return SINK_AGAIN;
-	*count = PARTITIONS;
+	*count = f->partitions;
 	return SINK_DONE;
 }
 
@@ -128,7 +136,7 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 	struct fake	 *f = (struct fake *) s;
 	struct taken *t = &f->taken[f->ntaken];
 
-	assert_int_equal(r->topic, 7);
+	assert_true(r->topic == TOPIC || r->topic == STORE_TOPIC);
 	f->submits++;
 	if (f->failure == SINK_FAILED)
 		return SINK_FAILED;
@@ -139,8 +147,10 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 	t->has_key = r->key != NULL;
 	if (r->key != NULL)
 		copy(t->key, sizeof(t->key), r->key, r->key_len);
-	t->op = '-';
-	if (r->value != NULL)
+	t->op = r->topic == STORE_TOPIC ? 'P' : '-';
+	if (r->topic == STORE_TOPIC)
+		copy(t->value, sizeof(t->value), r->value, r->value_len);
+	else if (r->value != NULL)
 	{
 		const char *op = memmem(r->value, r->value_len, "\"op\":\"", 6);
 
@@ -201,6 +211,7 @@ struct bench
 	struct fake				  sink;
 	struct publish			 *publish;
 	struct ack_ledger		 *ledger;
+	struct store			 *store;
 	uint64_t				  ticket;
 	struct change_column	  columns[2];
 	uint16_t				  keys[1];
@@ -234,8 +245,9 @@ set_up(void **state)
 	struct bench *b = calloc(1, sizeof(*b));
 
 	assert_non_null(b);
-	b->config = (struct config){true, false};
+	b->config = (struct config){.tombstones = true};
 	b->sink.base.ops = &fake_ops;
+	b->sink.partitions = PARTITIONS;
 	b->columns[0] = int_column("id");
 	b->columns[0].key_position = 1;
 	b->columns[0].not_null = true;
@@ -271,6 +283,7 @@ tear_down(void **state)
 	if (b->table.user != NULL)
 		publish_release(b->table.user);
 	publish_free(b->publish);
+	store_free(b->store);
 	ack_free(b->ledger);
 	free(b);
 	return 0;
@@ -579,6 +592,246 @@ context_headers_can_be_left_out(void **state)
 	assert_int_equal(b->sink.taken[0].nheaders, 6);
 }
 
+/*
+ * Pins.
+ */
+
+#define PIN_KEY                                                \
+	"{\"system_id\":\"7\",\"database\":\"db\",\"slot\":\"s\"," \
+	"\"topic\":\"p.public.t\"}"
+
+static const struct position_id id = {.system_id = 7,
+									  .database = "db",
+									  .slot = "s"};
+
+/* 'pinned': by a record that the store holds; 0: by none. */
+static void
+start_with_store(struct bench *b, int32_t pinned)
+{
+	static const struct position self;
+
+	b->store = store_new(&id, &self);
+	if (pinned != 0)
+		store_pinned(b->store, "p.public.t", pinned);
+	start(b);
+	publish_use_store(b->publish, b->store, STORE_TOPIC);
+}
+
+static void
+assert_pin(const struct bench *b, const struct taken *t, int32_t partitions)
+{
+	struct position_entry entry;
+	struct buf			  error = {0};
+
+	assert_int_equal(t->op, 'P');
+	assert_string_equal(t->key, PIN_KEY);
+	assert_int_equal(t->partition, 0);
+	assert_int_equal(t->ticket, b->ticket);
+	assert_int_equal(t->nheaders, 0);
+	assert_int_equal(position_read(t->key, strlen(t->key), t->value,
+								   strlen(t->value), &entry, &error),
+					 POSITION_PIN);
+	assert_int_equal(entry.pin.partitions, partitions);
+	assert_int_equal(store_pin(b->store, "p.public.t"), partitions);
+	buf_free(&error);
+}
+
+/* Standard error is this file's meanwhile: what was warned of, once. */
+static void
+submit_with_warning(struct bench *b, const char *text)
+{
+	int		file = memfd_create("log", 0);
+	int		saved = dup(STDERR_FILENO);
+	char	said[4096];
+	ssize_t n;
+
+	dup2(file, STDERR_FILENO);
+	submit_all(b);
+	dup2(saved, STDERR_FILENO);
+	n = pread(file, said, sizeof(said) - 1, 0);
+	assert_true(n >= 0);
+	said[n] = '\0';
+	close(file);
+	close(saved);
+	if (text == NULL)
+		assert_string_equal(said, "");
+	else if (strstr(said, " warn publish: ") == NULL ||
+			 strstr(said, text) == NULL || strchr(said, '\n') != said + n - 1)
+		fail_msg("\"%s\" is not the one line of: %s", text, said);
+}
+
+static void
+pin_comes_before_the_first_record_that_relies_on_it(void **state)
+{
+	struct bench *b = *state;
+
+	start_with_store(b, 0);
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_with_warning(b, NULL);
+	assert_int_equal(b->sink.ntaken, 2);
+	assert_pin(b, &b->sink.taken[0], PARTITIONS);
+	assert_taken(&b->sink.taken[1], 'c', "{\"id\":1}", 0);
+
+	/* It is no event, and comes once. */
+	assert_int_equal(publish_records(b->publish), 1);
+	take(b, CHANGE_INSERT, -1, 2);
+	submit_with_warning(b, NULL);
+	assert_int_equal(b->sink.ntaken, 3);
+	assert_taken(&b->sink.taken[2], 'c', "{\"id\":2}", 0);
+}
+
+static void
+pin_that_is_stored_already_does_not_come_again(void **state)
+{
+	struct bench *b = *state;
+
+	start_with_store(b, PARTITIONS);
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_with_warning(b, NULL);
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_taken(&b->sink.taken[0], 'c', "{\"id\":1}", 0);
+}
+
+/* Refused two times out of three, as any record. */
+static void
+pin_that_is_refused_is_neither_lost_nor_repeated(void **state)
+{
+	struct bench *b = *state;
+
+	b->sink.not_ready = 2;
+	b->sink.refuse = 3;
+	start_with_store(b, 0);
+	take(b, CHANGE_UPDATE, 1, 2);
+	assert_int_equal(submit(b), SINK_AGAIN); /* topic */
+	assert_int_equal(submit(b), SINK_AGAIN);
+	assert_int_equal(submit(b), SINK_AGAIN); /* pin */
+	assert_int_equal(b->sink.submits, 1);
+	assert_int_equal(store_pin(b->store, "p.public.t"), 0);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 4);
+	assert_pin(b, &b->sink.taken[0], PARTITIONS);
+	assert_taken(&b->sink.taken[1], 'd', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[2], '-', "{\"id\":1}", 1);
+	assert_taken(&b->sink.taken[3], 'c', "{\"id\":2}", 2);
+}
+
+/* The stream breaks while the pin waits: the next one brings it. */
+static void
+pin_that_was_abandoned_comes_with_the_next_stream(void **state)
+{
+	struct bench *b = *state;
+
+	b->sink.refuse = 2;
+	start_with_store(b, 0);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_AGAIN);
+	publish_abandon(b->publish);
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	b->sink.refuse = 0;
+	publish_start(b->publish, &b->sink.base, "db", 'L');
+	publish_use_store(b->publish, b->store, STORE_TOPIC);
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 2);
+	assert_pin(b, &b->sink.taken[0], PARTITIONS);
+	assert_taken(&b->sink.taken[1], 'c', "{\"id\":1}", 0);
+}
+
+static void
+pin_whose_record_fails_is_a_failure_of_the_sink(void **state)
+{
+	struct bench *b = *state;
+
+	b->sink.failure = SINK_FAILED;
+	start_with_store(b, 0);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_string_equal(publish_error(b->publish), "it broke");
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	assert_int_equal(ack_outstanding(b->ledger), 0);
+	assert_int_equal(store_pin(b->store, "p.public.t"), 0);
+}
+
+/* Keys stay where they were, and a truncate goes where there are any. */
+static void
+partitions_beyond_the_pin_are_left_alone(void **state)
+{
+	struct bench *b = *state;
+
+	b->sink.partitions = 5;
+	start_with_store(b, PARTITIONS);
+	take(b, CHANGE_INSERT, -1, 0);
+	submit_with_warning(b, "topic=p.public.t pinned=3 now=5");
+	for (int i = 1; i < 20; i++)
+	{
+		take(b, CHANGE_INSERT, -1, i);
+		submit_with_warning(b, NULL);
+	}
+	assert_int_equal(b->sink.ntaken, 20);
+	for (unsigned i = 0; i < 20; i++)
+	{
+		char key[32];
+
+		snprintf(key, sizeof(key), "{\"id\":%u}", i);
+		assert_taken(&b->sink.taken[i], 'c', key, 0);
+	}
+	take(b, CHANGE_TRUNCATE, -1, -1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 20 + PARTITIONS);
+	assert_int_equal(store_pin(b->store, "p.public.t"), PARTITIONS);
+}
+
+static void
+fewer_partitions_than_pinned_are_refused(void **state)
+{
+	struct bench *b = *state;
+
+	start_with_store(b, PARTITIONS + 1);
+	take(b, CHANGE_INSERT, -1, 1);
+	for (int i = 0; i < 2; i++)
+	{
+		assert_int_equal(submit(b), SINK_FAILED);
+		assert_int_equal(publish_exit_code(b->publish), 5);
+		assert_non_null(strstr(publish_error(b->publish),
+							   "topic p.public.t has 3 partitions, and had "
+							   "4"));
+		assert_non_null(strstr(publish_error(b->publish),
+							   "walferry.partition.count=current"));
+	}
+	assert_int_equal(b->sink.ntaken, 0);
+	assert_int_equal(ack_outstanding(b->ledger), 0);
+	assert_int_equal(store_pin(b->store, "p.public.t"), PARTITIONS + 1);
+}
+
+static void
+partition_count_current_pins_anew(struct bench *b, int32_t pinned)
+{
+	char text[64];
+
+	b->config.current = true;
+	start_with_store(b, pinned);
+	take(b, CHANGE_INSERT, -1, 1);
+	snprintf(text, sizeof(text), "topic=p.public.t pinned=%d now=%d", pinned,
+			 PARTITIONS);
+	submit_with_warning(b, text);
+	assert_int_equal(b->sink.ntaken, 2);
+	assert_pin(b, &b->sink.taken[0], PARTITIONS);
+	assert_taken(&b->sink.taken[1], 'c', "{\"id\":1}", 0);
+}
+
+static void
+partition_count_current_takes_more_partitions(void **state)
+{
+	partition_count_current_pins_anew(*state, PARTITIONS - 1);
+}
+
+static void
+partition_count_current_takes_fewer_partitions(void **state)
+{
+	partition_count_current_pins_anew(*state, PARTITIONS + 1);
+}
+
 /* Readers compare positions as text. */
 static void
 position_text_sorts_as_positions_do(void **state)
@@ -631,6 +884,15 @@ main(void)
 		TEST(table_whose_topic_can_have_no_name_is_refused),
 		TEST(message_has_its_prefix_as_key),
 		TEST(context_headers_can_be_left_out),
+		TEST(pin_comes_before_the_first_record_that_relies_on_it),
+		TEST(pin_that_is_stored_already_does_not_come_again),
+		TEST(pin_that_is_refused_is_neither_lost_nor_repeated),
+		TEST(pin_that_was_abandoned_comes_with_the_next_stream),
+		TEST(pin_whose_record_fails_is_a_failure_of_the_sink),
+		TEST(partitions_beyond_the_pin_are_left_alone),
+		TEST(fewer_partitions_than_pinned_are_refused),
+		TEST(partition_count_current_takes_more_partitions),
+		TEST(partition_count_current_takes_fewer_partitions),
 		cmocka_unit_test(position_text_sorts_as_positions_do),
 	};
 
