@@ -1,6 +1,6 @@
 /* links: ack */
 /*
- * The ledger: its six invariants, each by the fact it states, then all of
+ * The ledger: its seven invariants, each by the fact it states, then all of
  * them at once under random interleavings against a model that recomputes
  * everything from the whole history at each step.
  *
@@ -224,6 +224,73 @@ ack_forgets_a_retracted_submit(void **state)
 	ack_free(a);
 }
 
+/* Invariant 7. */
+static void
+ack_confirms_no_more_than_is_stored(void **state)
+{
+	struct ack_ledger *a = ack_new(100, 4);
+	uint64_t		   first = put_entry(a, 200, 1);
+	uint64_t		   second = put_entry(a, 300, 1);
+
+	(void) state;
+	ack_require_stored(a);
+	assert_int_equal(ack_flush_lsn(a), 100);
+	assert_int_equal(ack_delivered_lsn(a), 100);
+	ack_report(a, first, true);
+	assert_int_equal(ack_flush_lsn(a), 100);
+	assert_int_equal(ack_delivered_lsn(a), 200);
+	ack_stored(a, 150);
+	assert_int_equal(ack_flush_lsn(a), 150);
+	ack_stored(a, 200);
+	assert_int_equal(ack_flush_lsn(a), 200);
+
+	ack_report(a, second, true);
+	assert_int_equal(ack_flush_lsn(a), 200);
+	assert_int_equal(ack_delivered_lsn(a), 300);
+	ack_stored(a, 300);
+	assert_int_equal(ack_flush_lsn(a), 300);
+
+	/* WAL that is none of ours is no exception. */
+	ack_keepalive(a, 400);
+	assert_int_equal(ack_flush_lsn(a), 300);
+	assert_int_equal(ack_delivered_lsn(a), 400);
+	ack_stored(a, 400);
+	assert_int_equal(ack_flush_lsn(a), 400);
+	ack_free(a);
+}
+
+/* Invariants 1 and 7: an older position is stored again, as after a retry. */
+static void
+ack_never_moves_the_stored_position_backwards(void **state)
+{
+	struct ack_ledger *a = ack_new(100, 4);
+
+	(void) state;
+	ack_require_stored(a);
+	ack_report(a, put_entry(a, 200, 1), true);
+	ack_stored(a, 200);
+	ack_stored(a, 120);
+	assert_int_equal(ack_flush_lsn(a), 200);
+	ack_restart(a);
+	assert_int_equal(ack_flush_lsn(a), 200);
+	assert_int_equal(ack_delivered_lsn(a), 200);
+	ack_free(a);
+}
+
+/* Without the demand, what is delivered counts, stored or not. */
+static void
+ack_needs_no_stored_position_unless_told(void **state)
+{
+	struct ack_ledger *a = ack_new(100, 4);
+
+	(void) state;
+	ack_report(a, put_entry(a, 200, 1), true);
+	assert_int_equal(ack_flush_lsn(a), 200);
+	ack_stored(a, 150);
+	assert_int_equal(ack_flush_lsn(a), 200);
+	ack_free(a);
+}
+
 /* A filtered table during an outage must not fill the memory. */
 static void
 ack_folds_entries_without_records(void **state)
@@ -396,6 +463,23 @@ retract_nothing(void)
 }
 
 static void
+store_what_is_outstanding(void)
+{
+	struct ack_ledger *a = ack_new(0, 4);
+
+	ack_require_stored(a);
+	put_entry(a, 1, 1);
+	ack_stored(a, 1);
+}
+
+/* Nobody asked for it to be stored: it is no less wrong. */
+static void
+store_what_was_never_seen(void)
+{
+	ack_stored(ack_new(5, 4), 6);
+}
+
+static void
 ack_aborts_on_calls_that_make_no_sense(void **state)
 {
 	(void) state;
@@ -406,6 +490,8 @@ ack_aborts_on_calls_that_make_no_sense(void **state)
 	assert_true(aborts(submit_to_complete_entry));
 	assert_true(aborts(begin_twice));
 	assert_true(aborts(retract_nothing));
+	assert_true(aborts(store_what_is_outstanding));
+	assert_true(aborts(store_what_was_never_seen));
 }
 
 /*
@@ -442,7 +528,9 @@ struct model
 	struct model_record records[MODEL_RECORDS];
 	int					nentries;
 	int					nrecords;
-	uint64_t			flush_lsn;
+	uint64_t			delivered_lsn;
+	bool				stores; /* positions are stored */
+	uint64_t			stored_lsn;
 };
 
 static uint64_t rng_state;
@@ -493,8 +581,8 @@ model_update(struct model *m)
 
 	for (int i = 0; i < prefix; i++)
 	{
-		if (m->entries[i].end_lsn > m->flush_lsn)
-			m->flush_lsn = m->entries[i].end_lsn;
+		if (m->entries[i].end_lsn > m->delivered_lsn)
+			m->delivered_lsn = m->entries[i].end_lsn;
 	}
 }
 
@@ -511,7 +599,9 @@ model_compare(const struct model *m, const struct ack_ledger *a)
 		outstanding += m->records[i].state == RECORD_SENT;
 		failed |= m->records[i].state == RECORD_FAILED;
 	}
-	assert_true(ack_flush_lsn(a) == m->flush_lsn);
+	assert_true(ack_delivered_lsn(a) == m->delivered_lsn);
+	assert_true(ack_flush_lsn(a) ==
+				(m->stores ? m->stored_lsn : m->delivered_lsn));
 	assert_true(ack_outstanding(a) == outstanding);
 	assert_true(ack_failed(a) == failed);
 	assert_true((ack_pending(a) > 0) == (model_prefix(m) < m->nentries));
@@ -525,8 +615,14 @@ model_forget_record(struct model *m, int i)
 	m->records[i] = m->records[--m->nrecords];
 }
 
+enum storing
+{
+	STORES_NOTHING,
+	STORES_POSITIONS
+};
+
 static void
-ack_agrees_with_model_under_random_interleavings(void **state)
+compare_with_model(enum storing storing)
 {
 	const char		  *given = getenv("WALFERRY_TEST_SEED");
 	uint64_t		   seed = given ? strtoull(given, NULL, 0)
@@ -538,16 +634,18 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 	uint64_t		   next_lsn = 1000000;
 	uint64_t		   flush_before;
 	long			   advanced = 0, failures = 0, restarts = 0, adopted = 0,
-		 most_pending = 0;
+		 most_pending = 0, stored = 0, held_back = 0;
 	int report_weight = 50;
 
-	(void) state;
 	assert_non_null(m);
 	printf("seed %llu\n", (unsigned long long) seed);
 	fflush(stdout);
 	rng_state = seed;
-	m->flush_lsn = next_lsn;
-	a = ack_new(m->flush_lsn, (uint32_t) below(20));
+	m->delivered_lsn = m->stored_lsn = next_lsn;
+	m->stores = storing == STORES_POSITIONS;
+	a = ack_new(m->delivered_lsn, (uint32_t) below(20));
+	if (m->stores)
+		ack_require_stored(a);
 	for (int step = 0; step < STEPS; step++)
 	{
 		int what = below(100);
@@ -613,9 +711,9 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 			uint64_t wal_end = next_lsn - 50 + (uint64_t) below(150);
 
 			ack_keepalive(a, wal_end);
-			if (model_prefix(m) == m->nentries && wal_end > m->flush_lsn)
+			if (model_prefix(m) == m->nentries && wal_end > m->delivered_lsn)
 			{
-				m->flush_lsn = wal_end;
+				m->delivered_lsn = wal_end;
 				adopted++;
 				/* What comes next ends after what the server has sent. */
 				if (wal_end > next_lsn)
@@ -639,14 +737,28 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 			next_lsn -= (uint64_t) below(2000);
 		}
 		model_update(m);
+
+		/* A position is stored some time after it was asked for. */
+		if (m->stores && below(20) == 0)
+		{
+			uint64_t lsn = m->delivered_lsn;
+
+			lsn -= below(2) ? 0 : (uint64_t) below(200);
+			ack_stored(a, lsn);
+			stored += lsn > m->stored_lsn;
+			if (lsn > m->stored_lsn)
+				m->stored_lsn = lsn;
+		}
+		held_back += ack_flush_lsn(a) < ack_delivered_lsn(a);
 		model_compare(m, a);
 		assert_true(ack_flush_lsn(a) >= flush_before);
 		if (ack_pending(a) > most_pending)
 			most_pending = ack_pending(a);
 	}
 	printf("entries advanced %ld, failures %ld, restarts %ld, keepalives "
-		   "adopted %ld, most pending %ld\n",
-		   advanced, failures, restarts, adopted, most_pending);
+		   "adopted %ld, most pending %ld, stored %ld, held back %ld\n",
+		   advanced, failures, restarts, adopted, most_pending, stored,
+		   held_back);
 
 	/* A run in which nothing of the kind happened would prove nothing. */
 	assert_true(advanced > 1000);
@@ -654,8 +766,23 @@ ack_agrees_with_model_under_random_interleavings(void **state)
 	assert_true(restarts > 10);
 	assert_true(adopted > 10);
 	assert_true(most_pending > 40);
+	assert_true(m->stores ? stored > 100 && held_back > 1000 : held_back == 0);
 	ack_free(a);
 	free(m);
+}
+
+static void
+ack_agrees_with_model_under_random_interleavings(void **state)
+{
+	(void) state;
+	compare_with_model(STORES_NOTHING);
+}
+
+static void
+ack_agrees_with_model_where_positions_are_stored(void **state)
+{
+	(void) state;
+	compare_with_model(STORES_POSITIONS);
 }
 
 int
@@ -670,12 +797,16 @@ main(void)
 		cmocka_unit_test(ack_adopts_keepalive_only_when_nothing_is_in_flight),
 		cmocka_unit_test(ack_confirms_the_end_lsn),
 		cmocka_unit_test(ack_forgets_a_retracted_submit),
+		cmocka_unit_test(ack_confirms_no_more_than_is_stored),
+		cmocka_unit_test(ack_never_moves_the_stored_position_backwards),
+		cmocka_unit_test(ack_needs_no_stored_position_unless_told),
 		cmocka_unit_test(ack_folds_entries_without_records),
 		cmocka_unit_test(ack_refuses_end_lsn_that_does_not_grow),
 		cmocka_unit_test(ack_restart_ignores_reports_of_the_stream_before),
 		cmocka_unit_test(ack_grows_with_the_ring_wrapped),
 		cmocka_unit_test(ack_aborts_on_calls_that_make_no_sense),
 		cmocka_unit_test(ack_agrees_with_model_under_random_interleavings),
+		cmocka_unit_test(ack_agrees_with_model_where_positions_are_stored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
