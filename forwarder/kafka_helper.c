@@ -137,8 +137,6 @@ helper_main(void *arg)
 			if (ended)
 				kafka_helper_wake_caller(s);
 			pthread_mutex_lock(&s->lock);
-			if (ended)
-				s->txn.commit_asked = false;
 			if (!s->probe || now_ms < next_probe_ms)
 				continue;
 		}
@@ -191,11 +189,11 @@ helper_main(void *arg)
 		{
 			pthread_mutex_unlock(&s->lock);
 			outcome = kafka_recover_go_on(s);
-			kafka_helper_wake_caller(s);
 			pthread_mutex_lock(&s->lock);
 			if (outcome == KAFKA_JOB_DONE)
 				s->recovery.state = KAFKA_RECOVERY_DONE;
-			else
+			kafka_helper_wake_caller(s);
+			if (outcome != KAFKA_JOB_DONE)
 				s->recovery.retry_at_ms = clock_monotonic_ms() +
 										  KAFKA_TOPIC_RETRY_MS;
 			if (outcome == KAFKA_JOB_UNREACHABLE)

@@ -400,6 +400,19 @@ is_passing(rd_kafka_error_t *error)
 		   !rd_kafka_error_txn_requires_abort(error);
 }
 
+/*
+ * At once with what the caller sees of it: it may ask for the next commit as
+ * soon as it sees that this one is done, and that must not be forgotten.
+ */
+static void
+leave_commit(struct kafka_sink *s, bool done)
+{
+	pthread_mutex_lock(&s->lock);
+	s->txn.commit_asked = false;
+	s->txn.commit_done = done;
+	pthread_mutex_unlock(&s->lock);
+}
+
 bool
 kafka_txn_go_on_committing(struct kafka_sink *s)
 {
@@ -413,20 +426,21 @@ kafka_txn_go_on_committing(struct kafka_sink *s)
 	error = rd_kafka_commit_transaction(s->rk, COMMIT_MS);
 	if (error == NULL)
 	{
-		pthread_mutex_lock(&s->lock);
-		s->txn.commit_done = true;
-		pthread_mutex_unlock(&s->lock);
 		if (waited_ms >= SLOW_COMMIT_MS)
 			log_info("kafka", "committed at last", "waited_s=%" PRId64,
 					 waited_ms / 1000);
 		log_debug("kafka", "committed", "ms=%" PRId64 " records=%zu",
 				  clock_monotonic_ms() - s->txn.commit_since_ms, s->txn.nruns);
 		s->txn.slow_told = false;
+		leave_commit(s, true);
 		return true;
 	}
 	passing = is_passing(error);
 	if (!passing)
+	{
 		kafka_fail_transaction(s, "committing a transaction", error);
+		leave_commit(s, false);
+	}
 	else if (!s->txn.slow_told && waited_ms >= SLOW_COMMIT_MS)
 	{
 		s->txn.slow_told = true;
