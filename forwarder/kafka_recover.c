@@ -63,7 +63,12 @@ kafka_recover_take(struct kafka_sink *s, sink_stored_fn fn, void *arg)
 	if (r->topic == NULL)
 		return SINK_DONE;
 	if (r->t == NULL)
-		r->t = s->topics[kafka_topic_number(s, r->topic)];
+	{
+		/* Which may move the array. */
+		uint32_t number = kafka_topic_number(s, r->topic);
+
+		r->t = s->topics[number];
+	}
 	if (r->t->rkt == NULL)
 	{
 		enum sink_outcome outcome = kafka_topic_require(s, r->t);
