@@ -227,11 +227,12 @@ bool
 kafka_txn_staged(struct kafka_sink *s, struct sink_record *record,
 				 struct sink_header *headers, size_t max, uint64_t *ticket)
 {
-	const uint8_t *p = s->txn.stage.data + s->txn.stage_at;
+	const uint8_t *p;
 	struct staged  st;
 
 	if (kafka_txn_staged_bytes(s) == 0)
 		return false;
+	p = s->txn.stage.data + s->txn.stage_at;
 	memcpy(&st, p, sizeof(st));
 	p += sizeof(st);
 	*record = (struct sink_record){.topic = st.topic,
