@@ -4,7 +4,8 @@
 #
 # Each against a PostgreSQL of its own and a real Apache Kafka broker that the
 # files share (KAFKA_VERSION chooses its release).  FORWARDER is the program
-# under test.  TESTS="001 crash" selects files whose name contains a word.
+# under test; what asks for failpoints or seeded bugs gets the test build of
+# it.  TESTS="001 crash" selects files whose name contains a word.
 # WALFERRY_JOBS files run at a time, 2 by default.  Logs: build/test/tap/log.
 #
 set -eu
@@ -51,8 +52,15 @@ private_postgres
 stage t test/kafka test/certs.sh test/logical.conf docs examples
 
 if [ -x "$top/$FORWARDER" ]; then
-	cp "$top/$FORWARDER" "$scratch/work/walferry"
-	chmod 755 "$scratch/work/walferry"
+	install -m 755 "$top/$FORWARDER" "$scratch/work/walferry"
+
+	# The same with failpoints, and what stands between it and its servers.
+	"$MAKE" --no-print-directory -s -C "$top/forwarder" FAULT=1 SAN="$SAN" \
+		BUILD="$top/build/fault${SAN:+-san}/forwarder"
+	install -m 755 "$top/build/fault${SAN:+-san}/forwarder/walferry" \
+		"$scratch/work/walferry-fault"
+	"$MAKE" --no-print-directory -s -C "$top/test/fault"
+	install -m 755 "$top/build/fault/proxy" "$scratch/work/fault-proxy"
 else
 	echo "tap: there is no $FORWARDER; what needs it will fail"
 fi
@@ -84,6 +92,8 @@ in_tests()
 		PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-120}" \
 		WALFERRY_HOME="$scratch/work" \
 		WALFERRY_BIN="$scratch/work/walferry" \
+		WALFERRY_FAULT_BIN="$scratch/work/walferry-fault" \
+		WALFERRY_PROXY_BIN="$scratch/work/fault-proxy" \
 		WALFERRY_KAFKA_JARS="$scratch/jars" \
 		WALFERRY_TEST_BROKER="$scratch/work/broker" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-}" \

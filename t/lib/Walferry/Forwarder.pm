@@ -37,6 +37,8 @@ Writes the configuration file; starts nothing.
   format    'properties' (default) or 'json', a Kafka Connect configuration
   args      [ ... ] more arguments for "walferry run"
   env       { NAME => value } of its environment
+  fault     1: the test build, which obeys WALFERRY_FAILPOINT and
+            WALFERRY_SEEDED_BUG of env
 
 Defaults: database.* from pg, bootstrap.servers from kafka, slot.name,
 topic.prefix, and a slot that is created when it is missing.
@@ -74,6 +76,7 @@ sub new
 		log => "$PostgreSQL::Test::Utils::log_path/forwarder_$name.log",
 		args => $opt{args} // [],
 		env => $opt{env} // {},
+		fault => $opt{fault},
 		config => { %config, %{ $opt{config} // {} } },
 		format => $opt{format} // 'properties',
 		exit_code => undef,
@@ -91,6 +94,10 @@ sub new
 
 Changes the configuration file; a running forwarder does not see it.
 
+=item set_env(NAME => value ...)
+
+Changes the environment of the next start; undef removes one.
+
 =item config_file, log_file, name, slot, topic(table)
 
 topic('public.t') is that table's topic with the configured prefix.
@@ -102,6 +109,16 @@ sub set
 	my ($self, %more) = @_;
 	$self->{config}{$_} = $more{$_} for keys %more;
 	$self->write_config;
+}
+
+sub set_env
+{
+	my ($self, %more) = @_;
+	for my $name (keys %more)
+	{
+		delete $self->{env}{$name};
+		$self->{env}{$name} = $more{$name} if defined $more{$name};
+	}
 }
 
 sub write_config
@@ -155,8 +172,9 @@ sub topic
 
 sub _binary
 {
-	return $ENV{WALFERRY_BIN}
-	  // croak 'WALFERRY_BIN is not set: run make test-tap';
+	my ($fault) = @_;
+	my $name = $fault ? 'WALFERRY_FAULT_BIN' : 'WALFERRY_BIN';
+	return $ENV{$name} // croak "$name is not set: run make test-tap";
 }
 
 # WALFERRY_X_Y is the forwarder's property x.y: it would refuse the variables of
@@ -185,7 +203,7 @@ sub start
 {
 	my ($self, @args) = @_;
 	croak 'the forwarder runs already' if $self->running;
-	my $binary = _binary();
+	my $binary = _binary($self->{fault});
 	my @cmd = ($binary, 'run', '--config', $self->config_file,
 		@{ $self->{args} }, @args);
 
