@@ -23,6 +23,7 @@
 #include "fault.h"
 #include "forward.h"
 #include "health.h"
+#include "kafka_version.h"
 #include "log.h"
 #include "version.h"
 #include "wire.h"
@@ -39,6 +40,10 @@
 
 #ifndef WALFERRY_COMMIT
 #define WALFERRY_COMMIT "unknown"
+#endif
+
+#if RD_KAFKA_VERSION < KAFKA_VERSION_LEAST
+#error "librdkafka 2.0.2 or newer is needed"
 #endif
 
 #define HEALTH_TIMEOUT_MS 5000
@@ -114,6 +119,69 @@ check(struct config *config)
 	return false;
 }
 
+/* The library that is loaded need not be the one that was compiled with. */
+static bool
+check_librdkafka(void)
+{
+	char text[KAFKA_VERSION_TEXT];
+
+	if (rd_kafka_version() >= KAFKA_VERSION_LEAST)
+		return true;
+	fprintf(stderr,
+			"walferry: librdkafka %s is too old, it may lose records in"
+			" silence: install %s or newer\n",
+			rd_kafka_version_str(),
+			kafka_version_text(KAFKA_VERSION_LEAST, text));
+	return false;
+}
+
+/* enum kafka_use */
+static unsigned
+kafka_uses(const struct config *config)
+{
+	size_t						 n;
+	const struct config_setting *settings = config_kafka_settings(config, &n);
+	unsigned					 uses = KAFKA_USE_PRODUCER;
+
+	if (!config_is(config, "walferry.sink", "kafka"))
+		return 0;
+	if (config_bool(config, "exactly.once"))
+		uses |= KAFKA_USE_TRANSACTIONS;
+	for (size_t i = 0; i < n; i++)
+	{
+		const char *name = settings[i].name;
+
+		if (strcmp(name, "sasl.mechanism") == 0 &&
+			strncmp(settings[i].value, "SCRAM", 5) == 0)
+			uses |= KAFKA_USE_SCRAM;
+		if (strcmp(name, "ssl.certificate.location") == 0 ||
+			strcmp(name, "ssl.certificate.pem") == 0 ||
+			strcmp(name, "ssl.keystore.location") == 0)
+			uses |= KAFKA_USE_CERTIFICATE;
+	}
+	return uses;
+}
+
+/* What this librdkafka breaks of what is used, once. */
+static void
+announce_flaws(const struct config *config)
+{
+	size_t					 n;
+	const struct kafka_flaw *flaws = kafka_version_flaws(&n);
+	unsigned				 uses = kafka_uses(config);
+	char					 text[KAFKA_VERSION_TEXT];
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (kafka_version_meets(&flaws[i], rd_kafka_version(), uses))
+			log_warn("kafka", "this librdkafka has a flaw: upgrade it",
+					 "librdkafka=%s flaw=%s effect=%s repaired_in=%s",
+					 rd_kafka_version_str(), log_str(flaws[i].breaks),
+					 log_str(flaws[i].effect),
+					 kafka_version_text(flaws[i].until, text));
+	}
+}
+
 /* Warnings and what differs from Debezium, once. */
 static void
 announce(const struct config *config)
@@ -134,6 +202,7 @@ run(struct config *config)
 	log_info("main", "starting", "version=%s commit=%s librdkafka=%s",
 			 WALFERRY_VERSION, WALFERRY_COMMIT, rd_kafka_version_str());
 	announce(config);
+	announce_flaws(config);
 	return (int) forward_run(config);
 }
 
@@ -199,6 +268,8 @@ docs(const char *what)
 
 	if (what != NULL && strcmp(what, "states") == 0)
 		forward_docs(&out);
+	else if (what != NULL && strcmp(what, "librdkafka") == 0)
+		kafka_version_docs(&out);
 	else
 		config_docs(&out);
 	return print_buf(&out);
@@ -349,7 +420,7 @@ main(int argc, char **argv)
 	}
 
 	config_load_env(config, environ);
-	if (!check(config))
+	if (!check(config) || !check_librdkafka())
 		goto cleanup;
 	if (print_config)
 	{

@@ -135,8 +135,8 @@ my $attempts = sub {
 };
 my $before = $attempts->();
 poll_until('some more attempts', sub { return $attempts->() > $before + 8 });
-is(scalar(() = $second->log_text =~ / warn /g),
-	1, 'slot in use: said once, whatever the number of attempts');
+is(complaints($second->log_text), 1,
+	'slot in use: said once, whatever the number of attempts');
 is($first->stop, 0, 'slot in use: the first stops');
 $second->wait_for_log(qr/ streaming slot=t017_busy/);
 pass('slot in use: the second goes on when it is free');
@@ -236,8 +236,7 @@ my ($code, $text) = $bounded->run_to_end(30);
 is($code, 1, 'errors.max.retries: exit code 1');
 like($text, qr/ error forward: gave up after errors\.max\.retries/,
 	'errors.max.retries: says so');
-is(scalar(() = $waiting->log_text =~ / warn /g), 1,
-	'PostgreSQL down: one line');
+is(complaints($waiting->log_text), 1, 'PostgreSQL down: one line');
 like($waiting->log_text, qr/connection to server on socket [^\n]*failed/,
 	'PostgreSQL down: where it was looked for');
 $pg->start;

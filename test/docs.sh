@@ -5,8 +5,9 @@
 #   test/docs.sh            rewrites them
 #   test/docs.sh --check    fails if one is not what the code says
 #
-# docs/configuration.md is the forwarder's table of options, the block between
-# the marks "states" in docs/design.md its table of states.
+# docs/configuration.md is the forwarder's table of options.  Between marks,
+# docs/design.md has its table of states ("states"), docs/operations.md what old
+# versions of librdkafka break ("librdkafka").
 #
 set -eu
 . "$(dirname "$0")/lib.sh"
@@ -34,17 +35,23 @@ settle()						# DOCUMENT
 build/docs/docs > "$new"
 settle docs/configuration.md
 
-"$top/build/forwarder/walferry" docs states > "$new.states"
-awk -v block="$new.states" '
-	/^<!-- states: end -->$/ { inside = 0; ended = 1 }
-	!inside
-	/^<!-- states: begin -->$/ {
-		inside = 1
-		print ""
-		while ((getline line < block) > 0)
-			print line
-		print ""
-	}
-	END { exit !ended }' docs/design.md > "$new" ||
-	die "docs/design.md has no place for the states"
-settle docs/design.md
+# A block of a document, between marks of its name.
+settle_block()					# DOCUMENT NAME
+{
+	"$top/build/forwarder/walferry" docs "$2" > "$new.block"
+	awk -v block="$new.block" -v name="$2" '
+		$0 == "<!-- " name ": end -->" { inside = 0; ended = 1 }
+		!inside
+		$0 == "<!-- " name ": begin -->" {
+			inside = 1
+			print ""
+			while ((getline line < block) > 0)
+				print line
+			print ""
+		}
+		END { exit !ended }' "$1" > "$new" || die "$1 has no place for $2"
+	settle "$1"
+}
+
+settle_block docs/design.md states
+settle_block docs/operations.md librdkafka
