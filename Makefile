@@ -38,8 +38,11 @@ override with_llvm = no
 SAN ?=
 # FAULT=1 builds the forwarder with failpoints and seeded bugs, likewise.
 FAULT ?=
-variant = $(if $(filter 1,$(FAULT)),fault$(if $(SAN),-san)/,$(if $(SAN),san/))
-FORWARDER = build/$(variant)forwarder/walferry
+# RDKAFKA=/path builds it with that librdkafka, likewise: test/rdkafka/fetch.sh.
+RDKAFKA ?=
+override RDKAFKA := $(abspath $(RDKAFKA))
+include forwarder/variant.mk
+FORWARDER = build/$(call variant,$(FAULT))forwarder/walferry
 
 # Warnings are errors in CI, where somebody looks, not on a user's machine.
 WERROR ?= $(if $(filter true,$(CI)),1)
@@ -87,7 +90,7 @@ EXTRA_CLEAN = build results output_iso regression.diffs regression.out \
 #
 # The forwarder.
 #
-FORWARDER_LIBS = rdkafka libpq jansson libpcre2-8
+FORWARDER_LIBS = $(if $(RDKAFKA),,rdkafka) libpq jansson libpcre2-8
 
 ifneq ($(wildcard forwarder/main.c),)
 ifneq ($(shell pkg-config --exists $(FORWARDER_LIBS) && echo yes),)
@@ -97,7 +100,7 @@ endif
 
 forwarder:
 	+@$(MAKE) --no-print-directory -C forwarder SAN='$(SAN)' \
-		FAULT='$(FAULT)' WERROR='$(WERROR)'
+		FAULT='$(FAULT)' RDKAFKA='$(RDKAFKA)' WERROR='$(WERROR)'
 
 ifeq ($(WITH_FORWARDER),yes)
 all: forwarder
@@ -119,7 +122,7 @@ install-forwarder: all
 
 # What the scripts below need to know.
 RUN = PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' SAN='$(SAN)' \
-	WERROR='$(WERROR)' TESTS='$(TESTS)'
+	RDKAFKA='$(RDKAFKA)' WERROR='$(WERROR)' TESTS='$(TESTS)'
 
 help:
 	@sed -n 's/^#? \?//p' Makefile
@@ -173,7 +176,8 @@ test-fault-tools:
 	+@$(RUN) test/fault/tools.sh
 
 test-tap: extension $(if $(WITH_FORWARDER),forwarder)
-	+@$(RUN) FORWARDER='$(FORWARDER)' test/tap.sh
+	+@$(RUN) FORWARDER='$(FORWARDER)' \
+		FAULT_FORWARDER='build/$(call variant,1)forwarder/walferry' test/tap.sh
 
 test-demo: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh --check
@@ -250,7 +254,8 @@ images:
 
 #? Variables: PG_CONFIG, CC, CFLAGS, SAN=address,undefined, WERROR=1,
 #?   TESTS="toast ddl", SECONDS, KAFKA_VERSION, WALFERRY_CACHE, NO_FORWARDER=1,
-#?   FAULT=1 (the forwarder's test build, with failpoints)
+#?   FAULT=1 (the forwarder's test build, with failpoints), RDKAFKA=/path
+#?   (another librdkafka than the system's: test/rdkafka/fetch.sh)
 
 .PHONY: all install installcheck extension forwarder forwarder-left-out \
 	install-forwarder deps test test-unit test-corpus test-model \

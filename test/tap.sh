@@ -4,8 +4,8 @@
 #
 # Each against a PostgreSQL of its own and a real Apache Kafka broker that the
 # files share (KAFKA_VERSION chooses its release).  FORWARDER is the program
-# under test; what asks for failpoints or seeded bugs gets the test build of
-# it.  TESTS="001 crash" selects files whose name contains a word.
+# under test; what asks for failpoints or seeded bugs gets the test build of it,
+# FAULT_FORWARDER.  TESTS="001 crash" selects files whose name contains a word.
 # WALFERRY_JOBS files run at a time, 2 by default.  Logs: build/test/tap/log.
 #
 set -eu
@@ -56,9 +56,8 @@ if [ -x "$top/$FORWARDER" ]; then
 
 	# The same with failpoints, and what stands between it and its servers.
 	"$MAKE" --no-print-directory -s -C "$top/forwarder" FAULT=1 SAN="$SAN" \
-		BUILD="$top/build/fault${SAN:+-san}/forwarder"
-	install -m 755 "$top/build/fault${SAN:+-san}/forwarder/walferry" \
-		"$scratch/work/walferry-fault"
+		RDKAFKA="${RDKAFKA:-}"
+	install -m 755 "$top/$FAULT_FORWARDER" "$scratch/work/walferry-fault"
 	"$MAKE" --no-print-directory -s -C "$top/test/fault"
 	install -m 755 "$top/build/fault/proxy" "$scratch/work/fault-proxy"
 else
