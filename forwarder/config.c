@@ -1276,6 +1276,37 @@ check_names(struct config *c)
 		config_fail(c, s->entry, "must be 1 to 63 of a-z, 0-9 and '_'");
 }
 
+/* One for all hosts, or one for each, as libpq has it. */
+static void
+check_ports(struct config *c)
+{
+	const struct config_slot *s = config_slot_of(c, "database.port");
+	const char *hosts = config_slot_of(c, "database.hostname")->str;
+	size_t		nhosts = 1;
+	bool		whole = s->nlist > 0;
+	bool		in_range = true;
+
+	for (size_t i = 0; i < s->nlist; i++)
+	{
+		int64_t port;
+
+		if (!config_text_number(CONFIG_INT, s->list[i], &port))
+			whole = false;
+		else if (port < 1 || port > 65535)
+			in_range = false;
+	}
+	for (const char *p = hosts; p != NULL && *p; p++)
+		nhosts += *p == ',';
+	if (!whole)
+		config_fail(c, s->entry, "must be a whole number");
+	else if (!in_range)
+		config_fail(c, s->entry, "must be between 1 and 65535");
+	else if (s->nlist > 1 && s->nlist != nhosts)
+		config_fail(c, s->entry,
+					"must be one port, or one for each host of "
+					"database.hostname");
+}
+
 static void
 check_lists(struct config *c)
 {
@@ -1727,6 +1758,7 @@ config_check(struct config *c)
 	check_patterns(c);
 	check_required(c);
 	check_names(c);
+	check_ports(c);
 	check_lists(c);
 	check_stream_params(c);
 	check_placeholder(c);

@@ -56,10 +56,11 @@ static const struct config_option table[] = {
 	SECTION("Connection to PostgreSQL"),
 	{.name = "database.hostname", .flags = CONFIG_REQUIRED,
 		.help = "Host name, address or directory of the Unix socket; a "
-			"comma-separated list is tried in order."},
-	{.name = "database.port", .type = CONFIG_INT, .deflt = "5432",
-		.min = 1, .max = 65535,
-		.help = "Port."},
+			"comma-separated list is tried in order, and of a list only a "
+			"primary is taken: standbys are passed over."},
+	{.name = "database.port", .type = CONFIG_LIST, .deflt = "5432",
+		.help = "Port; of a list of hosts, one for all of them or one for "
+			"each."},
 	{.name = "database.user", .flags = CONFIG_REQUIRED,
 		.help = "User; needs the REPLICATION attribute."},
 	{.name = "database.password", .flags = CONFIG_SECRET,
@@ -146,9 +147,9 @@ static const struct config_option table[] = {
 			"contradict each other, where a position is stored "
 			"(`walferry.position.store`). `fail`, and `trust_offset`, which "
 			"is the same: stop with exit code 5 and say what is wrong. "
-			"`trust_slot`: where the record is missing or the slot stands "
-			"beyond it, go on from the slot; what is between is the "
-			"operator's word. `no_validation`, which is Debezium's default, "
+			"`trust_slot`: where the record is missing, the slot stands "
+			"beyond it or the server does not have it, go on from the slot; "
+			"what is between is the operator's word. `no_validation`, which is Debezium's default, "
 			"and `trust_greater_lsn` are refused there, for both may lose "
 			"changes in silence."},
 	{.name = "internal.slot.seek.to.known.offset.on.start", .type = BOOL,

@@ -21,6 +21,24 @@ keep(struct buf *text, const char *s)
 	return (const char *) text->data + at;
 }
 
+/* The elements of a list, with commas between them. */
+static const char *
+keep_list(struct buf *text, const struct config *c, const char *name)
+{
+	size_t			   at = text->len;
+	size_t			   n;
+	const char *const *list = config_list(c, name, &n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (i > 0)
+			buf_putc(text, ',');
+		buf_puts(text, list[i]);
+	}
+	buf_putc(text, '\0');
+	return (const char *) text->data + at;
+}
+
 struct pair
 {
 	const char *name;
@@ -104,21 +122,22 @@ source_config_init(struct source_config *s, const struct config *c)
 	const struct config_setting *params;
 	char						 text[128];
 	size_t						 nparams;
+	size_t						 nports;
 	size_t						 n = 0;
+	size_t						 room = 4096;
+	const char *const *ports = config_list(c, "database.port", &nports);
 
 	/* Reserved at once: pointers into it must not move. */
-	buf_reserve(&s->text, 4096);
+	for (size_t i = 0; i < nports; i++)
+		room += strlen(ports[i]) + 1;
+	buf_reserve(&s->text, room);
 
 	for (size_t i = 0; i < KEYWORDS_MAX - 1; i++)
 	{
 		const struct pair *o = &connection_options[i];
 
 		if (strcmp(o->name, "port") == 0)
-		{
-			snprintf(text, sizeof(text), "%lld",
-					 (long long) config_int(c, o->value));
-			values[n] = keep(&s->text, text);
-		}
+			values[n] = keep_list(&s->text, c, o->value);
 		else
 			values[n] = config_str(c, o->value);
 		if (values[n] != NULL)

@@ -441,7 +441,7 @@ defaults_are_there_without_being_set(void **state)
 	size_t		   n;
 
 	(void) state;
-	assert_int_equal(config_int(c, "database.port"), 5432);
+	assert_string_equal(config_list(c, "database.port", &n)[0], "5432");
 	assert_string_equal(config_str(c, "database.sslmode"), "prefer");
 	assert_string_equal(config_str(c, "slot.name"), "debezium");
 	assert_true(config_bool(c, "tombstones.on.delete"));
@@ -472,7 +472,9 @@ values_are_read_by_their_types(void **state)
 	const struct config_setting *params;
 
 	(void) state;
-	c = good("table.include.list=public\\\\.a{1,2}, s\\\\.\\\\[x\\\\,y\\\\]\n"
+	c = good("database.hostname=a,b\n"
+			 "database.port=5432, 5433\n"
+			 "table.include.list=public\\\\.a{1,2}, s\\\\.\\\\[x\\\\,y\\\\]\n"
 			 "slot.stream.params=a=1; b = x=y ;\n"
 			 "decimal.handling.mode=STRING\n"
 			 "tombstones.on.delete=False\n"
@@ -480,6 +482,9 @@ values_are_read_by_their_types(void **state)
 			 "max.queue.size.in.bytes=16MB\n"
 			 "skipped.operations=none\n"
 			 "unavailable.value.placeholder=hex:c3bc21\n");
+	list = config_list(c, "database.port", &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(list[1], "5433");
 	list = config_list(c, "table.include.list", &n);
 	assert_int_equal(n, 2);
 	assert_string_equal(list[0], "public\\.a{1,2}");
@@ -504,6 +509,13 @@ bad_values_are_refused_by_name(void **state)
 	(void) state;
 	refused("database.port=0\n", "database.port: must be between 1 and 65535");
 	refused("database.port=5432x\n", "database.port: must be a whole number");
+	refused("database.port=,\n", "database.port: must be a whole number");
+	refused("database.port=5432,65536\ndatabase.hostname=a,b\n",
+			"database.port: must be between 1 and 65535");
+	refused("database.port=5432,5433\n",
+			"database.port: must be one port, or one for each host");
+	refused("database.port=5432,5433\ndatabase.hostname=a,b,c\n",
+			"database.port: must be one port, or one for each host");
 	refused("tombstones.on.delete=yes\n", "must be one of true, false");
 	refused("decimal.handling.mode=exact\n",
 			"must be one of precise, double, string");
@@ -1003,7 +1015,7 @@ flags_win_over_environment_over_later_over_earlier_file(void **state)
 	config_load_env(c, env);
 	assert_true(config_check(c));
 	assert_string_equal(config_str(c, "slot.name"), "env");
-	assert_int_equal(config_int(c, "database.port"), 2);
+	assert_string_equal(config_list(c, "database.port", &n)[0], "2");
 	assert_string_equal(config_str(c, "database.hostname"), "db");
 	assert_true(config_is(c, "decimal.handling.mode", "double"));
 	assert_true(config_is(c, "walferry.log.level", "debug"));
@@ -1261,7 +1273,7 @@ connect_tutorial_and_its_worker_are_read(void **state)
 		fail();
 	}
 	assert_string_equal(config_str(c, "name"), "inventory-connector");
-	assert_int_equal(config_int(c, "database.port"), 5432);
+	assert_string_equal(config_str(c, "database.port"), "5432");
 	/* the worker's heartbeat is not the connector's */
 	assert_int_equal(config_int(c, "heartbeat.interval.ms"), 0);
 	assert_true(has_line(config_warning_count(c), config_warning, c,
