@@ -105,8 +105,9 @@ void		 repl_free(struct repl *r);
  * another cluster at the same address is refused: both would be a gap.
  * Resolving a host name blocks, as libpq does it.
  *
- * After an attempt to connect that ran out of time, the next one begins with
- * the next host of a list.
+ * Of a list of hosts, the first that is a primary is taken, unless libpq's
+ * variable PGTARGETSESSIONATTRS says otherwise.  After an attempt to connect
+ * that ran out of time, the next one begins with the next host of the list.
  *
  * With 'lock' in the configuration, REPL_READY also means that no other repl
  * with 'lock' is ready or streams from the same slot, until this connection
@@ -139,6 +140,13 @@ void repl_create(struct repl *r);
  * (REPL_FAILURE_REFUSED) with 'lsn' 0.
  */
 void repl_start(struct repl *r, uint64_t lsn, uint32_t timeline);
+
+/*
+ * In REPL_READY: would repl_start() with the same arguments be refused for one
+ * of these reasons, but for a slot that is missing?  Then false, and
+ * repl_failure() says which.
+ */
+bool repl_can_start(struct repl *r, uint64_t lsn, uint32_t timeline);
 
 /* The next message.  Drains libpq before it says REPL_AGAIN. */
 enum repl_outcome repl_read(struct repl *r, struct repl_message *m);

@@ -104,10 +104,9 @@ repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn)
  * one.  Where nobody says which it is, it is the one that was streamed from.
  */
 static enum repl_outcome
-check_timeline(struct repl *r)
+check_timeline(struct repl *r, uint64_t start_lsn, uint32_t timeline)
 {
 	const struct repl_slot *slot = &r->slot;
-	uint32_t				timeline = r->start_timeline;
 
 	if (timeline == 0 && r->streamed)
 		timeline = r->last_timeline;
@@ -117,12 +116,12 @@ check_timeline(struct repl *r)
 	{
 		if (slot->tli[i] != timeline)
 			continue;
-		if (r->start_lsn <= slot->until_lsn[i])
+		if (start_lsn <= slot->until_lsn[i])
 			return REPL_DONE;
 		repl_fail(r, REPL_FAILURE_UNSAFE,
 				  "cannot go on at %X/%X: the server left its timeline "
 				  "before it, at %X/%X",
-				  LSN_ARGS(r->start_lsn), LSN_ARGS(slot->until_lsn[i]));
+				  LSN_ARGS(start_lsn), LSN_ARGS(slot->until_lsn[i]));
 		repl_failure_set_hint(&r->failure, POSITION_HINT);
 		return REPL_FAILED;
 	}
@@ -131,7 +130,7 @@ check_timeline(struct repl *r)
 		repl_fail(r, REPL_FAILURE_RETRY,
 				  "cannot go on at %X/%X: the standby is on timeline %" PRIu32
 				  ", and has not come to %" PRIu32 " yet",
-				  LSN_ARGS(r->start_lsn), slot->timeline, timeline);
+				  LSN_ARGS(start_lsn), slot->timeline, timeline);
 		repl_failure_set_hint(&r->failure,
 							  "waiting until it has; or connect to the "
 							  "primary");
@@ -141,7 +140,7 @@ check_timeline(struct repl *r)
 			  "cannot go on at %X/%X: the server is on timeline %" PRIu32
 			  ", whose history %s timeline %" PRIu32
 			  ", which the position is on",
-			  LSN_ARGS(r->start_lsn), slot->timeline,
+			  LSN_ARGS(start_lsn), slot->timeline,
 			  slot->ntimelines > 0 || slot->timeline == 1
 				  ? "does not hold"
 				  : "is missing and cannot be shown to hold",
@@ -155,32 +154,32 @@ check_timeline(struct repl *r)
 
 /* Do the slot and the position to start at fit each other? */
 static enum repl_outcome
-check_position(struct repl *r)
+check_position(struct repl *r, uint64_t start_lsn, uint32_t timeline)
 {
 	const struct repl_slot *slot = &r->slot;
 
-	if (r->start_lsn == 0)
+	if (start_lsn == 0)
 		return REPL_DONE;
-	if (check_timeline(r) == REPL_FAILED)
+	if (check_timeline(r, start_lsn, timeline) == REPL_FAILED)
 		return REPL_FAILED;
-	if (slot->confirmed_lsn > r->start_lsn)
+	if (slot->confirmed_lsn > start_lsn)
 	{
 		repl_fail(
 			r, REPL_FAILURE_UNSAFE,
 			"cannot go on at %X/%X: somebody else has moved the slot on, "
-			"to %X/%X",
-			LSN_ARGS(r->start_lsn), LSN_ARGS(slot->confirmed_lsn));
+			"to %X/%X, or has made it anew",
+			LSN_ARGS(start_lsn), LSN_ARGS(slot->confirmed_lsn));
 		repl_failure_set_hint(&r->failure, POSITION_HINT);
 		return REPL_FAILED;
 	}
-	if (r->wal_end_lsn >= r->start_lsn)
+	if (r->wal_end_lsn >= start_lsn)
 		return REPL_DONE;
 	if (r->standby)
 	{
 		/* After a crash it lets in before it has replayed all it had. */
 		repl_fail(r, REPL_FAILURE_RETRY,
 				  "cannot go on at %X/%X: the standby has come to %X/%X only",
-				  LSN_ARGS(r->start_lsn), LSN_ARGS(r->wal_end_lsn));
+				  LSN_ARGS(start_lsn), LSN_ARGS(r->wal_end_lsn));
 		repl_failure_set_hint(&r->failure,
 							  "waiting until it has; or connect to the "
 							  "primary");
@@ -189,9 +188,16 @@ check_position(struct repl *r)
 	repl_fail(r, REPL_FAILURE_UNSAFE,
 			  "cannot go on at %X/%X: the server's WAL ends before it, at "
 			  "%X/%X",
-			  LSN_ARGS(r->start_lsn), LSN_ARGS(r->wal_end_lsn));
+			  LSN_ARGS(start_lsn), LSN_ARGS(r->wal_end_lsn));
 	repl_failure_set_hint(&r->failure, POSITION_HINT);
 	return REPL_FAILED;
+}
+
+bool
+repl_can_start(struct repl *r, uint64_t lsn, uint32_t timeline)
+{
+	return check_position(r, lsn, timeline) != REPL_FAILED ||
+		   r->failure.kind != REPL_FAILURE_UNSAFE;
 }
 
 /*
@@ -270,12 +276,17 @@ refuse_other_plugin(struct repl *r, const char *plugin)
 	return REPL_FAILED;
 }
 
-/* slot.failover is wanted of a slot that is there: will it do? */
+/*
+ * Standbys are to keep the slot, which is there: will they, and can they take
+ * over from it?
+ */
 static void
 warn_failover(struct repl *r, const PGresult *res)
 {
 	const char *slot = log_str(r->config->slot);
 
+	if (!repl_wants_failover(r) && *PQgetvalue(res, 0, SLOT_FAILOVER) != 't')
+		return;
 	if (r->slot.server_version_num < 170000)
 		log_warn("repl",
 				 "slot.failover has no effect: PostgreSQL has failover slots "
@@ -402,7 +413,7 @@ take_slot(struct repl *r, const PGresult *res)
 	if (!PQgetisnull(res, 0, SLOT_WAL_END_LSN) &&
 		!parse_lsn(PQgetvalue(res, 0, SLOT_WAL_END_LSN), &r->wal_end_lsn))
 		return repl_fail_answer(r);
-	if (repl_wants_failover(r) && !r->failover_warned)
+	if (!r->failover_warned)
 		warn_failover(r, res);
 	r->slot.found = true;
 	r->step = STEP_HISTORY;
@@ -511,7 +522,7 @@ leave_history(struct repl *r)
 	if (r->starting)
 	{
 		r->step = STEP_START;
-		return check_position(r);
+		return check_position(r, r->start_lsn, r->start_timeline);
 	}
 	r->step = STEP_READY;
 	r->deadline_ms = 0;

@@ -92,9 +92,15 @@ repl_connect_open(const struct repl *r, const char *const (*forced)[2],
 	PGconn		*conn;
 	struct buf	 lists[3] = {0};
 	size_t		 nlists = 0;
+	bool		 several = false;
 
 	while (r->config->keywords[ngiven] != NULL)
+	{
+		several |= is_host_list(r->config->keywords[ngiven]) &&
+				   r->config->values[ngiven] != NULL &&
+				   strchr(r->config->values[ngiven], ',') != NULL;
 		ngiven++;
+	}
 	keywords = mem_zalloc(ngiven + 16, sizeof(*keywords));
 	values = mem_zalloc(ngiven + 16, sizeof(*values));
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
@@ -105,6 +111,16 @@ repl_connect_open(const struct repl *r, const char *const (*forced)[2],
 			continue;
 		keywords[n] = defaults[i][0];
 		values[n++] = defaults[i][1];
+	}
+
+	/*
+	 * Of several servers, the primary has the slot.  A standby that is taken
+	 * while the primary restarts would look as if the slot were gone.
+	 */
+	if (several && getenv("PGTARGETSESSIONATTRS") == NULL)
+	{
+		keywords[n] = "target_session_attrs";
+		values[n++] = "primary";
 	}
 
 	/*

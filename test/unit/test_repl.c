@@ -135,12 +135,13 @@ struct server
 	const char *locked_by;	  /* NULL: nobody else */
 	const char *create_error; /* "SQLSTATE message" */
 	const char *start_error;
-	struct buf	stream;	 /* what follows CopyBothResponse */
-	bool		dribble; /* byte by byte */
-	bool		hang_up; /* after that */
-	bool		mute;	 /* accepts, and says nothing */
-	const char *other;	 /* error for a second client; NULL: let it in */
-	unsigned	spoil;	 /* damage about one byte in so many */
+	struct buf	stream;	  /* what follows CopyBothResponse */
+	bool		dribble;  /* byte by byte */
+	bool		hang_up;  /* after that */
+	bool		mute;	  /* accepts, and says nothing */
+	const char *other;	  /* error for a second client; NULL: let it in */
+	unsigned	spoil;	  /* damage about one byte in so many */
+	int			standbys; /* so many clients meet a standby */
 
 	bool created; /* a slot, which is there until the client goes */
 
@@ -149,6 +150,7 @@ struct server
 	uint8_t said[256]; /* the last CopyData */
 	size_t	said_len;
 	bool	copy_done;
+	int		greeted; /* clients */
 };
 
 static uint64_t rng_state = 1;
@@ -342,6 +344,12 @@ greet(struct server *s, struct buf *b)
 	buf_put(&body, "server_version", 15);
 	buf_put(&body, s->version, strlen(s->version) + 1);
 	put_message(b, 'S', body.data, body.len);
+	buf_reset(&body);
+	buf_put(&body, "in_hot_standby", 15);
+	buf_puts(&body, s->standbys > s->greeted ? "on" : "off");
+	buf_putc(&body, '\0');
+	put_message(b, 'S', body.data, body.len);
+	s->greeted++;
 	put_message(b, 'K', "\0\0\0\1\0\0\0", 8);
 	put_ready(b);
 	buf_free(&body);
@@ -1310,6 +1318,71 @@ repl_creates_failover_slots_where_there_are_any(void **state)
 }
 
 static void
+repl_passes_over_standbys_of_a_list(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+	char		   hosts[192];
+
+	/* Alone, a standby is taken. */
+	s->standbys = 1;
+	start_server(s);
+	connect_ready(r);
+	assert_int_equal(s->greeted, 1);
+	repl_reset(r);
+
+	s->standbys = 2;
+	snprintf(hosts, sizeof(hosts), "%s,%s", s->dir, s->dir);
+	values[0] = hosts;
+	connect_ready(r);
+	assert_int_equal(s->greeted, 3);
+	repl_reset(r);
+
+	/* None but standbys: one may be promoted yet. */
+	s->standbys = 99;
+	expect_failure(r, REPL_FAILURE_RETRY, "hot standby mode");
+	setenv("PGTARGETSESSIONATTRS", "any", 1);
+	connect_ready(r);
+	unsetenv("PGTARGETSESSIONATTRS");
+	repl_free(r);
+}
+
+static void
+repl_can_tell_whether_it_could_start(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+
+	s->timeline = "2";
+	s->history = "1\t0/2000\tno reason\n";
+	start_server(s);
+	connect_ready(r);
+	assert_true(repl_can_start(r, 0x1000, 1));
+	assert_true(repl_can_start(r, 0x2000, 1));
+	assert_false(repl_can_start(r, 0x2001, 1));
+	assert_non_null(strstr(repl_failure(r)->message, "left its timeline"));
+	assert_true(repl_can_start(r, 0x2001, 2));
+	assert_false(repl_can_start(r, 0x2001, 3));
+	assert_false(repl_can_start(r, 0xfff, 1));
+	assert_non_null(strstr(repl_failure(r)->message, "moved the slot on"));
+	assert_false(repl_can_start(r, 0x9001, 2));
+	assert_non_null(strstr(repl_failure(r)->message, "WAL ends before"));
+
+	/* Asking changes nothing. */
+	assert_int_equal(step_repl(r), REPL_READY);
+	repl_start(r, 0x1000, 1);
+	assert_int_equal(step_repl(r), REPL_DONE);
+	repl_reset(r);
+
+	/* A standby may come to it yet. */
+	s->version = "17.11";
+	s->in_recovery = "t";
+	connect_ready(r);
+	assert_true(repl_can_start(r, 0x9001, 2));
+	repl_free(r);
+}
+
+static void
 repl_gives_up_on_a_server_that_says_nothing(void **state)
 {
 	struct server *s = *state;
@@ -1569,6 +1642,8 @@ main(void)
 		TEST(repl_checks_the_timeline_of_a_stored_position),
 		TEST(repl_leaves_a_slot_that_another_walferry_has),
 		TEST(repl_creates_failover_slots_where_there_are_any),
+		TEST(repl_passes_over_standbys_of_a_list),
+		TEST(repl_can_tell_whether_it_could_start),
 		TEST(repl_probe_tells_a_server_that_is_shutting_down),
 		TEST(repl_gives_up_on_a_server_that_says_nothing),
 		TEST(repl_never_waits_for_a_host_that_drops_packets),
