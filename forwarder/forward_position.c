@@ -282,14 +282,14 @@ decide_without_position(struct forward *f)
 	const struct repl_slot	 *slot = repl_slot(f->repl);
 	const struct position_id *other = store_other_cluster(d->store);
 
-	if (!slot->found)
+	if (!slot->found && (other == NULL || trusts_slot(f)))
 	{
 		d->step = START_INTENT;
 		return true;
 	}
 	d->start_lsn = slot->confirmed_lsn;
 	d->step = START_FIRST;
-	if (trusts_slot(f) || !d->exactly_once)
+	if (slot->found && (trusts_slot(f) || !d->exactly_once))
 	{
 		log_warn("forward",
 				 "no position is stored: going on from where the slot stands",
@@ -351,13 +351,15 @@ decide_with_position(struct forward *f, const struct position *p)
 		return false;
 	}
 	d->transactions = p->transactions;
-	if (slot->confirmed_lsn > p->end_lsn && trusts_slot(f))
+	if (trusts_slot(f) && !repl_can_start(f->repl, p->end_lsn, p->timeline))
 	{
 		log_warn("forward",
-				 "the slot stands beyond the stored position: going on from "
+				 "the stored position does not fit the slot: going on from "
 				 "the slot, what is between is not carried",
-				 "stored_lsn=%X/%X lsn=%X/%X", LSN_ARGS(p->end_lsn),
-				 LSN_ARGS(slot->confirmed_lsn));
+				 "stored_lsn=%X/%X stored_timeline=%u lsn=%X/%X why=%s",
+				 LSN_ARGS(p->end_lsn), p->timeline,
+				 LSN_ARGS(slot->confirmed_lsn),
+				 log_str(repl_failure(f->repl)->message));
 		d->start_lsn = slot->confirmed_lsn;
 		d->step = START_FIRST;
 		return true;
