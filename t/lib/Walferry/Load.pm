@@ -41,6 +41,10 @@ can.  pgbench ends when its connections do; again() starts it again then.
 
 Ends it.
 
+=item move(node)
+
+Starts it at another server, which has taken over from the one before.
+
 =cut
 
 sub new
@@ -115,13 +119,28 @@ sub again
 	return $self->start(@{ $self->{arguments} });
 }
 
-sub stop
+sub _end
 {
 	my ($self) = @_;
-	my $pid = delete $self->{pid} or return;
+	my $pid = delete $self->{pid} or return 0;
 	kill 'TERM', $pid;
 	waitpid $pid, 0;
 	delete $running{$pid};
+	return 1;
+}
+
+sub move
+{
+	my ($self, $node) = @_;
+	$self->_end;
+	$self->{pg} = $node;
+	return $self->start(@{ $self->{arguments} });
+}
+
+sub stop
+{
+	my ($self) = @_;
+	$self->_end or return;
 	# What it had begun ends at the server before anybody counts.
 	$self->{pg}->poll_query_until('postgres',
 		q{SELECT count(*) = 0 FROM pg_stat_activity
