@@ -285,6 +285,9 @@ warn_failover(struct repl *r, const PGresult *res)
 {
 	const char *slot = log_str(r->config->slot);
 
+	if (r->failover_warned == r->slot.timeline)
+		return;
+	r->failover_warned = r->slot.timeline;
 	if (!repl_wants_failover(r) && *PQgetvalue(res, 0, SLOT_FAILOVER) != 't')
 		return;
 	if (r->slot.server_version_num < 170000)
@@ -306,7 +309,13 @@ warn_failover(struct repl *r, const PGresult *res)
 				 "of a standby, which then cannot take over from it; set it "
 				 "to the standbys' physical slots",
 				 "slot=%s", slot);
-	r->failover_warned = true;
+	else if (!r->standby && !PQgetisnull(res, 0, SLOT_STANDBY_MISSING))
+		log_warn("repl",
+				 "synchronized_standby_slots names slots that do not exist: "
+				 "the server sends nothing until they do, or are taken out "
+				 "of the setting",
+				 "slot=%s missing=%s", slot,
+				 log_str(PQgetvalue(res, 0, SLOT_STANDBY_MISSING)));
 }
 
 static enum repl_outcome
@@ -413,8 +422,7 @@ take_slot(struct repl *r, const PGresult *res)
 	if (!PQgetisnull(res, 0, SLOT_WAL_END_LSN) &&
 		!parse_lsn(PQgetvalue(res, 0, SLOT_WAL_END_LSN), &r->wal_end_lsn))
 		return repl_fail_answer(r);
-	if (!r->failover_warned)
-		warn_failover(r, res);
+	warn_failover(r, res);
 	r->slot.found = true;
 	r->step = STEP_HISTORY;
 	return REPL_DONE;

@@ -68,8 +68,8 @@ struct repl
 	uint64_t last_system_id;
 	uint32_t last_timeline;
 	bool	 minor_warned;
-	bool	 failover_warned;
-	unsigned hosts_skipped; /* that did not answer in time */
+	uint32_t failover_warned; /* on this timeline; a new primary is anew */
+	unsigned hosts_skipped;	  /* that did not answer in time */
 };
 
 /* The columns of the answer about the slot. */
@@ -88,6 +88,7 @@ enum slot_column
 	SLOT_FAILOVER,	  /* from here on NULL before PostgreSQL 17 */
 	SLOT_SYNCED,
 	SLOT_STANDBY_SLOTS,
+	SLOT_STANDBY_MISSING, /* those of them that do not exist */
 	SLOT_COLUMNS
 };
 

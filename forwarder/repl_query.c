@@ -121,9 +121,17 @@ put_slot_query(const struct repl *r, struct buf *b)
 	if (version >= 170000)
 		buf_puts(b, "s.failover, s.synced, "
 					"(SELECT g.setting FROM pg_catalog.pg_settings g "
-					"WHERE g.name = 'synchronized_standby_slots')");
+					"WHERE g.name = 'synchronized_standby_slots'), "
+					"(SELECT pg_catalog.string_agg(n.name, ', ') "
+					"FROM pg_catalog.pg_settings g, "
+					"pg_catalog.regexp_split_to_table(g.setting, "
+					"'[\", ]+') n (name) "
+					"WHERE g.name = 'synchronized_standby_slots' "
+					"AND n.name <> '' AND NOT EXISTS (SELECT FROM "
+					"pg_catalog.pg_replication_slots p "
+					"WHERE p.slot_name = n.name))");
 	else
-		buf_puts(b, "NULL, NULL, NULL");
+		buf_puts(b, "NULL, NULL, NULL, NULL");
 	buf_puts(b, " FROM pg_catalog.pg_replication_slots s LEFT JOIN "
 				"pg_catalog.pg_stat_activity a ON a.pid = s.active_pid "
 				"WHERE s.slot_name = ");

@@ -1,7 +1,7 @@
 # Slot and server that are not what they were: a promoted standby, a restored
 # backup, another timeline, a slot that is lost, made anew or taken by another
 # plugin.  Each is refused with its exit code and what to do, and the way out
-# works.  Failover slots are in 027.
+# works.  Failover slots are in 030.
 use Walferry;
 use Walferry::Kafka;
 use Walferry::Forwarder;

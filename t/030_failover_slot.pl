@@ -23,7 +23,7 @@ sub forwarder
 	return Walferry::Forwarder->new(
 		pg => $nodes->[0],
 		kafka => $kafka,
-		name => "t027_$name",
+		name => "t030_$name",
 		config => {
 			'database.hostname' => join(',', map { $_->host } @$nodes),
 			'database.port' => join(',', map { $_->port } @$nodes),
@@ -97,7 +97,7 @@ my $alone =
   forwarder('alone', [ $primary, $second ], 'exactly.once' => 'false')
   ->started($primary);
 is($primary->safe_psql('postgres',
-		"SELECT failover FROM pg_replication_slots WHERE slot_name = 't027_slot'"),
+		"SELECT failover FROM pg_replication_slots WHERE slot_name = 't030_slot'"),
 	't', 'slot.failover makes a failover slot');
 $load->start(4, 100);
 wait_synced($primary, $second, $_) for $fw, $alone;
@@ -117,8 +117,8 @@ my $at = $fw->log_size;
 $primary->stop('immediate');
 $fw->wait_for_log(qr/ warn forward: PostgreSQL connection lost/, $at);
 start_promoted($second);
-$fw->wait_for_log(qr/ streaming slot=t027_slot [^\n]*timeline=2 /, $at);
-$alone->wait_for_log(qr/ streaming slot=t027_alone [^\n]*timeline=2 /);
+$fw->wait_for_log(qr/ streaming slot=t030_slot [^\n]*timeline=2 /, $at);
+$alone->wait_for_log(qr/ streaming slot=t030_alone [^\n]*timeline=2 /);
 pass('goes on at the promoted standby');
 $load->move($second);
 cmp_ok($load->committed, '<', $committed,
@@ -181,14 +181,21 @@ sub warned
 		'slot.failover' => $wanted,
 		'offset.mismatch.strategy' => 'trust_slot');
 	$last->safe_psql('postgres',
-		"SELECT pg_create_logical_replication_slot('t027_$name', 'walferry', "
+		"SELECT pg_create_logical_replication_slot('t030_$name', 'walferry', "
 		  . "failover => $failover)");
-	$f->started($last);
+	$f->start;
 	$f->wait_for_log(qr/ warn repl: $re/);
+	$f->wait_for_log(qr/ streaming slot=/);
 	pass("warns: $name");
 	is($f->stop, 0, 'stops');
 }
 
 warned('wanted', 'false', 'true', 'the slot is not a failover slot');
 warned('made', 'true', 'false', 'synchronized_standby_slots is empty');
+$last->append_conf('postgresql.conf',
+	"synchronized_standby_slots = 'last, nowhere, \"else\"'");
+$last->reload;
+warned('missing', 'true', 'true',
+	'synchronized_standby_slots names slots that do not exist: '
+	  . '.* missing="last, nowhere, else"');
 done_testing();
