@@ -430,8 +430,8 @@ kafka_txn_go_on_committing(struct kafka_sink *s)
 		if (waited_ms >= SLOW_COMMIT_MS)
 			log_info("kafka", "committed at last", "waited_s=%" PRId64,
 					 waited_ms / 1000);
-		log_debug("kafka", "committed", "ms=%" PRId64 " records=%zu",
-				  clock_monotonic_ms() - s->txn.commit_since_ms, s->txn.nruns);
+		log_debug("kafka", "committed", "ms=%" PRId64,
+				  clock_monotonic_ms() - s->txn.commit_since_ms);
 		s->txn.slow_told = false;
 		leave_commit(s, true);
 		return true;
