@@ -123,7 +123,8 @@ struct delivery
 	bool	 barred;		   /* a transaction was left half-way: no more */
 
 	/* what is left of a transaction that was published in part */
-	struct position_partial resume; /* end_lsn 0: nothing */
+	struct position_partial resume;			   /* end_lsn 0: nothing */
+	char					resume_plugin[32]; /* that it was read with */
 	bool					resuming;
 
 	/* settings */
@@ -268,6 +269,13 @@ void forward_position_cut(struct forward *f, bool idle, bool ending);
 
 /* The report of a position's record. */
 void forward_position_reported(struct forward *f, bool delivered);
+
+/*
+ * With exactly.once, a position waits for room in the sink.  Nothing may be
+ * handed over until it has gone: it would be in a transaction whose position
+ * does not speak of it, and come twice.
+ */
+bool forward_position_waits(const struct forward *f);
 
 /* Nothing is left to be stored. */
 bool forward_position_settled(const struct forward *f);

@@ -207,7 +207,7 @@ forward_pump(struct forward *f)
 		   (f->state == STATE_DRAINING && f->entry_open))
 	{
 		/* What comes next is not part of what is being cut off. */
-		if (f->delivery.wanted && f->delivery.exactly_once)
+		if (forward_position_waits(f))
 		{
 			f->blocked = true;
 			return false;

@@ -188,6 +188,9 @@ send_position(struct forward *f)
 	struct delivery *d = &f->delivery;
 	const char		*plugin = decode_header(f->decode)->plugin_version;
 
+	/* What is published in part was read with this one. */
+	if (d->next.partial.end_lsn != 0 && d->resume.end_lsn != 0)
+		plugin = d->resume_plugin;
 	snprintf(d->next.plugin, sizeof(d->next.plugin), "%s",
 			 plugin != NULL ? plugin : "");
 	store_put(d->store, &d->next, &d->key, &d->value);
@@ -213,6 +216,12 @@ forward_position_reported(struct forward *f, bool delivered)
 			  d->next.partial.end_lsn ? " partial=true" : "");
 	if (f->state == STATE_STARTING)
 		forward_handle(f, EVENT_POSITION_STORED);
+}
+
+bool
+forward_position_waits(const struct forward *f)
+{
+	return f->delivery.exactly_once && f->delivery.wanted;
 }
 
 bool
@@ -377,6 +386,7 @@ decide_with_position(struct forward *f, const struct position *p)
 		return false;
 	}
 	d->resume = p->partial;
+	memcpy(d->resume_plugin, p->plugin, sizeof(d->resume_plugin));
 	d->start_lsn = p->end_lsn;
 	d->start_timeline = FAULT_BUG("no_timeline_check") ? 0 : p->timeline;
 	d->step = START_STREAM;
@@ -534,7 +544,6 @@ forward_position_begin_transaction(struct forward *f)
 {
 	struct delivery					*d = &f->delivery;
 	const struct change_transaction *txn = decode_transaction(f->decode);
-	const struct position			*p;
 
 	f->changes = 0;
 	f->hash = 0;
@@ -542,9 +551,8 @@ forward_position_begin_transaction(struct forward *f)
 		return true;
 	if (txn->end_lsn != d->resume.end_lsn)
 		return replay_differs(f, "another one comes in its place");
-	p = store_position(d->store);
-	if (p != NULL &&
-		strcmp(p->plugin, decode_header(f->decode)->plugin_version) != 0)
+	if (strcmp(d->resume_plugin, decode_header(f->decode)->plugin_version) !=
+		0)
 		return replay_differs(f, "the plugin has another version now");
 	d->resuming = true;
 	log_info("forward", "going on within a transaction",
@@ -653,7 +661,12 @@ cut_at(struct forward *f, uint64_t lsn)
 	if (FAULT_BUG("ack_commit_lsn") && d->next.commit_lsn > stored)
 		d->next.end_lsn = d->next.commit_lsn;
 	d->next.records = d->records;
-	if (f->entry_open && d->exactly_once)
+	if (d->resume.end_lsn != 0)
+	{
+		/* Not come again yet, or not as far as it is published. */
+		d->next.partial = d->resume;
+	}
+	else if (f->entry_open && d->exactly_once && f->changes > 0)
 	{
 		d->next.partial.end_lsn = decode_transaction(f->decode)->end_lsn;
 		d->next.partial.changes = f->changes;
@@ -673,6 +686,12 @@ cut_transaction(struct forward *f, bool idle, bool ending)
 	uint64_t		 delivered = ack_delivered_lsn(f->ledger);
 	int64_t			 open_ms = f->now_ms - d->records_since_ms;
 
+	if (d->resume.end_lsn != 0 && !f->entry_open &&
+		delivered >= d->resume.end_lsn)
+	{
+		(void) replay_differs(f, "it does not come at all");
+		return;
+	}
 	if (d->records == 0)
 	{
 		if (!f->entry_open && idle_position_is_due(f, delivered, ending))
@@ -737,6 +756,8 @@ forward_position_due_ms(const struct forward *f)
 
 		if (f->entry_open)
 			return d->records_since_ms + d->split_ms;
+		if (f->blocked)
+			return due_ms; /* not idle, so that it is not sooner */
 		return d->records_at_ms + QUIET_MS < due_ms
 				   ? d->records_at_ms + QUIET_MS
 				   : due_ms;

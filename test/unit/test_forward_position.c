@@ -1,0 +1,593 @@
+/* links: forward_position store position crc32c ack log buf jsontext
+ * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
+ * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
+ * links: pgtext_ts pgtext_xml */
+/* libs: jansson */
+/*
+ * When a position is stored with exactly-once delivery, and what it says.  The
+ * source, the sink and the loop are this file's, and do what a test tells
+ * them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../forwarder/forward_impl.h"
+
+#define SYSTEM_ID 7301234567890123456
+#define INTERVAL_MS 100
+#define SPLIT_MS 30000
+#define IDLE_INTERVAL_MS 10000
+
+static struct
+{
+	struct forward			 *f;
+	struct sink				  sink;
+	struct repl_slot		  slot;
+	struct decode_header	  header;
+	struct change_transaction txn;
+	struct change			  change;
+	enum sink_outcome		  commit; /* what the sink says to one */
+	struct buf				  key;	  /* of the last position taken */
+	struct buf				  value;
+	int						  commits;
+	struct position			  stored; /* what the store holds at the start */
+	bool					  has_stored;
+	uint64_t				  start_lsn;
+	bool					  unsafe;
+} t;
+
+/* ---- what is around it ---- */
+
+bool
+config_is(const struct config *c, const char *name, const char *value)
+{
+	(void) c;
+	return strcmp(name, "walferry.sink") == 0 && strcmp(value, "kafka") == 0;
+}
+
+bool
+config_bool(const struct config *c, const char *name)
+{
+	(void) c;
+	return strcmp(name, "exactly.once") == 0;
+}
+
+int64_t
+config_int(const struct config *c, const char *name)
+{
+	(void) c;
+	if (strcmp(name, "walferry.transaction.interval.ms") == 0)
+		return INTERVAL_MS;
+	if (strcmp(name, "walferry.transaction.split.ms") == 0)
+		return SPLIT_MS;
+	if (strcmp(name, "walferry.position.interval.ms") == 0)
+		return IDLE_INTERVAL_MS;
+	assert_string_equal(name, "walferry.transaction.max.bytes");
+	return 1 << 20;
+}
+
+const char *
+config_str(const struct config *c, const char *name)
+{
+	(void) c;
+	return strcmp(name, "topic.prefix") == 0 ? "shop" : "walferry";
+}
+
+void
+config_position_topic(const struct config *c, struct buf *out)
+{
+	(void) c;
+	buf_puts(out, "shop.walferry.offsets");
+}
+
+const struct config_setting *
+config_kafka_settings(const struct config *c, size_t *n)
+{
+	(void) c;
+	*n = 0;
+	return NULL;
+}
+
+const char *
+publish_run_id(const struct publish *p)
+{
+	(void) p;
+	return "00000000-0000-4000-8000-000000000000";
+}
+
+uint64_t
+source_config_filter(const struct source_config *s)
+{
+	(void) s;
+	return 1;
+}
+
+const struct repl_slot *
+repl_slot(const struct repl *r)
+{
+	(void) r;
+	return &t.slot;
+}
+
+uint32_t
+repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn)
+{
+	(void) slot;
+	(void) end_lsn;
+	return 1;
+}
+
+void
+repl_start(struct repl *r, uint64_t lsn, uint32_t timeline)
+{
+	(void) r;
+	(void) timeline;
+	t.start_lsn = lsn;
+}
+
+void
+repl_create(struct repl *r)
+{
+	(void) r;
+	fail_msg("no test has a slot created");
+}
+
+const struct decode_header *
+decode_header(const struct decode *d)
+{
+	(void) d;
+	return &t.header;
+}
+
+const struct change_transaction *
+decode_transaction(const struct decode *d)
+{
+	(void) d;
+	return &t.txn;
+}
+
+const struct change *
+decode_change(const struct decode *d)
+{
+	(void) d;
+	return &t.change;
+}
+
+void
+forward_explain(struct forward *f, const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void) hint;
+	va_start(ap, fmt);
+	vsnprintf(f->reason, sizeof(f->reason), fmt, ap);
+	va_end(ap);
+}
+
+void
+forward_handle(struct forward *f, enum event event)
+{
+	switch (event)
+	{
+		case EVENT_RECOVERED:
+			f->state = STATE_STARTING;
+			forward_position_start(f);
+			break;
+		case EVENT_SOURCE_UNSAFE:
+			t.unsafe = true;
+			f->state = STATE_STOPPED;
+			break;
+		default:
+			fail_msg("event %d", event);
+	}
+}
+
+void
+forward_sink_failed(struct forward *f, const char *why, int exit_code)
+{
+	(void) f;
+	fail_msg("the sink failed: %s, %d", why, exit_code);
+}
+
+int64_t
+forward_realtime_ns(void)
+{
+	return INT64_C(1700000000000000000);
+}
+
+static uint32_t
+sink_topic_number(struct sink *s, const char *name)
+{
+	(void) s;
+	assert_string_equal(name, "shop.walferry.offsets");
+	return 7;
+}
+
+static enum sink_outcome
+sink_recovers(struct sink *s, sink_stored_fn fn, void *arg)
+{
+	struct buf key = {0};
+	struct buf value = {0};
+
+	(void) s;
+	if (t.has_stored)
+	{
+		position_put_key(&key, &t.stored.id);
+		position_put_value(&value, &t.stored);
+		fn(arg, key.data, key.len, value.data, value.len);
+	}
+	buf_free(&key);
+	buf_free(&value);
+	return SINK_DONE;
+}
+
+static enum sink_outcome
+sink_commits(struct sink *s, const struct sink_record *last, uint64_t ticket)
+{
+	(void) s;
+	assert_int_equal(last->topic, 7);
+	assert_int_equal(ticket, FORWARD_POSITION_TICKET);
+	if (t.commit != SINK_DONE)
+		return t.commit;
+	buf_reset(&t.key);
+	buf_reset(&t.value);
+	buf_put(&t.key, last->key, last->key_len);
+	buf_put(&t.value, last->value, last->value_len);
+	t.commits++;
+	return SINK_DONE;
+}
+
+static const struct sink_ops ops = {
+	.name = "test",
+	.topic = sink_topic_number,
+	.recover = sink_recovers,
+	.commit = sink_commits,
+};
+
+/* ---- a stream ---- */
+
+static int
+set_up(void **state)
+{
+	struct forward *f = calloc(1, sizeof(*f));
+
+	(void) state;
+	memset(&t, 0, sizeof(t));
+	t.f = f;
+	t.sink.ops = &ops;
+	t.slot = (struct repl_slot){.found = true,
+								.confirmed_lsn = 0x1000,
+								.system_id = SYSTEM_ID,
+								.timeline = 1,
+								.database = "shop"};
+	t.header.plugin_version = "0.1.0";
+	t.stored = (struct position){
+		.id = {.system_id = SYSTEM_ID, .database = "shop", .slot = "walferry"},
+		.timeline = 1,
+		.end_lsn = 0x1000,
+		.filter = 1,
+		.plugin = "0.1.0",
+		.transactional_id = "shop.walferry",
+		.run_id = "00000000-0000-4000-8000-000000000000"};
+	t.has_stored = true;
+	f->sink = &t.sink;
+	f->source.repl.slot = "walferry";
+	f->now_ms = 1000000;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void) state;
+	forward_position_free(t.f);
+	ack_free(t.f->ledger);
+	free(t.f);
+	buf_free(&t.key);
+	buf_free(&t.value);
+	return 0;
+}
+
+/* From the stored position, as far as the stream. */
+static struct forward *
+stream(void)
+{
+	struct forward *f = t.f;
+
+	forward_position_init(f);
+	f->state = STATE_RECOVERING;
+	forward_position_begin(f);
+	if (t.unsafe)
+		return f;
+	f->ledger = ack_new(t.start_lsn, 8);
+	f->state = STATE_STREAMING;
+	forward_position_stream_begun(f);
+	return f;
+}
+
+static void
+begin(uint64_t end_lsn)
+{
+	struct forward *f = t.f;
+
+	t.txn = (struct change_transaction){.xid = end_lsn,
+										.commit_lsn = end_lsn - 0x20,
+										.end_lsn = end_lsn};
+	assert_true(forward_position_begin_transaction(f));
+	f->ticket = ack_begin(f->ledger, end_lsn);
+	assert_int_not_equal(f->ticket, 0);
+	f->entry_open = true;
+}
+
+/* True: it was handed over. */
+static bool
+change(uint64_t lsn)
+{
+	struct forward *f = t.f;
+
+	t.change = (struct change){.lsn = lsn};
+	if (forward_position_skip(f))
+		return false;
+	ack_submit(f->ledger, f->ticket);
+	forward_position_add(f, 1, 100);
+	return true;
+}
+
+static void
+commit(void)
+{
+	struct forward *f = t.f;
+
+	forward_position_end_transaction(f);
+	ack_complete(f->ledger, f->ticket);
+	f->entry_open = false;
+}
+
+/* The sink has committed: 'records' of 'ticket', and the position. */
+static struct position
+committed(uint64_t ticket, int records)
+{
+	struct position_entry entry;
+	struct buf			  error = {0};
+
+	for (int i = 0; i < records; i++)
+		ack_report(t.f->ledger, ticket, true);
+	forward_position_reported(t.f, true);
+	assert_int_equal(position_read(t.key.data, t.key.len, t.value.data,
+								   t.value.len, &entry, &error),
+					 POSITION_RECORD);
+	return entry.position;
+}
+
+/* ---- tests ---- */
+
+static void
+position_is_stored_at_once_when_nothing_more_is_to_be_read(void **state)
+{
+	struct forward *f = stream();
+	struct position p;
+
+	(void) state;
+	assert_int_equal(t.start_lsn, 0x1000);
+	f->now_ms += 1000;
+	begin(0x2000);
+	assert_true(change(0x1f00));
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 0); /* not within one */
+	commit();
+	forward_position_cut(f, false, false);
+	assert_int_equal(t.commits, 0); /* more is to be read */
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 1);
+	assert_int_equal(ack_flush_lsn(f->ledger), 0x1000);
+	p = committed(f->ticket, 1);
+	assert_int_equal(p.end_lsn, 0x2000);
+	assert_int_equal(p.prev_end_lsn, 0x1000);
+	assert_int_equal(p.records, 1);
+	assert_int_equal(p.partial.end_lsn, 0);
+	assert_int_equal(ack_flush_lsn(f->ledger), 0x2000);
+}
+
+static void
+position_that_finds_no_room_bars_what_comes_after(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	f->now_ms += 1000;
+	begin(0x2000);
+	change(0x1f00);
+	commit();
+	t.commit = SINK_AGAIN;
+	assert_false(forward_position_waits(f));
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 0);
+	assert_true(forward_position_waits(f));
+	t.commit = SINK_DONE;
+	forward_position_cut(f, false, false);
+	assert_int_equal(t.commits, 1);
+	assert_false(forward_position_waits(f));
+	assert_int_equal(committed(f->ticket, 1).end_lsn, 0x2000);
+}
+
+static void
+position_of_a_split_transaction_says_how_far_it_is(void **state)
+{
+	struct forward *f = stream();
+	struct position p;
+
+	(void) state;
+	begin(0x2000);
+	change(0x1100);
+	change(0x1200);
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 0);
+	assert_int_equal(forward_position_due_ms(f), f->now_ms + SPLIT_MS);
+	f->now_ms += SPLIT_MS;
+	forward_position_cut(f, false, false);
+	p = committed(f->ticket, 2);
+	assert_int_equal(p.end_lsn, 0x1000);
+	assert_int_equal(p.partial.end_lsn, 0x2000);
+	assert_int_equal(p.partial.changes, 2);
+	assert_int_equal(ack_flush_lsn(f->ledger), 0x1000);
+}
+
+/* So that t.stored says that two changes of 0x2000 are published. */
+static void
+split_after_two(void **state)
+{
+	position_of_a_split_transaction_says_how_far_it_is(state);
+	t.stored = t.f->delivery.next;
+	forward_position_free(t.f);
+	ack_free(t.f->ledger);
+	memset(t.f, 0, sizeof(*t.f));
+	t.f->sink = &t.sink;
+	t.f->source.repl.slot = "walferry";
+	t.f->now_ms = 2000000;
+}
+
+static void
+position_lets_pass_over_what_is_published(void **state)
+{
+	struct forward *f;
+	struct position p;
+
+	split_after_two(state);
+	f = stream();
+	begin(0x2000);
+	assert_false(change(0x1100));
+	assert_false(change(0x1200));
+	assert_true(change(0x1300));
+	commit();
+	f->now_ms += INTERVAL_MS;
+	forward_position_cut(f, false, false);
+	p = committed(f->ticket, 1);
+	assert_int_equal(p.end_lsn, 0x2000);
+	assert_int_equal(p.partial.end_lsn, 0);
+	assert_false(t.unsafe);
+}
+
+static void
+position_stops_at_a_replay_that_differs(void **state)
+{
+	split_after_two(state);
+	stream();
+	begin(0x2000);
+	assert_false(change(0x1100));
+	assert_false(change(0x1208));
+	assert_true(t.unsafe);
+}
+
+static void
+position_stops_at_a_replay_that_does_not_come(void **state)
+{
+	struct forward *f;
+
+	split_after_two(state);
+	f = stream();
+	ack_keepalive(f->ledger, 0x2000);
+	forward_position_cut(f, true, false);
+	assert_true(t.unsafe);
+	assert_int_equal(t.commits, 1);
+}
+
+/*
+ * Before a transaction that is published in part comes again, the server may
+ * go through much WAL.  A position that is stored meanwhile must not forget
+ * the part: the next start would publish it again.
+ */
+static void
+position_of_idle_wal_keeps_what_is_published_in_part(void **state)
+{
+	struct forward *f;
+	struct position p;
+
+	split_after_two(state);
+	t.header.plugin_version = ""; /* the stream has said nothing yet */
+	f = stream();
+	ack_keepalive(f->ledger, 0x1080);
+	f->now_ms += IDLE_INTERVAL_MS;
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 2);
+	p = committed(0, 0);
+	assert_int_equal(p.end_lsn, 0x1080);
+	assert_int_equal(p.partial.end_lsn, 0x2000);
+	assert_int_equal(p.partial.changes, 2);
+	assert_int_equal(p.partial.hash, t.stored.partial.hash);
+	assert_string_equal(p.plugin, "0.1.0");
+
+	/* It goes on from there all the same. */
+	t.header.plugin_version = "0.1.0";
+	begin(0x2000);
+	assert_false(change(0x1100));
+	assert_false(change(0x1200));
+	assert_true(change(0x1300));
+	assert_false(t.unsafe);
+}
+
+/*
+ * A cut may fall between a begin and the first change.  Of such a transaction
+ * nothing is published, and a replay that passes over nothing has no hash.
+ */
+static void
+position_says_nothing_of_a_transaction_without_a_change(void **state)
+{
+	struct forward *f = stream();
+	struct position p;
+	uint64_t		ticket;
+
+	(void) state;
+	begin(0x2000);
+	change(0x1f00);
+	commit();
+	ticket = f->ticket;
+	begin(0x3000);
+	f->now_ms += SPLIT_MS;
+	forward_position_cut(f, false, false);
+	p = committed(ticket, 1);
+	assert_int_equal(p.end_lsn, 0x2000);
+	assert_int_equal(p.partial.end_lsn, 0);
+}
+
+static void
+position_is_not_looked_for_in_vain_while_the_sink_is_full(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	f->now_ms += 1000;
+	begin(0x2000);
+	change(0x1f00);
+	commit();
+	assert_true(forward_position_due_ms(f) < f->now_ms); /* if idle */
+	f->blocked = true;
+	assert_int_equal(forward_position_due_ms(f), f->now_ms + INTERVAL_MS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(position_is_stored_at_once_when_nothing_more_is_to_be_read),
+		TEST(position_that_finds_no_room_bars_what_comes_after),
+		TEST(position_of_a_split_transaction_says_how_far_it_is),
+		TEST(position_lets_pass_over_what_is_published),
+		TEST(position_stops_at_a_replay_that_differs),
+		TEST(position_stops_at_a_replay_that_does_not_come),
+		TEST(position_of_idle_wal_keeps_what_is_published_in_part),
+		TEST(position_says_nothing_of_a_transaction_without_a_change),
+		TEST(position_is_not_looked_for_in_vain_while_the_sink_is_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
