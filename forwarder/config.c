@@ -1559,6 +1559,59 @@ check_position_topic(struct config *c)
 	buf_free(&made);
 }
 
+/* Settles the heartbeats' topic, as topic.heartbeat.name. */
+static void
+check_heartbeat(struct config *c)
+{
+	struct config_slot		 *s = slot_of(c, "topic.heartbeat.name");
+	struct config_slot		 *first = slot_of(c, "topic.heartbeat.prefix");
+	const struct config_slot *old = config_slot_of(c,
+												   "heartbeat.topics.prefix");
+	const char				 *prefix = config_slot_of(c, "topic.prefix")->str;
+	const char *delimiter = config_slot_of(c, "topic.delimiter")->str;
+	const char *positions = config_slot_of(c, "offsets.storage.topic")->str;
+	struct buf	made = {0};
+
+	if (config_slot_of(c, "heartbeat.interval.ms")->num == 0)
+	{
+		idle_if_given(c, "heartbeat.action.query",
+					  "without heartbeat.interval.ms there are no heartbeats");
+		return;
+	}
+	if (first->entry == NULL && old->entry != NULL && old->str != NULL)
+	{
+		first->entry = old->entry;
+		replace(first, old->str);
+	}
+
+	/* Of what is wrong with these, others have told. */
+	if (prefix == NULL || delimiter == NULL || first->str == NULL)
+		return;
+	if (s->str == NULL)
+	{
+		buf_printf(&made, "%s%s%s", first->str, delimiter, prefix);
+		s->entry = first->entry;
+		replace(s, buf_cstr(&made));
+		buf_free(&made);
+	}
+	if (s->str[strspn(s->str, topic_chars)] != '\0' || s->str[0] == '\0' ||
+		strcmp(s->str, ".") == 0 || strcmp(s->str, "..") == 0)
+		config_fail(c, s->entry,
+					"must make the name of a topic: letters, digits, '.', "
+					"'_' and '-'");
+	else if (strlen(s->str) > TOPIC_MAX)
+		config_fail(c, s->entry,
+					"the heartbeat topic's name would have %zu characters, "
+					"more than %d",
+					strlen(s->str), TOPIC_MAX);
+	else if (is_event_topic(c, s->str) ||
+			 (positions != NULL && strcmp(s->str, positions) == 0))
+		config_fail(c, s->entry,
+					"%s is the topic of something else; heartbeats need one "
+					"of their own",
+					s->str);
+}
+
 /* Is the option's number one that its row allows? */
 static bool
 within_limits(const struct config *c, const char *name)
@@ -1767,6 +1820,7 @@ config_check(struct config *c)
 	config_topic_build(c);
 	config_kafka_build(c);
 	check_position(c);
+	check_heartbeat(c);
 	warn_idle(c);
 	make_announcements(c);
 	return c->errors.n == 0;

@@ -35,7 +35,6 @@
 #define NO_POLL "changes are sent on as they arrive"
 #define NO_PUBLICATION "the walferry plugin needs no publication"
 #define NO_METRICS "metrics are not built yet"
-#define NO_HEARTBEAT "there are no heartbeats yet"
 #define NO_SCHEMA "events carry no schema yet"
 #define NO_LINEAGE "OpenLineage is not built yet"
 #define NO_JVM "it concerns the JVM"
@@ -374,25 +373,23 @@ static const struct config_option table[] = {
 		.deflt = "10000",
 		.note = "a table's topic name is kept with the table",
 		.help = "Number of topic names to keep."},
-	{.name = "topic.heartbeat.prefix", .stance = NO_EFFECT,
-		.deflt = "__debezium-heartbeat", .parent = "heartbeat.interval.ms",
-		.note = NO_HEARTBEAT,
-		.help = "First part of the heartbeat topic's name."},
-	{.name = "topic.heartbeat.name", .stance = NO_EFFECT,
-		.parent = "heartbeat.interval.ms", .note = NO_HEARTBEAT,
-		.help = "Whole name of the heartbeat topic."},
-	{.name = "heartbeat.topics.prefix", .stance = NO_EFFECT,
-		.deflt = "__debezium-heartbeat", .parent = "heartbeat.interval.ms",
-		.note = NO_HEARTBEAT,
-		.help = "Old form of topic.heartbeat.prefix."},
-	{.name = "heartbeat.interval.ms", .type = CONFIG_MS, .stance = NOT_YET,
-		.deflt = "0",
-		.note = "heartbeats are not needed to let PostgreSQL drop WAL, "
-			"walferry confirms an idle database's position by itself",
-		.help = "How often to write a heartbeat."},
-	{.name = "heartbeat.action.query", .stance = NOT_YET,
-		.note = "it is not needed to let PostgreSQL drop WAL",
-		.help = "SQL to run with each heartbeat."},
+	{.name = "heartbeat.interval.ms", .type = CONFIG_MS, .deflt = "0",
+		.help = "How often to write a heartbeat, also while idle; 0 is "
+			"never. None is needed to let PostgreSQL drop WAL: walferry "
+			"confirms an idle database's position by itself."},
+	{.name = "heartbeat.action.query",
+		.help = "SQL to run with each heartbeat, on a connection of its own "
+			"(application_name `walferry_heartbeat`, the same "
+			"`database.*`), within 30 seconds. One that fails is warned "
+			"about, and nothing else happens."},
+	{.name = "topic.heartbeat.prefix", .deflt = "__debezium-heartbeat",
+		.help = "First part of the heartbeat topic's name, before "
+			"`topic.prefix`."},
+	{.name = "topic.heartbeat.name",
+		.help = "Whole name of the heartbeat topic; "
+			"`<topic.heartbeat.prefix>.<topic.prefix>` if absent."},
+	{.name = "heartbeat.topics.prefix",
+		.help = "Old form of topic.heartbeat.prefix, which counts more."},
 	{.name = "topic.transaction", .stance = NO_EFFECT,
 		.deflt = "transaction", .parent = "provide.transaction.metadata",
 		.note = "there is no transaction topic yet",

@@ -160,6 +160,8 @@ on_report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
 		forward_position_reported(f, delivered);
 		return;
 	}
+	if (ticket == FORWARD_HEARTBEAT_TICKET)
+		return; /* where it is not delivered, the sink has failed */
 	f->status.in_flight -= records;
 	f->status.in_flight_bytes -= bytes;
 	if (delivered)
@@ -929,6 +931,8 @@ poll_timeout(const struct forward *f, bool busy)
 		until = f->drain_until_ms;
 	if (has_stream(f) && forward_position_due_ms(f) < until)
 		until = forward_position_due_ms(f);
+	if (forward_heartbeat_due_ms(f) < until)
+		until = forward_heartbeat_due_ms(f);
 	return until > f->now_ms ? (int) (until - f->now_ms) : 0;
 }
 
@@ -1001,6 +1005,7 @@ turn(struct forward *f, bool busy)
 		SINK,
 		HEALTH,
 		SIGNALS,
+		HEARTBEAT,
 		NFDS
 	};
 	struct pollfd fds[NFDS];
@@ -1018,6 +1023,7 @@ turn(struct forward *f, bool busy)
 	fds[HEALTH].events = POLLIN;
 	fds[SIGNALS].fd = f->signal_fd;
 	fds[SIGNALS].events = POLLIN;
+	forward_heartbeat_poll(f, &fds[HEARTBEAT]);
 	for (int i = 0; i < NFDS; i++)
 		fds[i].revents = 0;
 
@@ -1094,6 +1100,7 @@ forward_run(const struct config *config)
 	source_config_init(&f->source, config);
 	f->publish = publish_new(config);
 	forward_position_init(f);
+	forward_heartbeat_init(f);
 	f->repl = repl_new(&f->source.repl);
 	f->decode = decode_new(publish_release, timeline_of, f, MESSAGE_MAX);
 	f->ledger = NULL;
@@ -1107,6 +1114,8 @@ forward_run(const struct config *config)
 	{
 		turn(f, busy);
 		busy = f->state != STATE_STOPPED && has_stream(f) && forward_pump(f);
+		if (f->state != STATE_STOPPED)
+			forward_heartbeat_serve(f);
 		if (f->state != STATE_STOPPED)
 			forward_position_cut(f, !busy && !f->blocked,
 								 f->state == STATE_DRAINING && !f->entry_open);
@@ -1125,6 +1134,7 @@ cleanup:
 	close(f->signal_fd);
 	source_config_free(&f->source);
 	forward_position_free(f);
+	forward_heartbeat_free(f);
 	free(f);
 	return exit_code;
 }

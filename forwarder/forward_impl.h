@@ -5,12 +5,14 @@
  *     forward.c           the loop, the table of states, what to do about events
  *     forward_pipe.c      changes on their way into the sink
  *     forward_position.c  positions: read at the start, stored as we go
+ *     forward_heartbeat.c heartbeats among the records
  */
 #ifndef FORWARDER_FORWARD_IMPL_H
 #define FORWARDER_FORWARD_IMPL_H
 
 #include "forward.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +22,8 @@
 #include "decode.h"
 #include "feedback.h"
 #include "health.h"
+#include "heartbeat.h"
+#include "heartbeat_action.h"
 #include "position.h"
 #include "publish.h"
 #include "repl.h"
@@ -33,6 +37,9 @@
 
 /* Of a position's record: no entry of the ledger has that ticket. */
 #define FORWARD_POSITION_TICKET 0
+
+/* Of a heartbeat, likewise. */
+#define FORWARD_HEARTBEAT_TICKET UINT64_MAX
 
 #define LSN_ARGS(lsn) (unsigned) ((lsn) >> 32), (unsigned) (lsn)
 
@@ -115,6 +122,7 @@ struct delivery
 	uint64_t complete_xid;
 	uint64_t transactions;	   /* running count */
 	uint64_t records;		   /* since the last cut; ... */
+	uint64_t heartbeats;	   /* ... of these; ... */
 	uint64_t bytes;			   /* ... bytes; ... */
 	int64_t	 records_since_ms; /* ... when the first of them came, */
 	int64_t	 records_at_ms;	   /* ... and the last */
@@ -132,6 +140,17 @@ struct delivery
 	uint64_t max_bytes;
 	int64_t	 split_ms;
 	int64_t	 idle_interval_ms;
+};
+
+struct forward_heartbeat
+{
+	struct heartbeat			   timer;
+	const char					  *topic;
+	struct buf					   key;
+	struct buf					   value;
+	struct heartbeat_action		  *action; /* NULL: no query */
+	struct heartbeat_action_config action_config;
+	bool						   acted; /* for the one that is due */
 };
 
 struct forward
@@ -161,7 +180,8 @@ struct forward
 	uint64_t changes; /* of it, so far; ... */
 	uint32_t hash;	  /* ... and a hash of them, for exactly-once delivery */
 
-	struct delivery delivery;
+	struct delivery			 delivery;
+	struct forward_heartbeat heartbeat;
 
 	/* limits and what counts against them */
 	size_t			in_flight_max;
@@ -261,6 +281,9 @@ bool forward_position_skip(struct forward *f);
 void forward_position_add(struct forward *f, uint64_t records, uint64_t bytes);
 void forward_position_end_transaction(struct forward *f);
 
+/* A heartbeat is handed over. */
+void forward_position_add_heartbeat(struct forward *f, uint64_t bytes);
+
 /*
  * Store a position where one is due.  'idle': nothing is left to be read.
  * 'ending': what can be stored should be.
@@ -282,5 +305,18 @@ bool forward_position_settled(const struct forward *f);
 
 /* When forward_position_cut() wants to be asked again. */
 int64_t forward_position_due_ms(const struct forward *f);
+
+/* ---- forward_heartbeat.c ---- */
+
+/* After the source's configuration. */
+void forward_heartbeat_init(struct forward *f);
+void forward_heartbeat_free(struct forward *f);
+
+/* What is due, at each turn. */
+void forward_heartbeat_serve(struct forward *f);
+
+/* What wakes the loop for it; and when it wants to be served. */
+void	forward_heartbeat_poll(const struct forward *f, struct pollfd *fd);
+int64_t forward_heartbeat_due_ms(const struct forward *f);
 
 #endif /* FORWARDER_FORWARD_IMPL_H */

@@ -519,7 +519,7 @@ forward_position_sink_dropped(struct forward *f)
 	d->store = NULL;
 	d->sink_used = false;
 	d->wanted = d->in_flight = false;
-	d->records = d->bytes = 0;
+	d->records = d->heartbeats = d->bytes = 0;
 }
 
 /* ------------------------------------------------------- source transactions */
@@ -608,6 +608,15 @@ forward_position_add(struct forward *f, uint64_t records, uint64_t bytes)
 }
 
 void
+forward_position_add_heartbeat(struct forward *f, uint64_t bytes)
+{
+	if (!f->delivery.exactly_once)
+		return;
+	forward_position_add(f, 1, bytes);
+	f->delivery.heartbeats++;
+}
+
+void
 forward_position_end_transaction(struct forward *f)
 {
 	struct delivery					*d = &f->delivery;
@@ -660,7 +669,7 @@ cut_at(struct forward *f, uint64_t lsn)
 	store_position_at(f, lsn > stored ? lsn : stored);
 	if (FAULT_BUG("ack_commit_lsn") && d->next.commit_lsn > stored)
 		d->next.end_lsn = d->next.commit_lsn;
-	d->next.records = d->records;
+	d->next.records = d->records - d->heartbeats;
 	if (d->resume.end_lsn != 0)
 	{
 		/* Not come again yet, or not as far as it is published. */
@@ -673,7 +682,7 @@ cut_at(struct forward *f, uint64_t lsn)
 		d->next.partial.hash = f->hash;
 		FAULT_POINT("partial_cut");
 	}
-	d->records = d->bytes = 0;
+	d->records = d->heartbeats = d->bytes = 0;
 	d->cut_at_ms = f->now_ms;
 	d->asked = false;
 	send_position(f);
@@ -684,6 +693,7 @@ cut_transaction(struct forward *f, bool idle, bool ending)
 {
 	struct delivery *d = &f->delivery;
 	uint64_t		 delivered = ack_delivered_lsn(f->ledger);
+	uint64_t		 end_lsn = d->complete_lsn;
 	int64_t			 open_ms = f->now_ms - d->records_since_ms;
 
 	if (d->resume.end_lsn != 0 && !f->entry_open &&
@@ -701,15 +711,19 @@ cut_transaction(struct forward *f, bool idle, bool ending)
 		}
 		return;
 	}
+
+	/* Idle WAL behind it, where there are only heartbeats to commit. */
+	if (delivered > end_lsn)
+		end_lsn = delivered;
 	if (f->entry_open)
 	{
 		if (open_ms >= d->split_ms)
-			cut_at(f, d->complete_lsn);
+			cut_at(f, end_lsn);
 		return;
 	}
 	if (ending || open_ms >= d->interval_ms || d->bytes >= d->max_bytes ||
 		(idle && f->now_ms - d->records_at_ms >= QUIET_MS))
-		cut_at(f, d->complete_lsn);
+		cut_at(f, end_lsn);
 }
 
 void

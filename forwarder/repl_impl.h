@@ -126,14 +126,6 @@ void repl_arm(struct repl *r, int64_t now_ms);
 enum repl_outcome repl_connect_start(struct repl *r, int64_t now_ms);
 enum repl_outcome repl_connect_go_on(struct repl *r);
 
-/*
- * A connection by the configuration, with 'forced' keywords and values above
- * it; and whether PQconnectPoll may go on with it.  The caller's to finish.
- */
-PGconn *repl_connect_open(const struct repl *r, const char *const (*forced)[2],
-						  size_t			 nforced);
-bool	repl_connect_is_ready(PGconn *conn, PostgresPollingStatusType polling);
-
 /* repl_query.c: the step's question to 'b', and DROP_REPLICATION_SLOT. */
 void repl_query_put(const struct repl *r, struct buf *b);
 void repl_query_put_drop(const struct repl *r, struct buf *b);

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "pgconn.h"
 #include "repl_impl.h"
 
 static void
@@ -31,7 +32,8 @@ repl_probe_start(struct repl *r)
 		{"port", PQport(r->conn)},
 	};
 
-	r->probe = repl_connect_open(r, forced, 3);
+	r->probe = pgconn_open(r->config->keywords, r->config->values, 0, forced,
+						   3);
 	r->probe_polling = PGRES_POLLING_WRITING;
 }
 
@@ -45,7 +47,7 @@ repl_probe_step(struct repl *r)
 		return REPL_PROBE_NONE;
 	while (PQstatus(r->probe) != CONNECTION_BAD)
 	{
-		if (!repl_connect_is_ready(r->probe, r->probe_polling))
+		if (!pgconn_is_ready(r->probe, r->probe_polling))
 			return REPL_PROBE_RUNNING;
 		r->probe_polling = PQconnectPoll(r->probe);
 		if (r->probe_polling == PGRES_POLLING_OK)

@@ -77,8 +77,8 @@ my @cases = (
 		'a value that nobody knows'
 	],
 	[
-		{ 'heartbeat.interval.ms' => '1000' },
-		qr/heartbeat\.interval\.ms: .*not built yet/,
+		{ 'provide.transaction.metadata' => 'true' },
+		qr/provide\.transaction\.metadata: .*not built yet/,
 		'a property that is not built yet'
 	],
 	[

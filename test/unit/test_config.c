@@ -611,8 +611,6 @@ values_not_built_are_refused_by_name(void **state)
 		"snapshot.mode=when_needed",
 		"snapshot.mode=always",
 		"snapshot.mode=custom",
-		"heartbeat.interval.ms=10000",
-		"heartbeat.action.query=insert into t values (1)",
 		"provide.transaction.metadata=true",
 		"key.converter=io.confluent.connect.avro.AvroConverter",
 		"value.converter=org.apache.kafka.connect.storage.StringConverter",
@@ -708,6 +706,46 @@ what_has_no_effect_is_one_warning_for_each_reason(void **state)
 			"transforms: is not built yet");
 	accepted_in_silence("heartbeat.interval.ms=0\n"
 						"topic.heartbeat.prefix=hb\n");
+}
+
+/* ---- heartbeats ---- */
+
+static void
+heartbeat_topic_is(const char *text, const char *topic)
+{
+	struct config *c = good(text);
+
+	assert_int_equal(config_warning_count(c), 0);
+	assert_string_equal(config_str(c, "topic.heartbeat.name"), topic);
+	config_free(c);
+}
+
+static void
+heartbeats_have_a_topic_of_their_own(void **state)
+{
+	(void) state;
+	heartbeat_topic_is("heartbeat.interval.ms=1000\n",
+					   "__debezium-heartbeat.p");
+	heartbeat_topic_is("heartbeat.interval.ms=1000\n"
+					   "heartbeat.topics.prefix=old\n"
+					   "topic.delimiter=-\n",
+					   "old-p");
+	heartbeat_topic_is("heartbeat.interval.ms=1000\n"
+					   "heartbeat.topics.prefix=old\n"
+					   "topic.heartbeat.prefix=hb\n",
+					   "hb.p");
+	heartbeat_topic_is("heartbeat.interval.ms=1000\n"
+					   "topic.heartbeat.prefix=hb\n"
+					   "topic.heartbeat.name=beats\n",
+					   "beats");
+	refused("topic.heartbeat.prefix=a b\nheartbeat.interval.ms=1000\n",
+			"topic.heartbeat.prefix: must make the name of a topic");
+	refused("topic.heartbeat.name=p.a.b\nheartbeat.interval.ms=1000\n",
+			"topic.heartbeat.name: p.a.b is the topic of something else");
+	refused("topic.heartbeat.name=x\nheartbeat.interval.ms=1000\n"
+			"exactly.once=true\noffsets.storage.topic=x\n",
+			"topic.heartbeat.name: x is the topic of something else");
+	warned("heartbeat.action.query=select 1\n", "there are no heartbeats");
 }
 
 /* ---- delivery ---- */
@@ -1537,6 +1575,7 @@ main(void)
 		cmocka_unit_test(include_and_exclude_exclude_each_other),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(values_not_built_are_refused_by_name),
+		cmocka_unit_test(heartbeats_have_a_topic_of_their_own),
 		cmocka_unit_test(what_will_never_work_is_refused_with_the_way_out),
 		cmocka_unit_test(what_has_no_effect_is_one_warning_for_each_reason),
 		cmocka_unit_test(exactly_once_has_two_names),

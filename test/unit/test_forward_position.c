@@ -23,6 +23,7 @@
 
 #define SYSTEM_ID 7301234567890123456
 #define INTERVAL_MS 100
+#define QUIET_MS 10 /* is enough of it */
 #define SPLIT_MS 30000
 #define IDLE_INTERVAL_MS 10000
 
@@ -370,7 +371,7 @@ committed(uint64_t ticket, int records)
 /* ---- tests ---- */
 
 static void
-position_is_stored_at_once_when_nothing_more_is_to_be_read(void **state)
+position_is_stored_soon_when_nothing_more_is_to_be_read(void **state)
 {
 	struct forward *f = stream();
 	struct position p;
@@ -385,6 +386,7 @@ position_is_stored_at_once_when_nothing_more_is_to_be_read(void **state)
 	commit();
 	forward_position_cut(f, false, false);
 	assert_int_equal(t.commits, 0); /* more is to be read */
+	f->now_ms += QUIET_MS;
 	forward_position_cut(f, true, false);
 	assert_int_equal(t.commits, 1);
 	assert_int_equal(ack_flush_lsn(f->ledger), 0x1000);
@@ -407,6 +409,7 @@ position_that_finds_no_room_bars_what_comes_after(void **state)
 	change(0x1f00);
 	commit();
 	t.commit = SINK_AGAIN;
+	f->now_ms += QUIET_MS;
 	assert_false(forward_position_waits(f));
 	forward_position_cut(f, true, false);
 	assert_int_equal(t.commits, 0);
@@ -567,9 +570,59 @@ position_is_not_looked_for_in_vain_while_the_sink_is_full(void **state)
 	begin(0x2000);
 	change(0x1f00);
 	commit();
-	assert_true(forward_position_due_ms(f) < f->now_ms); /* if idle */
+	assert_true(forward_position_due_ms(f) < f->now_ms + INTERVAL_MS);
 	f->blocked = true;
 	assert_int_equal(forward_position_due_ms(f), f->now_ms + INTERVAL_MS);
+}
+
+/*
+ * A heartbeat is in a Kafka transaction, so one is ended for it; its position
+ * is as far as idle WAL is known, and counts no event.
+ */
+static void
+position_goes_with_a_heartbeat(void **state)
+{
+	struct forward *f = stream();
+	struct position p;
+
+	(void) state;
+	f->now_ms += 1000;
+	ack_keepalive(f->ledger, 0x1800);
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 0); /* idle for too short a time */
+	forward_position_add_heartbeat(f, 50);
+	f->now_ms += QUIET_MS;
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 1);
+	assert_int_equal(ack_flush_lsn(f->ledger), 0x1000);
+	p = committed(0, 0);
+	assert_int_equal(p.end_lsn, 0x1800);
+	assert_int_equal(p.records, 0);
+	assert_int_equal(ack_flush_lsn(f->ledger), 0x1800);
+}
+
+/* Nor does a heartbeat between the changes of a transaction harm the split. */
+static void
+position_of_a_heartbeat_in_a_transaction_is_before_it(void **state)
+{
+	struct forward *f;
+	struct position p;
+
+	split_after_two(state);
+	f = stream();
+	begin(0x2000);
+	assert_false(change(0x1100));
+	forward_position_add_heartbeat(f, 50);
+	f->now_ms += SPLIT_MS;
+	forward_position_cut(f, false, false);
+	assert_int_equal(t.commits, 2);
+	p = committed(0, 0);
+	assert_int_equal(p.end_lsn, 0x1000);
+	assert_int_equal(p.partial.changes, 2);
+	assert_int_equal(p.partial.hash, t.stored.partial.hash);
+	assert_false(change(0x1200));
+	assert_true(change(0x1300));
+	assert_false(t.unsafe);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -578,7 +631,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(position_is_stored_at_once_when_nothing_more_is_to_be_read),
+		TEST(position_is_stored_soon_when_nothing_more_is_to_be_read),
 		TEST(position_that_finds_no_room_bars_what_comes_after),
 		TEST(position_of_a_split_transaction_says_how_far_it_is),
 		TEST(position_lets_pass_over_what_is_published),
@@ -586,6 +639,8 @@ main(void)
 		TEST(position_stops_at_a_replay_that_does_not_come),
 		TEST(position_of_idle_wal_keeps_what_is_published_in_part),
 		TEST(position_says_nothing_of_a_transaction_without_a_change),
+		TEST(position_goes_with_a_heartbeat),
+		TEST(position_of_a_heartbeat_in_a_transaction_is_before_it),
 		TEST(position_is_not_looked_for_in_vain_while_the_sink_is_full),
 	};
 

@@ -1,4 +1,5 @@
-/* links: repl repl_check repl_connect repl_query repl_probe repl_stream repl_failure log buf */
+/* links: repl repl_check repl_connect repl_query repl_probe repl_stream
+ * links: repl_failure pgconn log buf */
 /* libs: libpq */
 /*
  * The replication client: what it makes of timeline histories, then its talk
