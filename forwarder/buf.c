@@ -6,8 +6,29 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define BUF_MIN 256
+
+/* Room for what is not kept, so that not every byte comes here. */
+#define OVER_STEP ((size_t) 1 << 20)
+
+/*
+ * Give up what has been written, for good: whole pages of it go back to the
+ * system and read as zeros.  The addresses stay, so that offsets into the
+ * buffer keep their meaning for those who are still writing.
+ */
+static void
+discard(struct buf *b)
+{
+	uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t) b->data + page - 1) & ~(page - 1);
+	uintptr_t to = ((uintptr_t) b->data + b->len) & ~(page - 1);
+
+	if (b->data != NULL && to > from)
+		(void) madvise((void *) from, to - from, MADV_DONTNEED);
+}
 
 void
 buf_grow(struct buf *b, size_t extra)
@@ -19,6 +40,17 @@ buf_grow(struct buf *b, size_t extra)
 		abort();
 	while (cap - b->len < extra)
 		cap *= 2;
+	if (b->max > 0 && cap > b->max)
+	{
+		/* What fits is not to be passed unseen. */
+		cap = b->max;
+		if (b->len + extra > b->max)
+		{
+			discard(b);
+			b->over = true;
+			cap = b->len + extra + OVER_STEP;
+		}
+	}
 	data = realloc(b->data, cap);
 	if (data == NULL)
 	{
@@ -35,6 +67,7 @@ buf_free(struct buf *b)
 	free(b->data);
 	b->data = NULL;
 	b->len = b->cap = 0;
+	b->over = false;
 }
 
 void

@@ -6,10 +6,16 @@
  * logs and aborts, because the slot replays whatever was not confirmed and a
  * half-built event is worth nothing.  A buffer that has grown to the working
  * size of a stream allocates no more.
+ *
+ * With 'max', a buffer that would grow beyond it is 'over': from then on what
+ * is written is counted and not kept, at no more memory than 'max' and the
+ * longest single append.  Its length says how long it would have become; its
+ * content is undefined.
  */
 #ifndef FORWARDER_BUF_H
 #define FORWARDER_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,6 +25,8 @@ struct buf
 	uint8_t *data; /* NULL until the first append */
 	size_t	 len;  /* bytes in use */
 	size_t	 cap;  /* bytes allocated */
+	size_t	 max;  /* bytes worth keeping; 0: all */
+	bool	 over; /* its content is gone */
 };
 
 /* Make room for 'extra' more bytes; called by the inlines below. */
@@ -38,6 +46,7 @@ static inline void
 buf_reset(struct buf *b)
 {
 	b->len = 0;
+	b->over = false;
 }
 
 /* Room for 'n' bytes; returns where they go.  buf_commit() what was used. */

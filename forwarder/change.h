@@ -84,7 +84,7 @@ enum change_value_state
 	CHANGE_VALUE,
 	CHANGE_ABSENT,	/* not part of this tuple (old key, virtual) */
 	CHANGE_ERROR,	/* output function raised; data = SQLSTATE */
-	CHANGE_OVERSIZE /* not sent; len = its length */
+	CHANGE_OVERSIZE /* not sent or not kept; len = its length */
 };
 
 struct change_value
@@ -131,7 +131,14 @@ struct change
 	enum change_op					 op;
 	const struct change_transaction *txn;
 	struct change_position			 position; /* part 0 */
-	uint64_t lsn; /* start of the row's record; a message's end */
+	uint64_t lsn;	/* start of the row's record; a message's end */
+	uint64_t bytes; /* in which the source sent it; 0: not known */
+
+	/*
+	 * It was too large to be held: long values are CHANGE_OVERSIZE, a
+	 * message's content is missing.
+	 */
+	bool						  condensed;
 	const struct change_relation *relation; /* NULL for a message */
 
 	/*

@@ -136,6 +136,12 @@ const struct config_setting *
 config_kafka_settings(const struct config *c, size_t *n);
 
 /*
+ * The largest record that may be sent, in bytes as Kafka counts them
+ * (max.request.size); 0: any, for a sink that has no limit.
+ */
+size_t config_record_max(const struct config *c);
+
+/*
  * Append the name of the topic of position records: offsets.storage.topic, or
  * made of prefix and slot.
  */

@@ -310,6 +310,19 @@ config_kafka_settings(const struct config *c, size_t *n)
 	return c->kafka;
 }
 
+size_t
+config_record_max(const struct config *c)
+{
+	if (!config_is(c, "walferry.sink", "kafka"))
+		return 0;
+	for (size_t i = 0; i < c->nkafka; i++)
+	{
+		if (strcmp(c->kafka[i].name, "message.max.bytes") == 0)
+			return (size_t) strtoull(c->kafka[i].value, NULL, 10);
+	}
+	return 0;
+}
+
 /* ---- building ---- */
 
 /* A setting of the result and what it came from. */

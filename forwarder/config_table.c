@@ -487,11 +487,13 @@ static const struct config_option table[] = {
 			"longer than `transaction.timeout.ms`. It is still carried "
 			"exactly once, but a `read_committed` reader may see its first "
 			"part before the rest. 0 is half of `transaction.timeout.ms`."},
-	{.name = "walferry.too.large", .type = CONFIG_ENUM, .stance = PARTLY,
-		.deflt = "stop", .values = "stop|placeholder", .built = "stop",
-		.help = "What to do with an event that is larger than Kafka takes: "
-			"stop with exit code 4, or send an event without the row in its "
-			"place."},
+	{.name = "walferry.too.large", .type = CONFIG_ENUM,
+		.deflt = "stop", .values = "stop|placeholder",
+		.help = "What to do with an event that is larger than "
+			"`max.request.size` allows: stop with exit code 4, or send one "
+			"in its place, with the same key, in which "
+			"`unavailable.value.placeholder` stands for the long values and "
+			"the header `walferry.too_large` says so."},
 	{.name = "exactly.once.source.support", .type = CONFIG_ENUM,
 		.stance = NO_EFFECT, .deflt = "disabled",
 		.values = "disabled|preparing|enabled", .built = "preparing",

@@ -14,7 +14,8 @@
  *
  * Nothing is allocated per row: the value arrays grow with the widest
  * relation, the assembly buffer with the largest message, and it is given
- * back if that was an unusual one.
+ * back if that was an unusual one.  A message over the limit is never held:
+ * its fragments pass through condense.c.
  */
 #include "decode.h"
 
@@ -23,6 +24,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "condense.h"
 #include "mem.h"
 
 /* Microseconds from 1970-01-01 to 2000-01-01. */
@@ -64,6 +66,10 @@ struct decode
 	enum wire_tag	   tag;		/* of the message */
 	struct buf		   assembly;
 	uint64_t		   assembly_total; /* 0: no message is being assembled */
+	uint64_t		   assembly_at;	   /* bytes of it that have come */
+	struct condense	  *condense;
+	bool			   condensing;
+	uint64_t condensed_len; /* of the message in 'r', 0: it is whole */
 
 	/* what the stream has said */
 	enum decode_state state;
@@ -130,6 +136,7 @@ decode_new(void (*release)(void *user),
 	d->timeline_of = timeline_of;
 	d->arg = arg;
 	d->message_max = message_max;
+	d->condense = condense_new(d->schema);
 	widen(d, 16);
 	decode_reset(d);
 	return d;
@@ -140,6 +147,7 @@ decode_free(struct decode *d)
 {
 	if (d == NULL)
 		return;
+	condense_free(d->condense);
 	schema_free(d->schema);
 	buf_free(&d->assembly);
 	buf_free(&d->header_text);
@@ -160,6 +168,7 @@ decode_reset(struct decode *d)
 	wire_reader_init(&d->r, "", 0);
 	d->single = false;
 	d->assembly_total = 0;
+	d->condensed_len = 0;
 	buf_reset(&d->assembly);
 	d->state = AWAIT_HEADER;
 	d->rest = REST_NONE;
@@ -264,6 +273,39 @@ message_at(const struct decode *d)
 
 /* ----------------------------------------------------------------- frames */
 
+/* The message whose first fragment is in 'r' is too large to be held. */
+static bool
+begin_condensing(struct decode *d, uint64_t total)
+{
+	uint8_t tag = *d->r.p;
+
+	d->condensing = condense_begin(d->condense, tag);
+	if (!d->condensing)
+		fail(d,
+			 "message of %" PRIu64 " bytes is over the limit of %zu, and no "
+			 "row: %s",
+			 total, d->message_max, wire_tag_name(tag));
+	return d->condensing;
+}
+
+/* Add the bytes of a fragment.  False: they make no sense. */
+static bool
+add_bytes(struct decode *d, const uint8_t *data, size_t len)
+{
+	d->assembly_at += len;
+	if (!d->condensing)
+	{
+		buf_put(&d->assembly, data, len);
+		return true;
+	}
+	if (condense_feed(d->condense, data, len) &&
+		(d->assembly_at < d->assembly_total || condense_end(d->condense)))
+		return true;
+	fail(d, "bad message of %" PRIu64 " bytes, up to byte %" PRIu64 ": %s",
+		 d->assembly_total, d->assembly_at, condense_error(d->condense));
+	return false;
+}
+
 /*
  * Add one fragment.  True if that completes its message, and the reader then
  * stands before it.
@@ -291,32 +333,39 @@ add_fragment(struct decode *d)
 				 offset);
 			return false;
 		}
-		if (total > d->message_max)
-		{
-			fail(d, "message of %" PRIu64 " bytes is over the limit of %zu",
-				 total, d->message_max);
+		d->condensing = false;
+		if (total > d->message_max && !begin_condensing(d, total))
 			return false;
-		}
 		if (d->assembly.cap > ASSEMBLY_KEEP && total <= ASSEMBLY_KEEP)
 			buf_free(&d->assembly);
 		buf_reset(&d->assembly);
 		d->assembly_total = total;
+		d->assembly_at = 0;
 	}
-	else if (total != d->assembly_total || offset != d->assembly.len)
+	else if (total != d->assembly_total || offset != d->assembly_at)
 	{
 		fail(d,
 			 "bad fragment: byte %" PRIu64 " of %" PRIu64
-			 " where byte %zu of %" PRIu64 " is due",
-			 offset, total, d->assembly.len, d->assembly_total);
+			 " where byte %" PRIu64 " of %" PRIu64 " is due",
+			 offset, total, d->assembly_at, d->assembly_total);
 		return false;
 	}
-	buf_put(&d->assembly, r->p, wire_reader_left(r));
-	r->p = r->end;
-	if (d->assembly.len < d->assembly_total)
+	if (!add_bytes(d, r->p, wire_reader_left(r)))
 		return false;
-	d->assembly_total = 0;
+	r->p = r->end;
+	if (d->assembly_at < d->assembly_total)
+		return false;
 	d->single = true;
-	wire_reader_init(r, d->assembly.data, d->assembly.len);
+	if (d->condensing)
+	{
+		const struct buf *message = condense_message(d->condense);
+
+		d->condensed_len = d->assembly_total;
+		wire_reader_init(r, message->data, message->len);
+	}
+	else
+		wire_reader_init(r, d->assembly.data, d->assembly.len);
+	d->assembly_total = 0;
 	return true;
 }
 
@@ -329,6 +378,7 @@ open_frame(struct decode *d)
 	if (d->single && d->assembly.cap > ASSEMBLY_KEEP)
 		buf_free(&d->assembly);
 	d->single = false;
+	d->condensed_len = 0;
 	wire_reader_init(&d->r, d->frame, d->frame_len);
 	d->frame = NULL;
 	kind = wire_read_frame(&d->r);
@@ -342,9 +392,9 @@ open_frame(struct decode *d)
 	if (d->assembly_total > 0)
 	{
 		fail(d,
-			 "bad frame: messages where byte %zu of a message of %" PRIu64
-			 " is due",
-			 d->assembly.len, d->assembly_total);
+			 "bad frame: messages where byte %" PRIu64
+			 " of a message of %" PRIu64 " is due",
+			 d->assembly_at, d->assembly_total);
 		return false;
 	}
 	return wire_reader_left(&d->r) > 0;
@@ -508,7 +558,12 @@ emit(struct decode *d, enum change_op op)
 static void
 count_bytes(struct decode *d)
 {
-	d->bytes += (uint64_t) (d->r.p - d->message);
+	uint64_t n = d->condensed_len > 0 ? d->condensed_len
+									  : (uint64_t) (d->r.p - d->message);
+
+	d->bytes += n;
+	d->change.bytes = n;
+	d->change.condensed = d->condensed_len > 0;
 }
 
 static enum decode_event
@@ -674,6 +729,8 @@ next_truncate(struct decode *d)
 	d->last_lsn += (uint64_t) t.lsn_delta;
 	d->change.lsn = d->last_lsn;
 	d->change.before = d->change.after = NULL;
+	d->change.bytes = 0;
+	d->change.condensed = false;
 	d->truncate_left = t.nrelations;
 	d->rest = REST_TRUNCATE;
 	return rest_truncate(d);
@@ -800,4 +857,21 @@ decode_next(struct decode *d)
 	}
 	return fail(d, "%s message at byte %zu: not enabled",
 				wire_tag_name(d->tag), message_at(d));
+}
+
+void
+decode_release(struct decode *d)
+{
+	if (!d->single || d->rest != REST_NONE ||
+		d->assembly.cap <= ASSEMBLY_KEEP || wire_reader_left(&d->r) > 0)
+		return;
+	buf_free(&d->assembly);
+	d->single = false;
+	wire_reader_init(&d->r, "", 0);
+}
+
+bool
+decode_is_holding(const struct decode *d)
+{
+	return d->assembly.cap > ASSEMBLY_KEEP;
 }

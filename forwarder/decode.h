@@ -2,8 +2,8 @@
  * decode.h - frames in, transactions and changes out.
  *
  * Pure: bytes go in by decode_feed(), events come out of decode_next() until
- * it wants another frame.  It assembles fragmented messages (up to a limit),
- * numbers the changes, and checks what the stream promises: a header first,
+ * it wants another frame.  It assembles fragmented messages (beyond a limit, it
+ * condenses them), numbers the changes, and checks what the stream promises: a header first,
  * begin and commit in turn, end LSNs that only grow, commit counts that match
  * what arrived.  Anything else is DECODE_FAILED, which is final.
  */
@@ -46,8 +46,9 @@ struct decode;
 /*
  * 'release' as for schema_new().  'timeline_of' maps an LSN to the timeline it
  * was written on; where it is NULL, that is the header's.  'message_max'
- * bounds one assembled message, in bytes; a larger one is DECODE_FAILED with
- * an error that names its length.
+ * bounds one assembled message, in bytes.  Of a larger row or logical message
+ * only what is short is kept (condense.h), and its change says so; anything
+ * else that is larger is DECODE_FAILED with an error that names its length.
  */
 struct decode *decode_new(void (*release)(void *user),
 						  uint32_t (*timeline_of)(void *arg, uint64_t lsn),
@@ -67,6 +68,15 @@ void decode_feed(struct decode *d, const uint8_t *frame, size_t len);
  * with the old bytes.
  */
 enum decode_event decode_next(struct decode *d);
+
+/*
+ * The change handed out last is not needed any more: if it was a large one,
+ * its memory is given back now, and not with the next frame.
+ */
+void decode_release(struct decode *d);
+
+/* A large message is being put together, or is there. */
+bool decode_is_holding(const struct decode *d);
 
 const struct decode_header		*decode_header(const struct decode *d);
 const struct change_transaction *decode_transaction(const struct decode *d);

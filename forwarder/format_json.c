@@ -46,6 +46,7 @@ struct format_plan
 	struct plan_column *keys;
 	uint32_t			nkeys;
 	enum format_binary	binary;
+	struct piece		placeholder; /* for a message's content */
 
 	/* the source block; between them stand numbers */
 	struct piece source_head;  /* "source":{ ... "ts_ms": */
@@ -185,6 +186,10 @@ format_json_plan(const struct change_relation *rel,
 						keys[plan->nkeys], options);
 	}
 	plan_source(plan, rel, options);
+	plan->placeholder = begin_piece(plan);
+	format_json_type_binary_placeholder(plan->binary, options->placeholder,
+										&plan->text);
+	end_piece(plan, &plan->placeholder);
 
 	for (uint32_t i = 0; i < plan->ncolumns; i++)
 	{
@@ -196,6 +201,7 @@ format_json_plan(const struct change_relation *rel,
 		place(plan, &plan->keys[i].head);
 		place(plan, &plan->keys[i].placeholder);
 	}
+	place(plan, &plan->placeholder);
 	place(plan, &plan->source_head);
 	place(plan, &plan->source_db);
 	place(plan, &plan->source_table);
@@ -500,8 +506,11 @@ put_message(const struct format_plan *plan, const struct change *c,
 	buf_lit(out, ",\"transaction\":null,\"message\":{\"prefix\":");
 	jsontext_string(out, c->message.prefix, (size_t) c->message.prefix_len);
 	buf_lit(out, ",\"content\":");
-	format_json_type_binary(plan->binary, c->message.content,
-							(size_t) c->message.content_len, out);
+	if (!c->condensed)
+		format_json_type_binary(plan->binary, c->message.content,
+								(size_t) c->message.content_len, out);
+	else
+		append_piece(out, &plan->placeholder);
 	buf_lit(out, "}}");
 }
 

@@ -670,11 +670,28 @@ put_point(const uint8_t *data, struct buf *out)
 	buf_lit(out, "\",\"srid\":null}");
 }
 
+/* Longer raw values get no copy of their text on the way. */
+#define LONG_VALUE ((size_t) 1 << 20)
+
 static bool
 put_pgtext(uint32_t oid, const uint8_t *data, size_t len,
 		   struct format_json_scratch *scratch, struct buf *out)
 {
+	size_t start = out->len;
+
+	/* What is long is made where it will stand, and not held twice. */
+	if (len > LONG_VALUE)
+	{
+		if (pgtext_append(out, oid, data, len) != PGTEXT_OK)
+		{
+			out->len = start;
+			return false;
+		}
+		jsontext_string_tail(out, start);
+		return true;
+	}
 	buf_reset(&scratch->text);
+	scratch->text.max = out->max;
 	if (pgtext_append(&scratch->text, oid, data, len) != PGTEXT_OK)
 		return false;
 	jsontext_string(out, scratch->text.data, scratch->text.len);
@@ -1241,9 +1258,9 @@ put_name_uuid(const char *name, struct buf *out)
 	put_uuid(digest, out);
 }
 
-static void
-put_binary_placeholder(enum format_binary mode, const char *placeholder,
-					   struct buf *out)
+void
+format_json_type_binary_placeholder(enum format_binary mode,
+									const char *placeholder, struct buf *out)
 {
 	/* Debezium's hex mode has the words themselves, not their hex. */
 	if (mode == FORMAT_BINARY_HEX)
@@ -1270,7 +1287,7 @@ put_array_placeholder(const struct format_json_type *t,
 			jsontext_string(out, placeholder, strlen(placeholder));
 			break;
 		case PGTEXT_BYTEA:
-			put_binary_placeholder(t->binary, placeholder, out);
+			format_json_type_binary_placeholder(t->binary, placeholder, out);
 			break;
 		case PGTEXT_INT4:
 		case PGTEXT_INT8:
@@ -1306,7 +1323,7 @@ format_json_type_placeholder(const struct format_json_type *t,
 			jsontext_string(out, placeholder, len);
 			break;
 		case FORMAT_JSON_BINARY:
-			put_binary_placeholder(t->binary, placeholder, out);
+			format_json_type_binary_placeholder(t->binary, placeholder, out);
 			break;
 		case FORMAT_JSON_HSTORE:
 		{

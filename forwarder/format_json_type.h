@@ -92,6 +92,11 @@ format_json_type_put(const struct format_json_type *t, const uint8_t *data,
 void format_json_type_binary(enum format_binary mode, const uint8_t *data,
 							 size_t len, struct buf *out);
 
+/* Append what stands for bytes that are not there. */
+void
+format_json_type_binary_placeholder(enum format_binary mode,
+									const char *placeholder, struct buf *out);
+
 /*
  * Append what stands for a value that the WAL does not have: made of
  * unavailable.value.placeholder, null for types that have none.

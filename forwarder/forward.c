@@ -60,7 +60,12 @@
 /* How often the window of latencies turns. */
 #define LATENCY_WINDOW_MS 10000
 
-/* Messages assembled from fragments: PostgreSQL's rows have no other limit. */
+/*
+ * Messages assembled from fragments.  Raw values can be longer than their
+ * text, so that a row is given more than its event may have; where events have
+ * no limit, a row's is PostgreSQL's.
+ */
+#define MESSAGE_SLACK ((size_t) 16 << 20)
 #define MESSAGE_MAX ((size_t) 2 << 30)
 
 static const char *const state_names[] = {
@@ -1081,6 +1086,7 @@ forward_run(const struct config *config)
 	const char	   *socket_path = config_str(config, "walferry.health.socket");
 	enum forward_exit exit_code;
 	bool			  busy = false;
+	size_t			  record_max;
 
 	f->signal_fd = open_signals();
 	f->config = config;
@@ -1102,7 +1108,10 @@ forward_run(const struct config *config)
 	forward_position_init(f);
 	forward_heartbeat_init(f);
 	f->repl = repl_new(&f->source.repl);
-	f->decode = decode_new(publish_release, timeline_of, f, MESSAGE_MAX);
+	record_max = config_record_max(config);
+	f->decode = decode_new(publish_release, timeline_of, f,
+						   record_max > 0 ? record_max + MESSAGE_SLACK
+										  : MESSAGE_MAX);
 	f->ledger = NULL;
 	if (!open_sink(f))
 	{

@@ -213,9 +213,13 @@ forward_pump(struct forward *f)
 			return false;
 		}
 
-		/* In transactions, reports come late; the sink keeps count itself. */
-		if (f->status.in_flight_bytes >= f->in_flight_max &&
-			!f->delivery.exactly_once)
+		/*
+		 * In transactions, reports come late; the sink keeps count itself,
+		 * and is asked before another large message is put beside its own.
+		 */
+		if (f->delivery.exactly_once
+				? decode_is_holding(f->decode) && sink_is_full(f->sink)
+				: f->status.in_flight_bytes >= f->in_flight_max)
 		{
 			f->blocked = true;
 			return false;
@@ -251,6 +255,7 @@ forward_pump(struct forward *f)
 								 : NULL,
 							 now_ns);
 				f->change_taken = true;
+				decode_release(f->decode);
 				break;
 			case DECODE_COMMIT:
 				commit_transaction(f);

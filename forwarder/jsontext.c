@@ -140,6 +140,94 @@ jsontext_string(struct buf *out, const void *data, size_t len)
 	buf_putc(out, '"');
 }
 
+/* How many bytes the inside of the string takes. */
+static size_t
+string_len(const uint8_t *p, size_t len)
+{
+	const uint8_t *end = p + len;
+	size_t		   n = len;
+
+	while (p < end)
+	{
+		size_t whole;
+
+		while ((size_t) (end - p) >= 8 && !has_special(p))
+			p += 8;
+		while (p < end && instead_of[*p] == 0)
+			p++;
+		if (p == end)
+			break;
+		if (instead_of[*p] != 'x')
+			n += instead_of[*p] == 'u' ? 5 : 1;
+		else if ((whole = utf8_len(p, end)) > 0)
+		{
+			p += whole;
+			continue;
+		}
+		else
+			n += 2;
+		p++;
+	}
+	return n;
+}
+
+/* What is escaped at once. */
+#define TAIL_PIECE 4096
+
+/* At most 'max' bytes that end where a character does. */
+static size_t
+whole_characters(const uint8_t *p, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	for (size_t n = max; n > max - 4; n--)
+	{
+		if (!is_continuation(p[n]))
+			return n;
+	}
+	return max; /* too many of them: no character is that long */
+}
+
+void
+jsontext_string_tail(struct buf *out, size_t start)
+{
+	size_t		   len = out->len - start;
+	size_t		   longer;
+	const uint8_t *text;
+
+	if (out->over)
+		return;
+	longer = 2 + (len > 0 ? string_len(out->data + start, len) - len : 0);
+
+	/* An escape asks for a few bytes more than it needs. */
+	(void) buf_reserve(out, longer + 8);
+	if (out->over)
+	{
+		buf_commit(out, longer);
+		return;
+	}
+
+	/*
+	 * Move it to the end of where the string will be: what is written from
+	 * the start on never reaches what is still to be read.
+	 */
+	text = out->data + start + longer;
+	memmove(out->data + start + longer, out->data + start, len);
+	out->len = start;
+	buf_putc(out, '"');
+	while (len > 0)
+	{
+		uint8_t piece[TAIL_PIECE];
+		size_t	n = whole_characters(text, len, sizeof(piece));
+
+		memcpy(piece, text, n);
+		jsontext_string_part(out, piece, n);
+		text += n;
+		len -= n;
+	}
+	buf_putc(out, '"');
+}
+
 /* ---------------------------------------------------------------- numbers */
 
 static const char pairs[] =
@@ -261,6 +349,9 @@ encode_group(uint8_t *to, const uint8_t *from, size_t n, const char *alphabet)
 	to[3] = (uint8_t) (n > 2 ? alphabet[v & 63] : '=');
 }
 
+/* Bytes that are encoded at once; a multiple of 3. */
+#define BINARY_PIECE ((size_t) 3 << 20)
+
 static size_t
 encoded_len(size_t len)
 {
@@ -272,9 +363,13 @@ jsontext_base64(struct buf *out, enum jsontext_base64 alphabet,
 				const uint8_t *data, size_t len)
 {
 	const char *letters = alphabets[alphabet];
-	uint8_t	   *to = buf_reserve(out, encoded_len(len));
+	uint8_t	   *to;
 	size_t		i = 0;
 
+	/* Piece by piece, so that a buffer that is over need not hold it all. */
+	for (; len > BINARY_PIECE; data += BINARY_PIECE, len -= BINARY_PIECE)
+		jsontext_base64(out, alphabet, data, BINARY_PIECE);
+	to = buf_reserve(out, encoded_len(len));
 	buf_commit(out, encoded_len(len));
 	for (; len - i >= 3; i += 3, to += 4)
 		encode_group(to, data + i, 3, letters);
@@ -311,8 +406,11 @@ void
 jsontext_hex(struct buf *out, const uint8_t *data, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
-	uint8_t			 *p = buf_reserve(out, len * 2);
+	uint8_t			 *p;
 
+	for (; len > BINARY_PIECE; data += BINARY_PIECE, len -= BINARY_PIECE)
+		jsontext_hex(out, data, BINARY_PIECE);
+	p = buf_reserve(out, len * 2);
 	for (size_t i = 0; i < len; i++)
 	{
 		*p++ = (uint8_t) hex[data[i] >> 4];

@@ -30,6 +30,9 @@ void jsontext_string(struct buf *out, const void *data, size_t len);
 /* The same without the quotes: a piece of a string, whole characters. */
 void jsontext_string_part(struct buf *out, const void *data, size_t len);
 
+/* Turn the bytes from 'start' to the buffer's end into such a string. */
+void jsontext_string_tail(struct buf *out, size_t start);
+
 void jsontext_i64(struct buf *out, int64_t v);
 void jsontext_u64(struct buf *out, uint64_t v);
 

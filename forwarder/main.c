@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <librdkafka/rdkafka.h>
 #include <libpq-fe.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +335,11 @@ main(int argc, char **argv)
 	/* Passwords are in memory: no core files, no looking in by the same user. */
 	(void) prctl(PR_SET_DUMPABLE, 0);
 #endif
+	/*
+	 * What is large comes from the system and goes back to it at once; glibc
+	 * would raise the limit up to 32 MB with what it sees.
+	 */
+	(void) mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	config = config_new();
 #ifdef WALFERRY_FAULT
 	if (!arm_faults())

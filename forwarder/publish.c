@@ -5,6 +5,10 @@
  * point into them by offset and are handed over one by one.  After a refusal
  * the next attempt goes on with the record that was refused, so that no
  * record is counted or sent twice within a stream.
+ *
+ * A record over the limit is noticed while it is made, and is not held for
+ * longer than that: 'bytes' keeps one record, and some more to be able to say
+ * how large it would have been.
  */
 #include "publish.h"
 
@@ -25,7 +29,27 @@
 /* Soonest that lost values of one table are told again. */
 #define LOST_WARN_NS (INT64_C(60) * 1000000000)
 
-#define HEADERS_MAX 6
+#define HEADERS_MAX 7
+
+/*
+ * What Kafka counts of a record beside its bytes, roughly and rather more:
+ * its own fields, and the lengths of each header's.
+ */
+#define RECORD_OVERHEAD 128
+#define HEADER_OVERHEAD 10
+
+/* Made beyond the limit, before it is only counted. */
+#define LIMIT_SLACK ((size_t) 8 << 20)
+
+/* The names of context headers and the values that never change. */
+#define CONTEXT_HEADERS_LEN 180
+
+/*
+ * In place of a record that is too large, values longer than the first of
+ * these are left out; if that is not enough those longer than the second;
+ * then all but the key.
+ */
+static const uint64_t shorter[] = {8192, 64, 0};
 
 /* Parts of a change: the same after a change of tombstones.on.delete. */
 #define PART_FIRST 0
@@ -36,11 +60,12 @@
 struct relation_plan
 {
 	struct format_plan *format;
-	uint32_t			topic;		  /* the sink's number for it */
-	uint32_t			index;		  /* in publish.topics */
-	int32_t				npartitions;  /* 0: not known yet */
-	bool				nameless;	  /* no topic can have its name */
-	int64_t				lost_told_ns; /* when lost values were last told */
+	uint32_t			topic;		   /* the sink's number for it */
+	uint32_t			index;		   /* in publish.topics */
+	int32_t				npartitions;   /* 0: not known yet */
+	bool				nameless;	   /* no topic can have its name */
+	int64_t				lost_told_ns;  /* when lost values were last told */
+	int64_t				large_told_ns; /* and events that are too large */
 };
 
 /* Part of a buffer, or nothing at all (len 0 and none set). */
@@ -70,6 +95,8 @@ struct publish
 	const char			 *delimiter;
 	bool				  tombstones;
 	bool				  context_headers;
+	size_t				  record_max;  /* 0: any */
+	bool				  placeholder; /* for what is larger */
 	enum route_keyless	  keyless;
 	char				  run_id[37];
 
@@ -91,13 +118,21 @@ struct publish
 	uint32_t			   next;   /* to be handed over */
 	uint32_t			   copies; /* of part 0, one for each partition */
 	struct buf			   bytes;  /* keys and values */
+	char				   too_large[64]; /* header of all of them, or "" */
+	bool				   refused;		  /* too large, and not to be sent */
+
+	/* rows without their long values; 'width' elements each */
+	uint32_t			 width;
+	struct change_value *before;
+	struct change_value *after;
 
 	struct publish_topic *topics;
 	size_t				  ntopics;
 	uint64_t			  records;
 	uint64_t			  sent_bytes;
 	uint64_t			  lost_values;
-	char				  error[512];
+	uint64_t			  ntoo_large;
+	char				  error[1024];
 	int					  exit_code;
 };
 
@@ -136,6 +171,8 @@ publish_new(const struct config *config)
 	p->keyless = config_is(config, "walferry.keyless.partition", "position")
 					 ? ROUTE_KEYLESS_POSITION
 					 : ROUTE_KEYLESS_TOPIC;
+	p->record_max = config_record_max(config);
+	p->placeholder = config_is(config, "walferry.too.large", "placeholder");
 	p->pin_current = config_is(config, "walferry.partition.count", "current");
 	make_run_id(p->run_id);
 
@@ -180,6 +217,8 @@ publish_free(struct publish *p)
 	}
 	free(p->topics);
 	free(p->database);
+	free(p->before);
+	free(p->after);
 	buf_free(&p->bytes);
 	buf_free(&p->pin_key);
 	buf_free(&p->pin_value);
@@ -325,11 +364,14 @@ value_piece(struct publish *p, enum format_part part, const struct change *c,
 			int64_t now_ns)
 {
 	struct piece piece = {.at = p->bytes.len};
-	unsigned	 lost = format_json_value(p->plan->format, part, c, now_ns,
-										  &p->bytes);
+	unsigned	 lost;
 
+	if (p->record_max > 0)
+		p->bytes.max = p->bytes.len + p->record_max + LIMIT_SLACK;
+	lost = format_json_value(p->plan->format, part, c, now_ns, &p->bytes);
+	p->bytes.max = 0;
 	piece.len = p->bytes.len - piece.at;
-	if (lost > 0)
+	if (lost > 0 && p->too_large[0] == '\0' && !c->condensed)
 	{
 		p->lost_values += lost;
 		if (now_ns - p->plan->lost_told_ns >= LOST_WARN_NS)
@@ -369,9 +411,9 @@ add_delete(struct publish *p, const struct change *c, struct piece key,
 	}
 }
 
-void
-publish_take(struct publish *p, const struct change *c,
-			 struct schema_relation *relation, int64_t now_ns)
+/* Make the records of a change. */
+static void
+make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 {
 	const struct piece nothing = {.none = true};
 	struct part		  *part;
@@ -380,14 +422,8 @@ publish_take(struct publish *p, const struct change *c,
 	if (p->bytes.cap > BYTES_KEPT)
 		buf_free(&p->bytes);
 	buf_reset(&p->bytes);
-	p->nparts = p->next = 0;
+	p->nparts = 0;
 	p->copies = 1;
-	p->position = c->position;
-	p->plan = plan_of(p, relation);
-	p->taken = true;
-	if (p->plan->nameless)
-		return;
-
 	switch (c->op)
 	{
 		case CHANGE_INSERT:
@@ -432,6 +468,206 @@ publish_take(struct publish *p, const struct change *c,
 	}
 }
 
+/*
+ * The largest record in hand, as Kafka counts it or a little more.  Also of
+ * one that was counted and not kept.
+ */
+static size_t
+largest_part(const struct publish *p)
+{
+	size_t headers = RECORD_OVERHEAD + HEADERS_MAX * HEADER_OVERHEAD +
+					 strlen(PUBLISH_POSITION_HEADER) + PUBLISH_POSITION_LEN +
+					 strlen(PUBLISH_TOO_LARGE_HEADER) + strlen(p->too_large);
+	size_t largest = 0;
+
+	if (p->context_headers)
+		headers += CONTEXT_HEADERS_LEN + strlen(p->prefix);
+	for (uint32_t i = 0; i < p->nparts; i++)
+	{
+		const struct part *part = &p->parts[i];
+		size_t			   n = headers + part->key.len + part->value.len;
+
+		if (part->key_header != NULL)
+			n += strlen(part->key_header) + part->other_key.len;
+		if (n > largest)
+			largest = n;
+	}
+	return largest;
+}
+
+/* What was made can be sent. */
+static bool
+fits(const struct publish *p)
+{
+	return p->record_max == 0 ||
+		   (!p->bytes.over && largest_part(p) <= p->record_max);
+}
+
+static bool
+is_key(const struct change_relation *rel, uint32_t index)
+{
+	return rel->columns[index].key_position > 0 ||
+		   (rel->identity == 'i' && rel->columns[index].in_identity);
+}
+
+/*
+ * The key was too long to be kept.  A record without it would be refused by a
+ * compacted topic, and elsewhere be lost to whoever goes by the key.
+ */
+static bool
+key_is_lost(const struct change_relation *rel, const struct change_value *row)
+{
+	if (rel == NULL || row == NULL)
+		return false;
+	for (uint32_t i = 0; i < rel->ncolumns; i++)
+	{
+		if (is_key(rel, i) && row[i].state == CHANGE_OVERSIZE)
+			return true;
+	}
+	return false;
+}
+
+/* The row without values longer than 'limit', except for its key. */
+static void
+shorten_row(const struct change_relation *rel, const struct change_value *from,
+			uint64_t limit, struct change_value *to)
+{
+	for (uint32_t i = 0; i < rel->ncolumns; i++)
+	{
+		to[i] = from[i];
+		if (from[i].state == CHANGE_VALUE && from[i].len > limit &&
+			!is_key(rel, i))
+			to[i] = (struct change_value){.state = CHANGE_OVERSIZE,
+										  .len = from[i].len};
+	}
+}
+
+static struct change
+shorten(struct publish *p, const struct change *c, uint64_t limit)
+{
+	struct change				  less = *c;
+	const struct change_relation *rel = c->relation;
+
+	less.condensed = true;
+	if (rel == NULL)
+		return less;
+	if (rel->ncolumns > p->width)
+	{
+		p->width = rel->ncolumns;
+		p->before = mem_resize(p->before, p->width, sizeof(*p->before));
+		p->after = mem_resize(p->after, p->width, sizeof(*p->after));
+	}
+	if (c->before != NULL)
+	{
+		shorten_row(rel, c->before, limit, p->before);
+		less.before = p->before;
+	}
+	if (c->after != NULL)
+	{
+		shorten_row(rel, c->after, limit, p->after);
+		less.after = p->after;
+	}
+	return less;
+}
+
+/* What cannot be sent is not kept either. */
+static void
+refuse(struct publish *p, const struct change *c, size_t size, const char *why)
+{
+	const struct publish_topic *t = &p->topics[p->plan->index];
+	char						what[80];
+
+	if (c->condensed)
+		snprintf(what, sizeof(what), "a row of %llu bytes makes a record that",
+				 (unsigned long long) c->bytes);
+	else
+		snprintf(what, sizeof(what), "a record of %zu bytes", size);
+	snprintf(p->error, sizeof(p->error),
+			 "topic %s: %s is larger than is allowed (max.request.size here: "
+			 "%zu; table %s, LSN %X/%X)%s: raise "
+			 "producer.override.max.request.size, the topic's "
+			 "max.message.bytes, and where brokers limit it their "
+			 "message.max.bytes and replica.fetch.max.bytes%s; then start "
+			 "again, nothing is lost",
+			 t->name, what, p->record_max, t->table[0] ? t->table : "none",
+			 (unsigned) (c->lsn >> 32), (unsigned) c->lsn, why,
+			 p->placeholder ? "" : ", or set walferry.too.large=placeholder");
+	p->refused = true;
+	p->nparts = 0;
+	buf_free(&p->bytes);
+}
+
+static void
+tell_placeholder(struct publish *p, const struct change *c, int64_t now_ns)
+{
+	p->ntoo_large++;
+	if (now_ns - p->plan->large_told_ns < LOST_WARN_NS)
+		return;
+	p->plan->large_told_ns = now_ns;
+	log_warn("publish",
+			 "an event is larger than max.request.size: one without its long"
+			 " values stands for it, as walferry.too.large says",
+			 "topic=%s lsn=%X/%X bytes=%llu too_large=%llu",
+			 log_str(p->topics[p->plan->index].name),
+			 (unsigned) (c->lsn >> 32), (unsigned) c->lsn,
+			 (unsigned long long) c->bytes,
+			 (unsigned long long) p->ntoo_large);
+}
+
+/* The records of the change are too large: make others, or none. */
+static void
+replace_parts(struct publish *p, const struct change *c, int64_t now_ns)
+{
+	size_t size = c->condensed ? 0 : largest_part(p);
+
+	if (!p->placeholder)
+	{
+		refuse(p, c, size, "");
+		return;
+	}
+	if (key_is_lost(c->relation, c->before) ||
+		key_is_lost(c->relation, c->after))
+	{
+		refuse(p, c, size, ", and its key is too long for a placeholder");
+		return;
+	}
+	snprintf(p->too_large, sizeof(p->too_large),
+			 "{\"bytes\":%llu,\"lsn\":\"%X/%X\"}",
+			 (unsigned long long) c->bytes, (unsigned) (c->lsn >> 32),
+			 (unsigned) c->lsn);
+	for (size_t i = 0; i < sizeof(shorter) / sizeof(shorter[0]); i++)
+	{
+		struct change less = shorten(p, c, shorter[i]);
+
+		make_parts(p, &less, now_ns);
+		if (fits(p))
+		{
+			tell_placeholder(p, c, now_ns);
+			return;
+		}
+	}
+	refuse(p, c, largest_part(p), ", as is its placeholder");
+}
+
+void
+publish_take(struct publish *p, const struct change *c,
+			 struct schema_relation *relation, int64_t now_ns)
+{
+	p->next = 0;
+	p->nparts = 0;
+	p->too_large[0] = '\0';
+	p->refused = false;
+	p->position = c->position;
+	p->plan = plan_of(p, relation);
+	p->taken = true;
+	if (p->plan->nameless)
+		return;
+	if (!c->condensed)
+		make_parts(p, c, now_ns);
+	if (c->condensed || !fits(p))
+		replace_parts(p, c, now_ns);
+}
+
 void
 publish_abandon(struct publish *p)
 {
@@ -460,6 +696,9 @@ make_headers(struct publish *p, const struct part *part, char *position,
 		h[n++] = (struct sink_header){part->key_header,
 									  p->bytes.data + part->other_key.at,
 									  part->other_key.len};
+	if (p->too_large[0] != '\0' && !part->value.none)
+		h[n++] = (struct sink_header){PUBLISH_TOO_LARGE_HEADER, p->too_large,
+									  strlen(p->too_large)};
 	h[n++] = (struct sink_header){PUBLISH_POSITION_HEADER, position,
 								  PUBLISH_POSITION_LEN};
 	return n;
@@ -620,7 +859,7 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 
 	if (!p->taken)
 		return SINK_DONE;
-	if (p->plan->nameless)
+	if (p->plan->nameless || p->refused)
 	{
 		p->exit_code = 4;
 		return SINK_FAILED;
@@ -664,6 +903,8 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 		p->next++;
 	}
 	p->taken = false;
+	if (p->bytes.cap > BYTES_KEPT)
+		buf_free(&p->bytes);
 	return SINK_DONE;
 }
 
@@ -695,6 +936,12 @@ const char *
 publish_run_id(const struct publish *p)
 {
 	return p->run_id;
+}
+
+uint64_t
+publish_too_large(const struct publish *p)
+{
+	return p->ntoo_large;
 }
 
 uint64_t

@@ -5,6 +5,10 @@
  * tombstone and a create), finds topic and partition, stamps each with its
  * position, and hands them over, counting each in the ledger.  It can stop
  * half-way when the sink has no room, and goes on where it stopped.
+ *
+ * A record that is larger than the sink allows is not made: publishing fails,
+ * or, with walferry.too.large=placeholder, the change is published without
+ * its long values and says so in a header.
  */
 #ifndef FORWARDER_PUBLISH_H
 #define FORWARDER_PUBLISH_H
@@ -24,6 +28,13 @@
 
 /* The header that carries it. */
 #define PUBLISH_POSITION_HEADER "walferry.position"
+
+/*
+ * On a record that stands for one that is too large: how many bytes the row
+ * has, as PostgreSQL's plugin sent it, and where it is in the WAL, as JSON:
+ * {"bytes":104857651,"lsn":"0/1A2B3C4"}
+ */
+#define PUBLISH_TOO_LARGE_HEADER "walferry.too_large"
 
 struct publish;
 
@@ -60,8 +71,8 @@ void publish_release(void *user);
 
 /*
  * Take on a change: make its records.  'relation' is NULL for a message.
- * Then call publish_submit() until it is SINK_DONE; until then the change and
- * the relation must stay valid.
+ * Then call publish_submit() until it is SINK_DONE; until then the relation
+ * must stay valid.  The change need not.
  */
 void publish_take(struct publish *p, const struct change *c,
 				  struct schema_relation *relation, int64_t now_ns);
@@ -85,6 +96,9 @@ uint64_t publish_records(const struct publish *p);
 
 /* A random UUID that stands for this process. */
 const char *publish_run_id(const struct publish *p);
+
+/* Changes that were published without their long values, so far. */
+uint64_t publish_too_large(const struct publish *p);
 
 /* Values that became null because they were markers or corrupt, so far. */
 uint64_t publish_lost_values(const struct publish *p);

@@ -81,6 +81,7 @@ struct sink_ops
 	enum sink_outcome (*recover)(struct sink *s, sink_stored_fn fn, void *arg);
 	enum sink_outcome (*commit)(struct sink *s, const struct sink_record *last,
 								uint64_t ticket);
+	bool (*is_full)(struct sink *s);
 	int (*fd)(struct sink *s);
 	int (*poll)(struct sink *s, int timeout_ms);
 	bool (*connected)(struct sink *s);
@@ -166,6 +167,13 @@ static inline enum sink_outcome
 sink_commit(struct sink *s, const struct sink_record *last, uint64_t ticket)
 {
 	return s->ops->commit(s, last, ticket);
+}
+
+/* As much as may be is under way: what is submitted now is refused. */
+static inline bool
+sink_is_full(struct sink *s)
+{
+	return s->ops->is_full != NULL && s->ops->is_full(s);
 }
 
 /* Readable when sink_poll() has something to do; -1: no such descriptor. */

@@ -41,6 +41,9 @@
 
 #define REPORTS_AT_ONCE 256
 
+/* A larger record waits with its owner, where it is held once. */
+#define STAGED_RECORD_MAX (INT64_C(1) << 20)
+
 /* No record has more. */
 #define STAGED_HEADERS_MAX 16
 
@@ -229,6 +232,8 @@ submit_in_transaction(struct kafka_sink *s, const struct sink_record *record,
 	}
 	else if (outcome == SINK_FAILED)
 		return outcome;
+	if (size_of(record) > STAGED_RECORD_MAX)
+		return SINK_AGAIN;
 	if (record->nheaders > STAGED_HEADERS_MAX)
 		return refuse_record(s, record, RD_KAFKA_RESP_ERR__INVALID_ARG);
 	kafka_txn_stage(s, record, ticket);
@@ -548,6 +553,14 @@ kafka_poll(struct sink *sink, int timeout_ms)
 	return served;
 }
 
+static bool
+kafka_is_full(struct sink *sink)
+{
+	struct kafka_sink *s = (struct kafka_sink *) sink;
+
+	return s->max_bytes > 0 && s->queued_bytes >= s->max_bytes;
+}
+
 static int
 kafka_fd(struct sink *sink)
 {
@@ -597,6 +610,7 @@ static const struct sink_ops ops = {
 	.submit = kafka_submit,
 	.recover = kafka_recover,
 	.commit = kafka_commit,
+	.is_full = kafka_is_full,
 	.fd = kafka_fd,
 	.poll = kafka_poll,
 	.connected = kafka_connected,

@@ -1,4 +1,4 @@
-/* links: decode schema format_json format_json_type jsontext buf wire
+/* links: decode condense schema format_json format_json_type jsontext buf wire
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml
@@ -93,7 +93,8 @@ format_change(const struct change *c, struct format_plan *plan,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct decode	   *d = decode_new(release, NULL, NULL, (size_t) 1 << 20);
+	/* A low limit: what is in fragments is condensed, if it is not short. */
+	struct decode	   *d = decode_new(release, NULL, NULL, 64);
 	struct format_plan *messages = format_json_plan(NULL, &options);
 	struct buf			out = {0};
 	uint64_t			end_lsn = 0;

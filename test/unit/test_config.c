@@ -643,7 +643,6 @@ values_not_built_are_refused_by_name(void **state)
 		"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy",
 		"database.tcpKeepAlive=false",
 		"include.unknown.datatypes=true",
-		"walferry.too.large=placeholder",
 	};
 
 	(void) state;

@@ -1,4 +1,4 @@
-/* links: decode schema buf wire */
+/* links: decode condense schema buf wire */
 /*
  * Streams to changes: positions, LSNs, tuples, counts, fragments, and every
  * way in which a stream can be wrong.
@@ -653,7 +653,7 @@ decode_message_over_the_limit_is_named(void **state)
 {
 	struct stream  s;
 	struct decode *d = started(&s);
-	uint8_t		   piece[] = "x";
+	uint8_t		   piece[] = "R"; /* a relation has no short form */
 	uint8_t		  *frame = feed_fragment(d, piece, LIMIT + 1, 0, 1);
 
 	(void) state;
@@ -662,6 +662,310 @@ decode_message_over_the_limit_is_named(void **state)
 	assert_non_null(strstr(decode_error(d), "1048576"));
 	NEXT(d, DECODE_FAILED);
 	free(frame);
+	decode_free(d);
+}
+
+/* ------------------------------------------------- messages over the limit */
+
+#define BIG ((size_t) 40000)
+
+/* A decoder that holds no message larger than a few bytes. */
+static struct decode *
+started_small(struct stream *s, char identity)
+{
+	struct decode *d = decode_new(NULL, NULL, NULL, 16);
+	uint8_t		  *frame;
+
+	frame_begin(s);
+	put_header(s);
+	put_relation(s, 1, identity);
+	put_begin(s, 5, 1000, 1100, NULL);
+	frame = feed(d, s);
+	NEXT(d, DECODE_HEADER);
+	NEXT(d, DECODE_RELATION);
+	NEXT(d, DECODE_BEGIN);
+	NEXT(d, DECODE_MORE);
+	free(frame);
+	frame_begin(s);
+	return d;
+}
+
+/*
+ * Feed the message in 's' in fragments of 'step' bytes, the last of which is
+ * left in *frame; returns the event that it causes.
+ */
+static enum decode_event
+feed_in_steps(struct decode *d, const struct stream *s, size_t step,
+			  uint8_t **frame)
+{
+	size_t			  total = wire_writer_len(&s->w) - 1;
+	enum decode_event event = DECODE_MORE;
+
+	assert_false(s->w.overflow);
+	*frame = NULL;
+	for (size_t at = 0; at < total && event == DECODE_MORE; at += step)
+	{
+		free(*frame);
+		*frame = feed_fragment(d, s->space + 1, total, at,
+							   total - at < step ? total - at : step);
+		event = decode_next(d);
+	}
+	return event;
+}
+
+/* What the commit says of bytes is of all of them. */
+static void
+commit_fits(struct decode *d, struct stream *s, uint8_t *frame)
+{
+	NEXT(d, DECODE_MORE);
+	free(frame);
+	frame_begin(s);
+	put_commit(s);
+	frame = feed(d, s);
+	NEXT(d, DECODE_COMMIT);
+	free(frame);
+	decode_free(d);
+}
+
+static const size_t steps[] = {1, 2, 7, 64, 10000, 65536};
+
+static void
+decode_row_over_the_limit_keeps_what_is_short(void **state)
+{
+	char *big = malloc(BIG);
+
+	(void) state;
+	memset(big, 'x', BIG);
+	for (size_t i = 0; i < COUNT(steps); i++)
+	{
+		const struct wire_value row[] = {ID, K, stream_value(big, BIG), gone};
+		struct stream			s;
+		struct decode		   *d = started_small(&s, 'd');
+		const struct change	   *c;
+		uint8_t				   *frame;
+
+		put_row(&s, WIRE_INSERT, 0, 1, -10, NULL, row);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_CHANGE);
+		c = decode_change(d);
+		assert_int_equal(c->op, CHANGE_INSERT);
+		assert_true(c->condensed);
+		assert_true(c->bytes == wire_writer_len(&s.w) - 1);
+		assert_true(c->lsn == 990);
+		assert_value(&c->after[0], CHANGE_VALUE, "\1\0\0\0\0\0\0\0", 8);
+		assert_value(&c->after[1], CHANGE_VALUE, "\5\0\0\0", 4);
+		assert_int_equal(c->after[2].state, CHANGE_OVERSIZE);
+		assert_true(c->after[2].len == BIG);
+		assert_int_equal(c->after[3].state, CHANGE_ABSENT);
+		assert_false(decode_is_holding(d));
+		commit_fits(d, &s, frame);
+	}
+	free(big);
+}
+
+static void
+decode_row_over_the_limit_keeps_both_images(void **state)
+{
+	char *big = malloc(BIG / 2);
+
+	(void) state;
+	memset(big, 'x', BIG / 2);
+	for (size_t i = 0; i < COUNT(steps); i++)
+	{
+		const struct wire_value old[] = {ID, K, stream_value(big, BIG / 2),
+										 gone};
+		const struct wire_value new[] = {ID2, null, same, gone};
+		const struct wire_value key[] = {ID, K};
+		const struct wire_value huge[] = {ID2, K, stream_value(big, BIG / 2),
+										  gone};
+		struct stream			s;
+		struct decode		   *d = started_small(&s, 'f');
+		const struct change	   *c;
+		uint8_t				   *frame;
+
+		/* What is the same as a value that was left out was left out too. */
+		put_row(&s, WIRE_UPDATE, WIRE_ROW_OLD_FULL, 1, 0, old, new);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_CHANGE);
+		c = decode_change(d);
+		assert_int_equal(c->op, CHANGE_UPDATE);
+		assert_value(&c->before[0], CHANGE_VALUE, "\1\0\0\0\0\0\0\0", 8);
+		assert_int_equal(c->before[2].state, CHANGE_OVERSIZE);
+		assert_value(&c->after[0], CHANGE_VALUE, "\2\0\0\0\0\0\0\0", 8);
+		assert_int_equal(c->after[1].state, CHANGE_NULL);
+		assert_int_equal(c->after[2].state, CHANGE_OVERSIZE);
+		assert_true(c->after[2].len == BIG / 2);
+		commit_fits(d, &s, frame);
+
+		d = started_small(&s, 'd');
+		put_row(&s, WIRE_UPDATE, WIRE_ROW_OLD_KEY, 1, 0, key, huge);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_CHANGE);
+		c = decode_change(d);
+		assert_value(&c->before[0], CHANGE_VALUE, "\1\0\0\0\0\0\0\0", 8);
+		assert_int_equal(c->before[2].state, CHANGE_ABSENT);
+		assert_value(&c->after[0], CHANGE_VALUE, "\2\0\0\0\0\0\0\0", 8);
+		assert_int_equal(c->after[2].state, CHANGE_OVERSIZE);
+		commit_fits(d, &s, frame);
+
+		d = started_small(&s, 'f');
+		put_row(&s, WIRE_DELETE, WIRE_ROW_OLD_FULL, 1, 0, old, NULL);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_CHANGE);
+		c = decode_change(d);
+		assert_int_equal(c->op, CHANGE_DELETE);
+		assert_int_equal(c->before[2].state, CHANGE_OVERSIZE);
+		assert_null(c->after);
+		commit_fits(d, &s, frame);
+	}
+	free(big);
+}
+
+static void
+decode_row_over_the_limit_keeps_markers(void **state)
+{
+	static const struct wire_value error = {WIRE_VALUE_ERROR,
+											(const uint8_t *) "22P02", 5};
+	static const struct wire_value oversize = {WIRE_VALUE_OVERSIZE, NULL,
+											   123456};
+
+	(void) state;
+	for (size_t i = 0; i < COUNT(steps); i++)
+	{
+		const struct wire_value row[] = {ID, error, oversize, gone};
+		struct stream			s;
+		struct decode		   *d = started_small(&s, 'd');
+		const struct change	   *c;
+		uint8_t				   *frame;
+
+		put_row(&s, WIRE_INSERT, WIRE_ROW_WIDE, 1, 0, NULL, row);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_CHANGE);
+		c = decode_change(d);
+		assert_value(&c->after[1], CHANGE_ERROR, "22P02", 5);
+		assert_int_equal(c->after[2].state, CHANGE_OVERSIZE);
+		assert_true(c->after[2].len == 123456);
+		commit_fits(d, &s, frame);
+	}
+}
+
+static void
+decode_message_over_the_limit_keeps_its_prefix(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < COUNT(steps); i++)
+	{
+		struct stream		 s;
+		struct decode		*d = started_small(&s, 'd');
+		const struct change *c;
+		uint8_t				*frame;
+
+		put_message(&s, WIRE_MESSAGE_TRANSACTIONAL, 999);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_CHANGE);
+		c = decode_change(d);
+		assert_int_equal(c->op, CHANGE_MESSAGE);
+		assert_true(c->condensed);
+		assert_true(c->lsn == 999);
+		assert_int_equal(c->message.prefix_len, 3);
+		assert_memory_equal(c->message.prefix, "pre", 3);
+		assert_int_equal(c->message.content_len, 0);
+		commit_fits(d, &s, frame);
+	}
+}
+
+static void
+decode_broken_row_over_the_limit_is_refused(void **state)
+{
+	char *big = malloc(BIG);
+
+	(void) state;
+	memset(big, 'x', BIG);
+	for (size_t i = 0; i < COUNT(steps); i++)
+	{
+		const struct wire_value row[] = {ID, K, stream_value(big, BIG), gone};
+		struct stream			s;
+		struct decode		   *d = started_small(&s, 'd');
+		uint8_t				   *frame;
+
+		/* of a relation that nobody knows */
+		put_row(&s, WIRE_INSERT, 0, 9, 0, NULL, row);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_FAILED);
+		assert_non_null(strstr(decode_error(d), "no relation has schema id"));
+		free(frame);
+		decode_free(d);
+
+		/* longer, and shorter, than what it holds */
+		d = started_small(&s, 'd');
+		put_row(&s, WIRE_INSERT, 0, 1, 0, NULL, row);
+		wire_put_u8(&s.w, 0);
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_FAILED);
+		assert_non_null(strstr(decode_error(d), "bytes after its end"));
+		free(frame);
+		decode_free(d);
+		d = started_small(&s, 'd');
+		put_row(&s, WIRE_INSERT, 0, 1, 0, NULL, row);
+		s.w.p--;
+		assert_int_equal(feed_in_steps(d, &s, steps[i], &frame),
+						 DECODE_FAILED);
+		assert_non_null(strstr(decode_error(d), "ends before"));
+		free(frame);
+		decode_free(d);
+	}
+	free(big);
+}
+
+static void
+decode_gives_a_large_message_back_when_told(void **state)
+{
+	static uint8_t	   space[(5 << 20) + 64];
+	char			  *big = malloc(5 << 20);
+	struct wire_writer w;
+	struct wire_row	   head = {.op = WIRE_INSERT, .schema_id = 1};
+	struct stream	   s;
+	struct decode	  *d = decode_new(NULL, NULL, NULL, sizeof(space));
+	uint8_t			  *frame;
+	size_t			   total;
+
+	(void) state;
+	memset(big, 'x', 5 << 20);
+	frame_begin(&s);
+	put_header(&s);
+	put_relation(&s, 1, 'd');
+	put_begin(&s, 5, 1000, 1100, NULL);
+	frame = feed(d, &s);
+	NEXT(d, DECODE_HEADER);
+	NEXT(d, DECODE_RELATION);
+	NEXT(d, DECODE_BEGIN);
+	NEXT(d, DECODE_MORE);
+	free(frame);
+
+	{
+		const struct wire_value row[] = {ID, K, stream_value(big, 5 << 20),
+										 gone};
+
+		wire_writer_init(&w, space, sizeof(space));
+		wire_write_row(&w, &head);
+		wire_write_tuple(&w, 4, widths, false, row);
+	}
+	total = wire_writer_len(&w);
+	for (size_t at = 0; at < total; at += 900000)
+	{
+		size_t n = total - at < 900000 ? total - at : 900000;
+
+		frame = feed_fragment(d, space, total, at, n);
+		NEXT(d, at + n < total ? DECODE_MORE : DECODE_CHANGE);
+		free(frame);
+	}
+	assert_false(decode_change(d)->condensed);
+	assert_true(decode_change(d)->after[2].len == 5 << 20);
+	assert_true(decode_is_holding(d));
+	decode_release(d);
+	assert_false(decode_is_holding(d));
+	NEXT(d, DECODE_MORE);
+	free(big);
 	decode_free(d);
 }
 
@@ -1032,6 +1336,12 @@ main(void)
 		cmocka_unit_test(decode_table_without_columns_has_rows),
 		cmocka_unit_test(decode_puts_fragments_together),
 		cmocka_unit_test(decode_message_over_the_limit_is_named),
+		cmocka_unit_test(decode_row_over_the_limit_keeps_what_is_short),
+		cmocka_unit_test(decode_row_over_the_limit_keeps_both_images),
+		cmocka_unit_test(decode_row_over_the_limit_keeps_markers),
+		cmocka_unit_test(decode_message_over_the_limit_keeps_its_prefix),
+		cmocka_unit_test(decode_broken_row_over_the_limit_is_refused),
+		cmocka_unit_test(decode_gives_a_large_message_back_when_told),
 		cmocka_unit_test(decode_refuses_fragments_out_of_turn),
 		cmocka_unit_test(decode_refuses_what_breaks_the_order),
 		cmocka_unit_test(decode_wants_its_own_header),

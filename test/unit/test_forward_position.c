@@ -134,6 +134,24 @@ repl_start(struct repl *r, uint64_t lsn, uint32_t timeline)
 	t.start_lsn = lsn;
 }
 
+bool
+repl_can_start(struct repl *r, uint64_t lsn, uint32_t timeline)
+{
+	(void) r;
+	(void) lsn;
+	(void) timeline;
+	return true;
+}
+
+const struct repl_failure *
+repl_failure(const struct repl *r)
+{
+	static const struct repl_failure none;
+
+	(void) r;
+	return &none;
+}
+
 void
 repl_create(struct repl *r)
 {

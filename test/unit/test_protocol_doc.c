@@ -1,4 +1,4 @@
-/* links: test/wire/walk decode schema buf wire */
+/* links: test/wire/walk decode condense schema buf wire */
 /*
  * The examples of docs/protocol.md: each is what the text under it says, and
  * is written again to the same bytes; together they are a stream.

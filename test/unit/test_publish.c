@@ -30,9 +30,11 @@
 
 struct config
 {
-	bool tombstones;
-	bool headers;
-	bool current; /* walferry.partition.count */
+	bool   tombstones;
+	bool   headers;
+	bool   current; /* walferry.partition.count */
+	bool   placeholder;
+	size_t record_max;
 };
 
 const char *
@@ -70,7 +72,18 @@ config_is(const struct config *c, const char *name, const char *value)
 	if (strcmp(name, "walferry.partition.count") == 0 &&
 		strcmp(value, "current") == 0)
 		return c->current;
+	if (strcmp(name, "walferry.too.large") == 0)
+	{
+		assert_string_equal(value, "placeholder");
+		return c->placeholder;
+	}
 	return false;
+}
+
+size_t
+config_record_max(const struct config *c)
+{
+	return c->record_max;
 }
 
 /* A record as the sink was given it. */
@@ -85,7 +98,9 @@ struct taken
 	char	 position[PUBLISH_POSITION_LEN + 1];
 	char	 key_header[64]; /* "newkey={...}" */
 	size_t	 nheaders;
-	char	 value[128]; /* of a record of the store */
+	char	 too_large[64];
+	char	 value[600]; /* its first bytes */
+	size_t	 value_len;
 };
 
 struct fake
@@ -156,6 +171,10 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 
 		assert_non_null(op);
 		t->op = op[6];
+		t->value_len = r->value_len;
+		copy(t->value, sizeof(t->value), r->value,
+			 r->value_len < sizeof(t->value) ? r->value_len
+											 : sizeof(t->value) - 1);
 	}
 	t->partition = r->partition;
 	t->ticket = ticket;
@@ -166,6 +185,8 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 
 		if (strcmp(h->name, PUBLISH_POSITION_HEADER) == 0)
 			copy(t->position, sizeof(t->position), h->data, h->len);
+		else if (strcmp(h->name, PUBLISH_TOO_LARGE_HEADER) == 0)
+			copy(t->too_large, sizeof(t->too_large), h->data, h->len);
 		else if (strcmp(h->name, "__debezium.newkey") == 0 ||
 				 strcmp(h->name, "__debezium.oldkey") == 0)
 		{
@@ -864,6 +885,232 @@ position_text_sorts_as_positions_do(void **state)
 	}
 }
 
+/* ------------------------------------------------------ too large records */
+
+#define LIMIT 20000
+
+/* The table's second column is a text now, and rows have 'len' bytes of it. */
+static void
+take_text(struct bench *b, enum change_op op, int old_id, int new_id,
+		  const char *text, size_t len)
+{
+	b->columns[1].type.oid = b->columns[1].base.oid = 25;
+	b->columns[1].width = -1;
+	b->change.lsn = 0x100000042;
+	b->change.bytes = len + 20;
+	b->change.op = op;
+	b->change.before = b->change.after = NULL;
+	if (old_id >= 0)
+	{
+		b->before[0] = int_value(b->raw[0], old_id);
+		b->before[1] = (struct change_value){CHANGE_VALUE,
+											 (const uint8_t *) text, len};
+		b->change.before = b->before;
+	}
+	if (new_id >= 0)
+	{
+		b->after[0] = int_value(b->raw[2], new_id);
+		b->after[1] = (struct change_value){CHANGE_VALUE,
+											(const uint8_t *) text, len};
+		b->change.after = b->after;
+	}
+	publish_take(b->publish, &b->change, &b->table, 1);
+}
+
+static char *
+text_of(size_t len)
+{
+	char *text = malloc(len);
+
+	assert_non_null(text);
+	memset(text, 'x', len);
+	return text;
+}
+
+static void
+record_over_the_limit_stops(void **state)
+{
+	struct bench *b = *state;
+	char		 *text = text_of(LIMIT);
+
+	b->config.record_max = LIMIT;
+	start(b);
+	take_text(b, CHANGE_INSERT, -1, 1, text, LIMIT / 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 1);
+
+	take_text(b, CHANGE_INSERT, -1, 2, text, LIMIT);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	assert_non_null(
+		strstr(publish_error(b->publish), "topic p.public.t: a record of 20"));
+	assert_non_null(strstr(publish_error(b->publish), "table public.t"));
+	assert_non_null(strstr(publish_error(b->publish), "LSN 1/42"));
+	assert_non_null(strstr(publish_error(b->publish), "max.request.size"));
+	assert_non_null(strstr(publish_error(b->publish), "walferry.too.large"));
+
+	/* Not sent, and not counted. */
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_int_equal(ack_outstanding(b->ledger), 1);
+	free(text);
+}
+
+static void
+limit_is_that_of_the_record_and_not_of_the_row(void **state)
+{
+	struct bench *b = *state;
+	char		 *text = text_of(LIMIT);
+
+	/* Each becomes six. */
+	memset(text, 1, LIMIT);
+	b->config.record_max = LIMIT;
+	start(b);
+	take_text(b, CHANGE_INSERT, -1, 1, text, LIMIT / 7);
+	submit_all(b);
+	take_text(b, CHANGE_INSERT, -1, 1, text, LIMIT / 6);
+	assert_int_equal(submit(b), SINK_FAILED);
+	free(text);
+}
+
+static void
+placeholder_has_the_key_and_what_is_short(void **state)
+{
+	struct bench *b = *state;
+	char		 *text = text_of(LIMIT);
+	const char	 *header = "{\"bytes\":20020,\"lsn\":\"1/42\"}";
+
+	b->config.record_max = LIMIT;
+	b->config.placeholder = true;
+	start(b);
+	take_text(b, CHANGE_INSERT, -1, 1, text, LIMIT);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_taken(&b->sink.taken[0], 'c', "{\"id\":1}", 0);
+	assert_string_equal(b->sink.taken[0].too_large, header);
+	assert_non_null(strstr(b->sink.taken[0].value,
+						   "\"before\":null,\"after\":{\"id\":1,"
+						   "\"n\":\"?\"},\"source\":{"));
+	assert_int_equal(publish_too_large(b->publish), 1);
+
+	/* The next one is as it was. */
+	take_text(b, CHANGE_INSERT, -1, 2, "short", 5);
+	submit_all(b);
+	assert_string_equal(b->sink.taken[1].too_large, "");
+	assert_non_null(strstr(b->sink.taken[1].value, "\"n\":\"short\""));
+	free(text);
+}
+
+/* A change of the key still ends the old one, which compaction removes. */
+static void
+placeholder_keeps_the_parts_of_a_change(void **state)
+{
+	struct bench *b = *state;
+	char		 *text = text_of(LIMIT);
+
+	b->config.record_max = LIMIT;
+	b->config.placeholder = true;
+	start(b);
+	take_text(b, CHANGE_UPDATE, 1, 2, text, LIMIT);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 3);
+	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[1], '-', "{\"id\":1}", 1);
+	assert_taken(&b->sink.taken[2], 'c', "{\"id\":2}", 2);
+	assert_true(b->sink.taken[0].too_large[0] != '\0');
+	assert_true(b->sink.taken[1].too_large[0] == '\0');
+	assert_true(b->sink.taken[2].too_large[0] != '\0');
+	assert_non_null(strstr(b->sink.taken[0].value, "\"n\":\"?\""));
+	free(text);
+}
+
+static void
+condensed_change_is_too_large_whatever_its_size(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.record_max = LIMIT;
+	start(b);
+	b->change.condensed = true;
+	take_text(b, CHANGE_INSERT, -1, 1, "short", 5);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_non_null(
+		strstr(publish_error(b->publish), "a row of 25 bytes makes a record"));
+	publish_free(b->publish);
+	publish_release(b->table.user);
+	b->table.user = NULL;
+
+	b->config.placeholder = true;
+	start(b);
+	take_text(b, CHANGE_INSERT, -1, 1, "short", 5);
+	submit_all(b);
+	assert_string_equal(b->sink.taken[0].too_large,
+						"{\"bytes\":25,\"lsn\":\"1/42\"}");
+	assert_non_null(strstr(b->sink.taken[0].value, "\"n\":\"short\""));
+
+	/* Its key was too long: nothing can stand for it. */
+	b->after[0] = (struct change_value){.state = CHANGE_OVERSIZE,
+										.len = 2000000};
+	publish_take(b->publish, &b->change, &b->table, 1);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_non_null(strstr(publish_error(b->publish), "key is too long"));
+	assert_int_equal(b->sink.ntaken, 1);
+}
+
+static void
+placeholder_shrinks_until_it_fits(void **state)
+{
+	struct bench *b = *state;
+	char		 *text = text_of(LIMIT);
+
+	/* 7,000 bytes are kept by the first attempt, and fit only without. */
+	b->config.record_max = 6000;
+	b->config.placeholder = true;
+	start(b);
+	take_text(b, CHANGE_INSERT, -1, 1, text, 7000);
+	submit_all(b);
+	assert_non_null(strstr(b->sink.taken[0].value, "\"n\":\"?\""));
+	publish_free(b->publish);
+	publish_release(b->table.user);
+	b->table.user = NULL;
+
+	/* Not even a placeholder fits. */
+	b->config.record_max = 400;
+	start(b);
+	take_text(b, CHANGE_INSERT, -1, 1, text, 7000);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_non_null(
+		strstr(publish_error(b->publish), "as is its placeholder"));
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	free(text);
+}
+
+static void
+message_that_is_too_large_keeps_its_prefix(void **state)
+{
+	struct bench *b = *state;
+	char		 *text = text_of(LIMIT);
+
+	b->config.record_max = LIMIT;
+	b->config.placeholder = true;
+	start(b);
+	b->change.op = CHANGE_MESSAGE;
+	b->change.relation = NULL;
+	b->change.message = (struct change_message){
+		.transactional = true,
+		.prefix = "pre",
+		.prefix_len = 3,
+		.content = (const uint8_t *) text,
+		.content_len = LIMIT,
+	};
+	publish_take(b->publish, &b->change, NULL, 1);
+	submit_all(b);
+	assert_taken(&b->sink.taken[0], 'm', "{\"prefix\":\"pre\"}", 0);
+	assert_non_null(strstr(b->sink.taken[0].value, "\"content\":\"Pw==\""));
+	assert_true(b->sink.taken[0].too_large[0] != '\0');
+	free(text);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -893,6 +1140,13 @@ main(void)
 		TEST(fewer_partitions_than_pinned_are_refused),
 		TEST(partition_count_current_takes_more_partitions),
 		TEST(partition_count_current_takes_fewer_partitions),
+		TEST(record_over_the_limit_stops),
+		TEST(limit_is_that_of_the_record_and_not_of_the_row),
+		TEST(placeholder_has_the_key_and_what_is_short),
+		TEST(placeholder_keeps_the_parts_of_a_change),
+		TEST(condensed_change_is_too_large_whatever_its_size),
+		TEST(placeholder_shrinks_until_it_fits),
+		TEST(message_that_is_too_large_keeps_its_prefix),
 		cmocka_unit_test(position_text_sorts_as_positions_do),
 	};
 
