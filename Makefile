@@ -211,6 +211,7 @@ fault-campaign: fault-programs
 #?   demo             PostgreSQL, Kafka and walferry with real flights
 #?   bench            the whole line: events per second, CPU, latency
 #?   bench-decode     walsender CPU per row against other output plugins
+#?   bench-memory     what forwarder and walsender take for what is hard on memory
 #?   coverage         what the unit tests reach, as HTML in build/coverage
 # A second make, because this one may have begun without PostgreSQL.
 demo:
@@ -223,6 +224,10 @@ demo-run: extension forwarder
 bench: extension forwarder
 	@test/deps.sh build bench
 	+@$(RUN) bench/run.sh $(BENCH_OPTS)
+
+bench-memory: extension forwarder
+	@test/deps.sh build bench
+	+@$(RUN) bench/memory.sh $(BENCH_OPTS)
 
 bench-decode: extension
 	@test/deps.sh build bench
@@ -261,4 +266,4 @@ images:
 	install-forwarder deps test test-unit test-corpus test-model \
 	test-regress test-isolation test-values test-fault-tools test-tap \
 	test-demo test-matrix test-images fuzz \
-	demo demo-run bench bench-decode coverage lint indent indent-check docs images help
+	demo demo-run bench bench-decode bench-memory coverage lint indent indent-check docs images help
