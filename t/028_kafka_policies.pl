@@ -302,10 +302,6 @@ is($load->is_complete($kafka, $fw, 'after a clean restart of the broker'),
 	Walferry::wait_confirmed($pg, $fw->slot);
 	my @got = map { JSON::PP::decode_json($_->{key})->{id} }
 	  $kafka->read_topic($fw->topic('public.t'), committed => 1);
-	is_deeply(
-		[ sort { $a <=> $b } @got[ $before .. $#got ] ],
-		[ sort { $a <=> $b } @got[ $before .. $#got ] ],
-		'expired: placeholder') if 0;
 	my %n;
 	$n{$_}++ for @got;
 	is(scalar(grep { $n{$_} == 1 } @more), 5, 'expired: all that came, once');
