@@ -293,7 +293,8 @@ decide_without_position(struct forward *f)
 
 	if (!slot->found && (other == NULL || trusts_slot(f)))
 	{
-		d->step = START_INTENT;
+		/* What may not be created is not announced, either. */
+		d->step = f->source.repl.create ? START_INTENT : START_CREATE;
 		return true;
 	}
 	d->start_lsn = slot->confirmed_lsn;

@@ -185,6 +185,66 @@ judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
 	return KAFKA_JOB_LATER;
 }
 
+/* The value of a topic's setting, which is freed by the caller; NULL: none. */
+static char *
+topic_setting(rd_kafka_event_t *event, const char *name)
+{
+	const rd_kafka_DescribeConfigs_result_t
+		  *result = rd_kafka_event_DescribeConfigs_result(event);
+	size_t n = 0, nentries = 0;
+	const rd_kafka_ConfigResource_t *const *resources;
+	const rd_kafka_ConfigEntry_t *const	   *entries;
+
+	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+		result == NULL)
+		return NULL;
+	resources = rd_kafka_DescribeConfigs_result_resources(result, &n);
+	if (n != 1 || rd_kafka_ConfigResource_error(resources[0]) !=
+					  RD_KAFKA_RESP_ERR_NO_ERROR)
+		return NULL;
+	entries = rd_kafka_ConfigResource_configs(resources[0], &nentries);
+	for (size_t i = 0; i < nentries; i++)
+	{
+		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+
+		if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), name) == 0)
+			return value != NULL ? kafka_copy(value) : NULL;
+	}
+	return NULL;
+}
+
+/*
+ * Records that are deleted after a while would be missing one day: the
+ * position of an idle database, and pins, which are written once.  Who may not
+ * ask is not asked to prove it.
+ */
+static void
+check_policy(struct kafka_sink *s)
+{
+	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(
+		RD_KAFKA_RESOURCE_TOPIC, s->recovery.topic);
+	rd_kafka_queue_t *answers = rd_kafka_queue_new(s->rk);
+	rd_kafka_event_t *event;
+	char			 *policy = NULL;
+
+	rd_kafka_DescribeConfigs(s->rk, &resource, 1, NULL, answers);
+	event = rd_kafka_queue_poll(answers, KAFKA_ANSWER_MS);
+	if (event != NULL)
+		policy = topic_setting(event, "cleanup.policy");
+	if (policy != NULL && strcmp(policy, "compact") != 0)
+		kafka_fail(s, 4,
+				   "topic %s has cleanup.policy=%s, so that positions would "
+				   "be deleted some day: set it to compact, by "
+				   "kafka-configs.sh --alter --topic %s --add-config "
+				   "cleanup.policy=compact",
+				   s->recovery.topic, policy, s->recovery.topic);
+	free(policy);
+	if (event != NULL)
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(answers);
+	rd_kafka_ConfigResource_destroy(resource);
+}
+
 /* The end of the store, whatever is open in it. */
 static enum kafka_job_outcome
 find_end(struct kafka_sink *s, int64_t *end)
@@ -352,6 +412,9 @@ kafka_recover_go_on(struct kafka_sink *s)
 		return s->failed ? KAFKA_JOB_DONE : KAFKA_JOB_LATER;
 	}
 	FAULT_POINT("before_position_read");
+	check_policy(s);
+	if (s->failed)
+		return KAFKA_JOB_DONE;
 	outcome = find_end(s, &end);
 	if (outcome != KAFKA_JOB_DONE || s->failed)
 		return outcome;
