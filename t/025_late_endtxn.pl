@@ -49,8 +49,8 @@ sub forwarder
 			'bootstrap.servers' => $proxy->address('kafka'),
 			'table.include.list' => "public.$table",
 			'exactly.once' => 'true',
-			# What only says where it stands stays out of the way.
-			'walferry.position.interval.ms' => 3_600_000,
+			# The server writes WAL of its own, which is waited for as well.
+			'walferry.position.interval.ms' => 500,
 			'retriable.restart.connector.wait.ms' => 50,
 			'topic.creation.default.partitions' => 1,
 			'topic.creation.default.replication.factor' => 1,
