@@ -33,7 +33,8 @@ use Walferry;
 sub topic
 {
 	my ($fw) = @_;
-	return $fw->topic($fw->slot . '.offsets');
+	return $fw->{config}{'offsets.storage.topic'}
+	  // $fw->topic($fw->slot . '.offsets');
 }
 
 sub all
