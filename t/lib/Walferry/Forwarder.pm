@@ -75,7 +75,7 @@ sub new
 		dir => $dir,
 		log => "$PostgreSQL::Test::Utils::log_path/forwarder_$name.log",
 		args => $opt{args} // [],
-		env => $opt{env} // {},
+		env => { %{ $opt{env} // {} } },
 		fault => $opt{fault},
 		config => { %config, %{ $opt{config} // {} } },
 		format => $opt{format} // 'properties',
@@ -119,6 +119,23 @@ sub set_env
 		delete $self->{env}{$name};
 		$self->{env}{$name} = $more{$name} if defined $more{$name};
 	}
+}
+
+=pod
+
+=item failpoint('name@occurrence=action;...')
+
+For the next starts of a forwarder with 'fault'; undef: none.
+
+=cut
+
+sub failpoint
+{
+	my ($self, $what) = @_;
+	croak 'this forwarder has no failpoints: give it fault => 1'
+	  unless $self->{fault};
+	delete $self->{env}{WALFERRY_FAILPOINT};
+	$self->{env}{WALFERRY_FAILPOINT} = $what if defined $what;
 }
 
 sub write_config
