@@ -531,6 +531,7 @@ txn_refuses_a_second_commit_until_the_first_is_through(void **state)
 	slow_down(b, END_TXN, 300);
 	must_submit(b, 0, 1);
 	must_commit(b, "a");
+	assert_int_equal(commit(b, "b"), SINK_AGAIN);
 	must_submit(b, 0, 2);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(commit(b, "b"), SINK_AGAIN);
