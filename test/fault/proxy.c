@@ -65,6 +65,9 @@
  *   hold-data NAME on|off [w|k]  Stop what the server sends before the next
  *                                CopyData message, with w or k only at one
  *                                whose payload begins with that letter.
+ *   lose-data NAME N SIZE        Leave out the next N CopyData messages of at
+ *                                least SIZE bytes: no network does that, but
+ *                                a program that reads its buffers wrongly.
  *
  * stats: connections (ever), open, refused, failed (no server), cut, bytes_c2s
  * and bytes_s2c passed on, queued (bytes in here), stalled (connections that a
@@ -73,7 +76,7 @@
  * taken (ever), inflight (requests without an answer), dropped (answers),
  * late_sent (requests released), late_answered and late_answer (the first bytes
  * of the last answer to such a one, in hex, from its size on), unmatched
- * (answers to no request); copy_data (messages passed on).
+ * (answers to no request); copy_data (messages passed on), lost (left out).
  */
 #include <arpa/inet.h>
 #include <errno.h>

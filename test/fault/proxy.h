@@ -94,6 +94,7 @@ struct pipe
 	size_t		  header_len;
 	size_t		  left; /* of the frame, behind its header */
 	struct frame *taking;
+	bool		  losing;  /* the message that is passing is left out */
 	bool		  stalled; /* what is left of the span waits */
 	bool		  gated;   /* stalled by a hold, until the next release */
 	unsigned	  gate;	   /* the listener's count of releases then */
@@ -136,13 +137,15 @@ struct faults
 	int		drop[PROXY_API_MAX];
 	bool	hold_data;
 	char	hold_kind; /* of CopyData, or 0 for any */
+	int		lose_data; /* CopyData messages, ... */
+	int64_t lose_size; /* ... if they are as large */
 };
 
 struct counts
 {
 	uint64_t connections, open, refused, failed, cut, unparsed;
 	uint64_t bytes[2];
-	uint64_t requests[PROXY_API_MAX], copy_data;
+	uint64_t requests[PROXY_API_MAX], copy_data, lost;
 	uint64_t taken, dropped, late_sent, late_answered, unmatched;
 	uint8_t	 late_answer[64];
 	size_t	 late_answer_len;

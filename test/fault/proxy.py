@@ -163,6 +163,10 @@ class Control:
         """
         self.cmd("hold-data", name, _switch(on), *([kind] if kind else []))
 
+    def lose_data(self, name, n, size):
+        """Leave out the next n CopyData messages of at least size bytes."""
+        self.cmd("lose-data", name, n, size)
+
     # The rest.
 
     def stats(self, name=ALL):

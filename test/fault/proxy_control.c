@@ -237,6 +237,18 @@ hold_data(struct call *k, struct listener *l)
 }
 
 static void
+lose_data(struct call *k, struct listener *l)
+{
+	int		n = (int) get_number(k, 2, INT32_MAX);
+	int64_t size = get_number(k, 3, INT32_MAX);
+
+	if (k->error != NULL)
+		return;
+	l->faults.lose_data = n;
+	l->faults.lose_size = size;
+}
+
+static void
 reset(struct call *k, struct listener *l)
 {
 	memset(&l->faults, 0, sizeof(l->faults));
@@ -293,6 +305,7 @@ stats(struct call *k, struct listener *l)
 	put(k, "late_answered", c->late_answered);
 	put(k, "unmatched", c->unmatched);
 	put(k, "copy_data", c->copy_data);
+	put(k, "lost", c->lost);
 	fputs("\"late_answer\":\"", k->out);
 	for (size_t i = 0; i < c->late_answer_len; i++)
 		fprintf(k->out, "%02x", c->late_answer[i]);
@@ -340,6 +353,9 @@ static const struct command commands[] = {
 	{"hold-data", "NAME on|off [w|k]",
 	 "postgres: stop before the next CopyData message", 1, 2,
 	 PROTOCOL_POSTGRES, hold_data, NULL},
+	{"lose-data", "NAME N SIZE",
+	 "postgres: leave out N CopyData messages of that size or more", 2, 2,
+	 PROTOCOL_POSTGRES, lose_data, NULL},
 	{0},
 };
 

@@ -49,6 +49,26 @@ holds(const struct faults *f, const struct pipe *p)
 			(p->header_len > 5 && p->header[5] == (uint8_t) f->hold_kind));
 }
 
+/* Is this message to be left out?  'len' counts itself. */
+static bool
+loses(struct faults *f, uint32_t len)
+{
+	if (f->lose_data == 0 || len < f->lose_size)
+		return false;
+	f->lose_data--;
+	return true;
+}
+
+static void
+skip_left(struct pipe *p, struct span *s)
+{
+	size_t n = s->len < p->left ? s->len : p->left;
+
+	s->p += n;
+	s->len -= n;
+	p->left -= n;
+}
+
 void
 proxy_postgres_backend(struct pipe *p, struct span *s)
 {
@@ -58,7 +78,9 @@ proxy_postgres_backend(struct pipe *p, struct span *s)
 	{
 		uint32_t len;
 
-		if (p->left > 0)
+		if (p->left > 0 && p->losing)
+			skip_left(p, s);
+		else if (p->left > 0)
 			proxy_pass_left(p, s);
 		if (p->left > 0 || !proxy_gather(p, s, 1))
 			return;
@@ -96,8 +118,17 @@ proxy_postgres_backend(struct pipe *p, struct span *s)
 				p->stalled = true;
 				return;
 			}
+			p->losing = loses(&c->listener->faults, len);
+			if (p->losing)
+			{
+				c->listener->counts.lost++;
+				p->left = len + 1 - p->header_len;
+				p->header_len = 0;
+				continue;
+			}
 			c->listener->counts.copy_data++;
 		}
+		p->losing = false;
 		p->left = len + 1 - p->header_len;
 		proxy_pass_header(p);
 	}
