@@ -19,6 +19,7 @@
  */
 #include <stdlib.h>
 
+#include "fault.h"
 #include "format.h"
 #include "format_json_type.h"
 #include "jsontext.h"
@@ -273,6 +274,8 @@ put_row(const struct format_plan *plan, const struct change_value *row,
 				append_piece(out, &pc->placeholder);
 				continue;
 			case CHANGE_UNCHANGED:
+				if (FAULT_BUG("toast_to_null"))
+					break;
 				append_piece(out, &pc->placeholder);
 				continue;
 			case CHANGE_ERROR:

@@ -169,6 +169,7 @@ on_report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
 		return; /* where it is not delivered, the sink has failed */
 	f->status.in_flight -= records;
 	f->status.in_flight_bytes -= bytes;
+	FAULT_POINT("record_delivered");
 	if (delivered)
 	{
 		uint64_t others = records < f->uncounted ? records : f->uncounted;
@@ -184,6 +185,7 @@ on_report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
 		f->status.failed += records;
 	for (uint64_t i = 0; i < records; i++)
 		passed += ack_report(f->ledger, ticket, delivered);
+	FAULT_POINT("record_counted");
 
 	/* A sink that fails over and over beside what it delivers gets nowhere. */
 	if (passed > 0)
@@ -518,6 +520,7 @@ retry_sink(struct forward *f)
 static void
 reconnect(struct forward *f)
 {
+	FAULT_POINT("reconnect");
 	if (f->ledger == NULL)
 		return;
 	if (f->source.confirm && !f->source.temporary)
@@ -564,6 +567,7 @@ close_stream(struct forward *f, enum repl_leave leave)
 		send_feedback(f);
 		if (f->status.source_connected)
 			repl_finish(f->repl, FINISH_MS, leave);
+		FAULT_POINT("finish_sent");
 	}
 	log_info("forward", "stopped", "lsn=%X/%X events=%llu",
 			 LSN_ARGS(f->status.confirmed_lsn),
@@ -573,6 +577,8 @@ close_stream(struct forward *f, enum repl_leave leave)
 static void
 finish(struct forward *f)
 {
+	FAULT_POINT("drain_done");
+
 	/* Only a slot of which nothing is left to be sent may go. */
 	close_stream(f, f->source.confirm &&
 							config_bool(f->config, "slot.drop.on.stop")

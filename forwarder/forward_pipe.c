@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "fault.h"
 #include "log.h"
 #include "version.h"
 #include "wire.h"
@@ -37,6 +38,7 @@ begin_transaction(struct forward *f)
 		return;
 	}
 	f->entry_open = true;
+	FAULT_POINT("source_begin");
 	t = &f->commit_times[f->ticket & (COMMIT_TIMES - 1)];
 	t->ticket = f->ticket;
 	t->time_us = txn->commit_time_us;
@@ -47,6 +49,7 @@ commit_transaction(struct forward *f)
 {
 	if (f->entry_open)
 	{
+		FAULT_POINT("source_commit");
 		forward_position_end_transaction(f);
 		if (ack_complete(f->ledger, f->ticket) > 0)
 			f->status.last_progress_ms = f->now_ms;
@@ -145,6 +148,7 @@ forward_adopt_keepalive(struct forward *f)
 	{
 		ack_keepalive(f->ledger, f->keepalive_lsn);
 		f->keepalive_lsn = 0;
+		FAULT_POINT("keepalive_adopted");
 	}
 }
 
@@ -247,6 +251,9 @@ forward_pump(struct forward *f)
 				break;
 			case DECODE_CHANGE:
 				changes++;
+				if (FAULT_BUG("skip_by_change_lsn") &&
+					decode_change(f->decode)->lsn <= f->stream_lsn)
+					break;
 				if (f->skipping || forward_position_skip(f))
 					break;
 				publish_take(f->publish, decode_change(f->decode),

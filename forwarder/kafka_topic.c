@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 #include "mem.h"
 
@@ -111,10 +112,13 @@ create_topic(struct kafka_sink *s, struct topic *t)
 		}
 	}
 	if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
 		log_info("kafka", "created topic",
 				 "topic=%s partitions=%d "
 				 "replication_factor=%d",
 				 log_str(t->name), t->create_partitions, t->create_replicas);
+		FAULT_POINT("topic_created");
+	}
 	else if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		log_debug("kafka", "somebody else has created the topic", "topic=%s",
 				  log_str(t->name));
@@ -153,6 +157,7 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 		topic_failed(s, t);
 		return KAFKA_JOB_DONE;
 	}
+	FAULT_POINT("topic_asked");
 	err = rd_kafka_metadata(s->rk, 0, rkt, &md, KAFKA_ANSWER_MS);
 	rd_kafka_topic_destroy(rkt);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -177,6 +182,7 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 			pthread_mutex_unlock(&s->lock);
 			log_debug("kafka", "topic is there", "topic=%s partitions=%d",
 					  log_str(t->name), partitions);
+			FAULT_POINT("topic_ready");
 			return KAFKA_JOB_DONE;
 		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 		case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:

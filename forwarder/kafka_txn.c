@@ -284,6 +284,8 @@ kafka_txn_delivered(struct kafka_sink *s, uint64_t ticket, size_t bytes)
 {
 	struct kafka_txn *t = &s->txn;
 
+	if (FAULT_BUG("position_not_in_transaction") && ticket == t->last_ticket)
+		return;
 	if (t->state == KAFKA_TXN_COMMITTING && ticket == t->last_ticket &&
 		!t->last_seen)
 	{

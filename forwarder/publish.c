@@ -334,6 +334,7 @@ plan_of(struct publish *p, struct schema_relation *relation)
 
 		make_plan(p, &relation->relation, plan);
 		relation->user = plan;
+		FAULT_POINT("relation_planned");
 	}
 	return relation->user;
 }
@@ -800,6 +801,7 @@ submit_pin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 	store_pinned(p->store, p->topics[p->plan->index].name,
 				 p->plan->npartitions);
 	p->pin_due = false;
+	FAULT_POINT("pin_submitted");
 	return SINK_DONE;
 }
 
@@ -890,7 +892,9 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 	 * partition is there an order; so each gets a copy.
 	 */
 	if (p->copies == 0)
-		p->copies = (uint32_t) p->plan->npartitions;
+		p->copies = FAULT_BUG("truncate_one_partition")
+						? 1
+						: (uint32_t) p->plan->npartitions;
 
 	while (p->next < (p->copies > 1 ? p->copies : p->nparts))
 	{

@@ -237,6 +237,7 @@ submit_in_transaction(struct kafka_sink *s, const struct sink_record *record,
 	if (record->nheaders > STAGED_HEADERS_MAX)
 		return refuse_record(s, record, RD_KAFKA_RESP_ERR__INVALID_ARG);
 	kafka_txn_stage(s, record, ticket);
+	FAULT_POINT("record_staged");
 	return SINK_DONE;
 }
 
@@ -297,6 +298,14 @@ kafka_commit(struct sink *sink, const struct sink_record *last,
 	if (s->txn.state == KAFKA_TXN_COMMITTING)
 		return SINK_AGAIN;
 	outcome = produce_staged(s);
+	if (outcome == SINK_DONE && s->txn.state == KAFKA_TXN_OPEN &&
+		FAULT_BUG("position_not_in_transaction"))
+	{
+		kafka_txn_commit(s, ticket, last->key_len + last->value_len);
+		kafka_txn_stage(s, last, ticket);
+		s->queued_bytes += size_of(last);
+		return SINK_DONE;
+	}
 
 	/* It makes room, so it does not wait for any. */
 	if (outcome == SINK_DONE)
@@ -387,7 +396,8 @@ serve_reports(struct kafka_sink *s, rd_kafka_event_t *event)
 		{
 			const rd_kafka_message_t *m = messages[i];
 			size_t					  bytes = m->len + m->key_len;
-			bool delivered = m->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+			bool delivered = m->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+							 FAULT_BUG("ignore_failed_report");
 
 			s->outstanding--;
 			s->queued_bytes -= (int64_t) bytes + RECORD_OVERHEAD;
