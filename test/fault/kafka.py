@@ -35,12 +35,21 @@ class Broker:
         return self._script("address", "PROXIED")
 
     def answers(self):
+        return self._topics() is not None
+
+    def ready(self):
+        """It answers, and all partitions have a leader."""
+        topics = self._topics()
+        return topics is not None and all(
+            leader >= 0 for partitions in topics.values()
+            for leader in partitions.values())
+
+    def _topics(self):
         client = self.client(timeout=3)
         try:
-            client.topics()
-            return True
+            return client.topics()
         except KafkaError:
-            return False
+            return None
         finally:
             client.close()
 

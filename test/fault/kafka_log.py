@@ -18,10 +18,13 @@ READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 
 # Error codes of the protocol that callers look at.
 UNKNOWN_TOPIC = 3
-RETRIABLE = {5, 6, 7, 9, 13, 14, 15, 16, 78}
+NO_LEADER = 5
 
 Record = collections.namedtuple(
     "Record", "offset timestamp key value headers pid epoch transactional")
+
+# How a transaction ended, as a partition's log has it.
+End = collections.namedtuple("End", "offset pid committed")
 
 
 class KafkaError(Exception):
@@ -50,6 +53,11 @@ class _Out:
         self.data += data
         return self
 
+    def compact(self, text):
+        """A string of a newer ("flexible") request, shorter than 127."""
+        raw = text.encode()
+        return self.num("b", len(raw) + 1).raw(raw)
+
 
 class _In:
     """A response's body, read from front to back."""
@@ -69,6 +77,22 @@ class _In:
             return None
         self.at += size
         return bytes(self.data[self.at - size:self.at]).decode()
+
+    def compact(self):
+        """A string of a newer response."""
+        size = self.varint() - 1
+        self.at += size
+        return bytes(self.data[self.at - size:self.at]).decode()
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.data[self.at]
+            self.at += 1
+            value |= (byte & 0x7f) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
 
     def array(self, read):
         return [read(self) for _ in range(max(0, self.num("i")))]
@@ -91,10 +115,11 @@ class _Connection:
             raise KafkaError(f"{host}:{port}: {error}") from None
         self.correlation = 0
 
-    def call(self, api, version, body):
+    def call(self, api, version, body, flexible=False):
         self.correlation += 1
         head = struct.pack(">hhih", api, version, self.correlation, 5)
-        message = head + b"check" + bytes(body.data)
+        tags = b"\0" if flexible else b""
+        message = head + b"check" + tags + bytes(body.data)
         try:
             self.socket.sendall(struct.pack(">i", len(message)) + message)
             size, = struct.unpack(">i", self._exactly(4))
@@ -104,7 +129,7 @@ class _Connection:
             raise KafkaError(f"request {api}: {error}") from None
         if struct.unpack_from(">i", answer)[0] != self.correlation:
             raise KafkaError(f"request {api}: an answer to something else")
-        return _In(answer[4:])
+        return _In(answer[4 + len(tags):])
 
     def _exactly(self, size):
         data = bytearray(size)
@@ -134,18 +159,21 @@ class Kafka:
             connection.close()
         self.connections.clear()
 
-    def _call(self, node, api, version, body):
+    def _call(self, node, api, version, body, **more):
         """node: a broker's id, or None for the one of the bootstrap."""
         connection = self.connections.get(node)
         if connection is None:
             if node is None:
                 host, port = self.bootstrap.rsplit(":", 1)
-            else:
+            elif node in self.brokers:
                 host, port = self.brokers[node]
+            else:
+                # -1: for a moment, nobody leads the partition.
+                raise KafkaError(f"no broker {node}", NO_LEADER)
             connection = _Connection(host, int(port), self.timeout)
             self.connections[node] = connection
         try:
-            return connection.call(api, version, body)
+            return connection.call(api, version, body, **more)
         except KafkaError:
             del self.connections[node]
             raise
@@ -214,6 +242,28 @@ class Kafka:
         aborted = r.array(lambda r: r.num("qq"))
         end = stable if isolation == READ_COMMITTED else high
         return end, aborted, r.bytes()
+
+    def entries(self, topic, partition, start=0):
+        """What the log has from offset start on: a Record, also of a
+        transaction that is open or aborted, or the End of one."""
+        leader = self.leader(topic, partition)
+        end = self.end_offset(topic, partition, leader=leader)
+        offset = start
+        while offset < end:
+            _, _, data = self.fetch(topic, partition, offset,
+                                    READ_UNCOMMITTED, leader)
+            if not data:
+                raise KafkaError(f"{topic}/{partition}: nothing at {offset}, "
+                                 f"although the end is {end}")
+            for batch in _batches(data):
+                if batch.last < offset:
+                    continue
+                if batch.control is not None:
+                    yield End(batch.last, batch.pid, batch.control == 1)
+                else:
+                    yield from (record for record in batch.records()
+                                if record.offset >= offset)
+                offset = batch.last + 1
 
     def records(self, topic, partition, isolation=READ_UNCOMMITTED,
                 start=0, end=None):
@@ -285,6 +335,46 @@ class Kafka:
             lambda r: (r.string(), r.num("h"), r.string()))
         if error:
             raise KafkaError(f"partitions of {name}: {error} {text}", error)
+
+    def set_config(self, topic, name, value):
+        """A setting of a topic; None takes it back."""
+        out = _Out().num("ib", 1, 2).string(topic).num("i", 1).string(name)
+        out.num("b", 1 if value is None else 0)
+        if value is None:
+            out.num("h", -1)
+        else:
+            out.string(value)
+        r = self._call(None, 44, 0, out.num("?", False))
+        r.num("i")
+        (error, text), = r.array(lambda r: (
+            r.num("h"), r.string(), r.num("b"), r.string())[:2])
+        if error:
+            raise KafkaError(f"{name} of {topic}: error {error} {text}", error)
+
+    # Transactions.  One broker: it is the coordinator.
+
+    def transaction_state(self, transactional_id):
+        """What the coordinator says of it: "Ongoing", "PrepareCommit" ..."""
+        out = _Out().num("b", 2).compact(transactional_id).num("b", 0)
+        r = self._call(None, 65, 0, out, flexible=True)
+        r.num("i")
+        if r.varint() != 2:
+            raise KafkaError("DescribeTransactions: not one answer")
+        error = r.num("h")
+        if error:
+            raise KafkaError(f"transaction of {transactional_id}: error "
+                             f"{error}", error)
+        r.compact()
+        return r.compact()
+
+    def take_over(self, transactional_id):
+        """Shut out whoever has this id, as another producer would."""
+        out = _Out().string(transactional_id).num("i", 60000)
+        r = self._call(None, 22, 0, out)
+        _, error = r.num("ih")
+        if error:
+            raise KafkaError(f"take over {transactional_id}: error {error}",
+                             error)
 
     def _any(self):
         """A broker hands on what is for the controller."""

@@ -112,14 +112,12 @@ class Servers:
 
 
 class Sampler(threading.Thread):
-    """Every 100 ms: the forwarder's memory, and the slot's position.
+    """Every 50 ms: the forwarder's memory, and the slot's position.
 
     Exactly once, that must never be beyond what Kafka has committed (I8).  It
     is read first and Kafka after it, so that what Kafka does not have was not
-    there when PostgreSQL was told; except that Kafka answers a commit when it
-    is certain, a moment before its readers see it.
+    there when PostgreSQL was told.
     """
-    SETTLED = 5                 # seconds that this moment may last
 
     def __init__(self, run):
         super().__init__(daemon=True)
@@ -127,65 +125,66 @@ class Sampler(threading.Thread):
         self.stopping = threading.Event()
         self.backwards = None
         self.ahead = None
+        self.error = None
         self.samples = self.compared = 0
-        self.tail = self.client = None
-        self.pending = self.since = None
+        self.session = self.client = self.tail = None
 
     def run(self):
-        session = None
-        highest = 0
+        try:
+            highest = 0
+            while not self.stopping.wait(0.05):
+                self.run_.forwarder.sample()
+                highest = self.sample(highest)
+        except Exception:
+            self.error = traceback.format_exc()
+        finally:
+            for what in self.session, self.client:
+                if what:
+                    what.close()
+
+    def sample(self, highest):
+        """Looks once; the greatest position since the last crash."""
         run = self.run_
-        while not self.stopping.wait(0.1):
-            run.forwarder.sample()
-            try:
-                if session is None:
-                    session = run.cluster.session(
-                        run.database, run.directory / "sampler.log")
-                text = session.value(
-                    "SELECT confirmed_flush_lsn FROM pg_replication_slots "
-                    f"WHERE slot_name = '{run.slot}';")
-            except ConnectionLost:
-                session.close()
-                session = None
-                # After a crash the slot may fall back.
-                highest = 0
-                continue
-            if text:
-                self.samples += 1
-                lsn = oracle.lsn_number(text)
-                if lsn < highest:
-                    self.backwards = highest, lsn
-                highest = lsn
-                if run.mode == "eos":
-                    self.compare(lsn)
-        if session:
-            session.close()
-        if self.client:
-            self.client.close()
+        try:
+            if self.session is None:
+                self.session = run.cluster.session(
+                    run.database, run.directory / "sampler.log")
+            text = self.session.value(
+                "SELECT confirmed_flush_lsn FROM pg_replication_slots "
+                f"WHERE slot_name = '{run.slot}';")
+        except ConnectionLost:
+            self.session.close()
+            self.session = None
+            # After a crash the slot may fall back.
+            return 0
+        if not text:
+            return highest
+        self.samples += 1
+        lsn = oracle.lsn_number(text)
+        if lsn < highest:
+            self.backwards = highest, lsn
+        if run.mode == "eos" and not self.ahead:
+            self.compare(lsn)
+        return lsn
 
     def compare(self, confirmed):
+        run = self.run_
         try:
             if self.client is None:
-                self.client = self.run_.broker.client(timeout=3)
+                self.client = run.broker.client(timeout=3)
                 if self.tail:
                     self.tail.client = self.client
             self.tail = self.tail or positions.Tail(
-                self.client, self.run_.offsets_topic)
-            stored = self.tail.poll()
+                self.client, run.offsets_topic, run.transactional_id)
+            why = self.tail.ahead(confirmed)
         except KafkaError:
+            # It is down, or starting: another time.
             self.client.close()
-            self.client = self.since = None
+            self.client = None
             return
         self.compared += 1
-        if self.pending is None or confirmed > self.pending:
-            self.pending = confirmed
-        now = time.monotonic()
-        if stored >= self.pending:
-            self.pending = self.since = None
-        elif self.since is None:
-            self.since = now
-        elif now - self.since > self.SETTLED and not self.ahead:
-            self.ahead = self.pending, stored
+        if why:
+            self.ahead = f"{oracle.lsn_text(confirmed)} is confirmed, {why}"
 
     def stop(self):
         self.stopping.set()
@@ -205,6 +204,7 @@ class Run:
         self.database = self.slot = self.prefix = self.name
         self.audit_slot = f"{self.name}_audit"
         self.offsets_topic = f"{self.prefix}.{self.slot}.offsets"
+        self.transactional_id = f"{self.prefix}.{self.slot}"
         self.faults = checker.Faults()
         self.result = {"seed": seed, "mode": mode}
         self.fault_names, self.count = fault_names, count
@@ -344,7 +344,7 @@ class Run:
         cluster.wait_ready()
         if self.proxy:
             self.proxy.reset()
-        wait_until("the broker to answer", self.broker.answers, 60)
+        wait_until("the broker to answer", self.broker.ready, 60)
         # The limit is for a forwarder that has to catch up, not for a
         # database that is still being written to.
         for w in self.workloads:
@@ -429,13 +429,14 @@ class Run:
             add("backwards", self.slot, f"{oracle.lsn_text(low)} after "
                 f"{oracle.lsn_text(high)}, and no crash")
         if self.sampler.ahead:
-            confirmed, stored = self.sampler.ahead
-            add("ahead", self.slot, f"{oracle.lsn_text(confirmed)} is "
-                f"confirmed, Kafka has {oracle.lsn_text(stored)}")
+            add("ahead", self.slot, self.sampler.ahead)
+        if self.sampler.error:
+            raise HarnessError(f"the sampler ended: {self.sampler.error}")
         self.check_server_log()
         self.result.update(
             peak_kb=forwarder.peak_kb, peak_fds=forwarder.peak_fds,
-            starts=forwarder.starts, samples=self.sampler.samples)
+            starts=forwarder.starts, samples=self.sampler.samples,
+            compared=self.sampler.compared)
 
     def check_server_log(self):
         """PostgreSQL must not suffer from the decoder."""
