@@ -13,7 +13,7 @@ few bytes a record.  What it finds is a list of Fault, each of a kind:
   phantom     a record of something that was never committed             (I2)
   content     a record that does not say what was committed
   place       a record in the wrong topic, or without a position
-  moved       a key in two partitions
+  moved       a key in two partitions, or a truncate in one twice
   repeat      exactly once: a record came twice                          (I3)
   order       a record came after one that was committed later           (I4)
   gap         at least once: a replay leaves something out, or one begins
@@ -134,7 +134,7 @@ class Checker:
         if self.count[index] < 255:
             self.count[index] += 1
         if first and self.mode != "uncommitted":
-            self._apply(where, topic, index, record, txn)
+            self._apply(where, number, index, record, txn)
 
     def _content(self, where, topic, number, record, index, txn):
         history = self.history
@@ -151,7 +151,11 @@ class Checker:
             digest = oracle.key_digest(key)
             if digest != history.keys[index]:
                 self.faults.add("content", where, f"key is {record.key!r}")
-            if history.key_columns[table]:
+            if history.digests[index] == oracle.TRUNCATE_DIGEST:
+                if history.parts[index] != number:
+                    self.faults.add("moved", where, "a truncate, part "
+                                    f"{history.parts[index]}")
+            elif history.key_columns[table]:
                 was = self.key_partition.setdefault((table, digest), number)
                 if was != number:
                     self.faults.add("moved", where,
@@ -215,12 +219,18 @@ class Checker:
             self.faults.add("gap", where, f"{header.decode()}: a replay "
                             "begins inside of a transaction")
 
-    def _apply(self, where, topic, index, record, txn):
+    def _apply(self, where, number, index, record, txn):
         """The state that a reader builds up, without repeats."""
         table = self.history.tables[index]
         op, _, after = self.event
         rows = self.rebuilt[table]
         if op is None or not self.history.key_columns[table]:
+            return
+        if op == oracle.TRUNCATE:
+            # Of the keys of its partition; the others have one of their own.
+            for key in [k for k in rows if
+                        self.key_partition.get((table, k)) == number]:
+                del rows[key]
             return
         key = self.history.keys[index]
         if after is None:

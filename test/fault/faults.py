@@ -16,7 +16,8 @@ import time
 
 import proxy
 from cluster import ConnectionLost
-from tools import HarnessError
+from kafka_log import KafkaError
+from tools import HarnessError, wait_until
 
 
 @dataclasses.dataclass
@@ -211,6 +212,158 @@ _legs("pg", 1.0)
 _legs("kafka", 1.0)
 
 
+# Requests of a producer that are late or lost: F16.
+
+def _hold(run, key, seconds=3):
+    """The next request of this kind is kept from the broker; False: none
+    came."""
+    with run.proxy_lock:
+        run.proxy.hold("kafka", key, 1)
+        try:
+            run.proxy.wait("kafka", lambda s: s["held"], "a request", seconds)
+        except proxy.ProxyError:
+            run.proxy.hold("kafka", key, 0)
+            return False
+    return True
+
+
+def _send_late(run):
+    """What was held arrives when nobody thinks of it any more."""
+    with run.proxy_lock:
+        run.proxy.release("kafka", fresh=True)
+
+
+def _hold_and_kill(run, key, variant):
+    if not _hold(run, key):
+        return
+    # So long that what came behind it would be confirmed.
+    run.executor.stopping.wait(0.4)
+    run.forwarder.kill()
+    if variant == "late":
+        run.executor.stopping.wait(0.3)
+        _send_late(run)
+    else:
+        with run.proxy_lock:
+            run.proxy.discard("kafka")
+
+
+@fault("F16-produce", "kafka", ("lost", "late"), weight=0.7,
+       needs=("proxy",))
+def hold_produce(run, variant):
+    """The records of one partition stay away, the forwarder dies."""
+    _hold_and_kill(run, proxy.PRODUCE, variant)
+
+
+@fault("F16-end", "kafka", ("lost", "late"), weight=0.7, needs=("proxy",),
+       modes=("eos",))
+def hold_end(run, variant):
+    """A commit is asked for and does not arrive, the forwarder dies."""
+    _hold_and_kill(run, proxy.END_TXN, variant)
+
+
+@fault("F16-again", "kafka", weight=0.7, needs=("proxy",), modes=("eos",))
+def late_end(run, _):
+    """A commit is asked for again, and the first request arrives when the
+    next transaction is open (KAFKA-17754)."""
+    if not _hold(run, proxy.END_TXN):
+        return
+    with run.proxy_lock:
+        ended = run.proxy.stats("kafka")["requests"].get(
+            str(proxy.END_TXN), 0)
+        run.proxy.cut("kafka")
+        try:
+            run.proxy.wait("kafka", lambda s: s["requests"].get(
+                str(proxy.END_TXN), 0) > ended, "a second request", 5)
+        except proxy.ProxyError:
+            pass
+    run.executor.stopping.wait(run.rng_of_faults.uniform(0.02, 0.3))
+    _send_late(run)
+
+
+@fault("F16-answer", "kafka", weight=0.7, needs=("proxy",), modes=("eos",))
+def lose_answer(run, _):
+    """The commit is done, and nobody hears of it."""
+    with run.proxy_lock:
+        run.proxy.drop_response("kafka", proxy.END_TXN, 1)
+
+
+@fault("F16-fence", "coordinator", weight=0.7, modes=("eos",))
+def fence(run, _):
+    """Another producer takes the transactional id."""
+    client = run.broker.client(timeout=3)
+    try:
+        client.take_over(run.transactional_id)
+    except KafkaError:
+        pass                    # the broker is down at the moment
+    finally:
+        client.close()
+
+
+# Topics: F17.
+
+def _topics(run):
+    """A client and the names of the tables' topics, or None."""
+    client = run.broker.client(timeout=3)
+    try:
+        return client, sorted(n for n in client.topics() if n.startswith(
+            f"{run.prefix}.public."))
+    except KafkaError:
+        client.close()
+        return None, []
+
+
+@fault("F17-partitions", "topics", weight=0.4, modes=("eos",), most=1)
+def add_partitions(run, _):
+    """Keys stay where they are; so that the new ones are seen, the forwarder
+    starts again."""
+    client, topics = _topics(run)
+    if not topics:
+        return
+    try:
+        for topic in topics:
+            client.add_partitions(topic, 5)
+    except KafkaError:
+        pass
+    finally:
+        client.close()
+    run.forwarder.wait_running()
+    run.forwarder.kill()
+
+
+def allow_records(run, _):
+    def done():
+        client, topics = _topics(run)
+        if client is None:
+            return False
+        try:
+            for topic in topics:
+                client.set_config(topic, "max.message.bytes", None)
+            return True
+        except KafkaError:
+            return False
+        finally:
+            client.close()
+    wait_until("limits of topics to be lifted", done, 60)
+
+
+@fault("F17-limit", "topics", weight=0.4, seconds=(0.3, 1.5), most=2,
+       heal=allow_records)
+def refuse_records(run, _):
+    """Topics take no record any more: what is refused was not delivered."""
+    # An operator is wanted; it is us.
+    run.forwarder.allowed_exits.add(4)
+    client, topics = _topics(run)
+    if client is None:
+        return
+    try:
+        for topic in topics:
+            client.set_config(topic, "max.message.bytes", "100")
+    except KafkaError:
+        pass
+    finally:
+        client.close()
+
+
 # The schedule.
 
 @dataclasses.dataclass
@@ -291,7 +444,7 @@ class Executor:
                 if what.heal:
                     self.stopping.wait(event.seconds)
                     what.heal(self.run_, event.variant)
-            except (HarnessError, ConnectionLost) as error:
+            except (HarnessError, ConnectionLost, proxy.ProxyError) as error:
                 event.error = str(error)
                 return
             event.healed = self._now()

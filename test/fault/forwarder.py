@@ -37,6 +37,9 @@ class Forwarder:
         self.process = None
         self.supervisor = None
         self.wanted = False
+        self.held = False           # do not start it for the moment
+        self.once = {}              # environment of the next start only
+        self.left = []              # processes that were left to themselves
         self.killed = set()         # pids that the harness has killed
         self.allowed_exits = set()  # codes that a fault is meant to cause
         self.exits = []             # (code or -signal, by the harness?)
@@ -61,17 +64,21 @@ class Forwarder:
 
     def _supervise(self):
         while self.wanted:
+            once, self.once = self.once, {}
             with open(self.log_file, "ab") as log:
                 process = subprocess.Popen(
                     [self.binary, "run", "--config", self.config_file],
                     stdin=subprocess.DEVNULL, stdout=log,
-                    stderr=subprocess.STDOUT, env=self.environment)
+                    stderr=subprocess.STDOUT,
+                    env={**self.environment, **once})
             with self.condition:
                 self.process = process
                 self.starts += 1
                 self.pid_file.write_text(f"{process.pid}\n")
                 self.condition.notify_all()
-            code = process.wait()
+            code = self._wait_end(process)
+            if code is None:
+                continue
             with self.condition:
                 self.process = None
                 self.pid_file.unlink(missing_ok=True)
@@ -83,6 +90,45 @@ class Forwarder:
                 if self.wanted:
                     self.condition.wait_for(lambda: not self.wanted,
                                             RESTART_PAUSE)
+                    self.condition.wait_for(
+                        lambda: not self.wanted or not self.held)
+
+    def _wait_end(self, process):
+        """Its exit code; None if it is left to itself."""
+        while True:
+            try:
+                return process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                if process in self.left:
+                    return None
+
+    def arm(self, failpoint):
+        """For the next start only: see forwarder/fault.h."""
+        self.once = {"WALFERRY_FAILPOINT": failpoint}
+
+    def fails_by_failpoint(self):
+        """To be killed by oneself is nothing unexpected."""
+        self.allowed_exits |= {-signal.SIGKILL, -signal.SIGABRT}
+
+    def hold(self):
+        """kill -9, and no start before let_go()."""
+        self.held = True
+        self.kill()
+        with self.condition:
+            self.condition.wait_for(lambda: self.process is None, 10)
+
+    def let_go(self):
+        with self.condition:
+            self.held = False
+            self.condition.notify_all()
+
+    def leave_behind(self):
+        """Start another one beside it; the process that was there."""
+        process = self.process
+        self.left.append(process)
+        wait_until("a second forwarder",
+                   lambda: self.process not in (None, process))
+        return process
 
     def unexpected_exits(self):
         """What it ended with that neither we nor an outage has caused."""
@@ -131,6 +177,9 @@ class Forwarder:
 
     def destroy(self):
         self.wanted = False
+        for process in self.left:
+            process.kill()
+            process.wait()
         self.signal(signal.SIGCONT)
         self.kill()
         with self.condition:

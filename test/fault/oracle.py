@@ -32,9 +32,11 @@ _TABLE = re.compile(r'table ((?:"(?:[^"]|"")*"|[^".\s:,]+)\.'
                     r'(?:"(?:[^"]|"")*"|[^".\s:,]+)): (\w+):')
 
 # Several tables in one line.
-_TRUNCATE = re.compile(r'table (?:[^:"]|"(?:[^"]|"")*")*: TRUNCATE: ')
+_TRUNCATE = re.compile(r'table ((?:[^:"]|"(?:[^"]|"")*")*): TRUNCATE: ')
+_TABLES = re.compile(r'("(?:[^"]|"")*"|[^".\s,]+)\.("(?:[^"]|"")*"|[^".\s,]+)')
 
-TOMBSTONE = "t"
+TOMBSTONE = "tombstone"
+TRUNCATE = "t"
 
 
 class OracleError(Exception):
@@ -135,11 +137,14 @@ class History:
     key_columns: {"schema.table": [column ...]} of the captured tables; an
     empty list is a table without a key.  audit: the table in which each
     transaction of the workload says how many changes it made, (n, changes).
+    truncates: how many partitions a truncate has a record in; 0 if truncates
+    are not carried.
     """
 
-    def __init__(self, key_columns, audit=None):
+    def __init__(self, key_columns, audit=None, truncates=0):
         self.key_columns = key_columns
         self.audit = audit
+        self.truncates = truncates
         self.transactions = []
         self.by_end_lsn = {}
         self.digests = array.array("Q")     # of each record's content
@@ -220,6 +225,21 @@ class History:
         else:
             raise OracleError(f"{change.op} is not known")
 
+    def truncate(self, table):
+        """It has no key: each partition gets a record, as its part."""
+        if table not in self.key_columns or not self.truncates:
+            return
+        txn = self.current
+        txn.starts.append(len(self))
+        txn.changes += 1
+        for part in range(self.truncates):
+            self.keys.append(key_digest({}))
+            self.digests.append(TRUNCATE_DIGEST)
+            self.parts.append(part)
+            self.tables.append(table)
+            self.shapes.append(self._shape({}))
+            txn.records += 1
+
     def _shape(self, types):
         key = tuple(sorted(types.items()))
         return self._known_shapes.setdefault(key, types)
@@ -227,8 +247,11 @@ class History:
     def line(self, lsn, text):
         """One row of what test_decoding gives."""
         if text.startswith("table "):
-            # Events leave truncates out unless they are asked for.
-            if not _TRUNCATE.match(text):
+            truncated = _TRUNCATE.match(text)
+            if truncated:
+                for name in _TABLES.findall(truncated[1]):
+                    self.truncate(".".join(map(unquote, name)))
+            else:
                 self.change(parse_change(text))
         elif text.startswith("BEGIN"):
             self.begin(int(text.split()[1]))
@@ -277,6 +300,9 @@ def content_digest(op, before, after):
               if value != values.NULL}
     return values.digest("\x03".join(
         (op, values.row_text(before), values.row_text(after or {}))))
+
+
+TRUNCATE_DIGEST = content_digest(TRUNCATE, None, None)
 
 
 def read_slot(rows, history):

@@ -194,7 +194,9 @@ class Sampler(threading.Thread):
 class Run:
     def __init__(self, servers, seed, mode, directory, fault_names=None,
                  workload_names=None, count=10, environment=None,
-                 config=None):
+                 config=None, script=None):
+        """script: called with the run while the workloads write, beside the
+        scheduled faults."""
         self.servers, self.seed, self.mode = servers, seed, mode
         self.cluster, self.broker = servers.cluster, servers.broker
         self.proxy, self.proxy_lock = servers.proxy, threading.Lock()
@@ -210,6 +212,9 @@ class Run:
         self.fault_names, self.count = fault_names, count
         self.workload_names = workload_names or sorted(workload.KINDS)
         self.environment, self.more_config = environment, config or {}
+        self.script = script
+        self.refused = False        # it stopped, as it should have
+        self.rng_of_faults = self.rng("moments")
         self.timing = {}
         self.exit_code = None
         self.forwarder = self.sampler = self.executor = None
@@ -309,8 +314,11 @@ class Run:
             self.set_up()
             self.mark("set up", started)
             self.work()
-            self.settle()
-            self.check()
+            if self.refused:
+                self.sampler.stop()
+            else:
+                self.settle()
+                self.check()
         finally:
             self.end()
         self.result["seconds"] = round(time.monotonic() - started, 1)
@@ -322,9 +330,9 @@ class Run:
 
     def work(self):
         begun = time.monotonic()
-        events = faults.schedule(self.rng("faults"), self.count,
-                                 self.fault_names, self.mode,
-                                 self.servers.parts)
+        events = faults.schedule(
+            self.rng("faults"), self.count, self.fault_names, self.mode,
+            self.servers.parts) if self.count else []
         self.result["faults"] = [[e.fault, e.variant, e.at, e.seconds]
                                  for e in events]
         self.events = events
@@ -334,6 +342,8 @@ class Run:
             w.start()
         self.executor = faults.Executor(self, events)
         self.executor.start()
+        if self.script:
+            self.script(self)
         self.executor.join()
         self.mark("faults", begun)
 
@@ -453,7 +463,10 @@ class Run:
 
     def read_oracle(self):
         """The slot tells it, and the tables in the end."""
-        history = oracle.History(self.keys, workload.AUDIT)
+        carried = self.forwarder.config.get("skipped.operations") == "none"
+        history = oracle.History(
+            self.keys, workload.AUDIT, carried and self.forwarder.config[
+                "topic.creation.default.partitions"])
         options = "'include-xids', '1', 'include-timestamp', '0', " \
             "'skip-empty-xacts', '1'"
         rows = self.cluster.copy(self.database, (

@@ -336,8 +336,34 @@ class Flood(Workload):
             if self.rng.random() < 0.3 else f"BEGIN; {flood} COMMIT;"
 
 
+class Truncates(Workload):
+    """W11: a table that is emptied again and again."""
+    name = "W11"
+    setup = "CREATE TABLE scratch (id bigint PRIMARY KEY, note text);"
+    keys = {"public.scratch": ["id"]}
+    config = {"skipped.operations": "none"}
+    rate = 50
+    batch = 5
+
+    def transaction(self):
+        rng = self.rng
+        rows = rng.randrange(0, 20)
+        first = self.id + 1
+        self.id += rows
+        fill = (f"INSERT INTO scratch SELECT i, 's' FROM generate_series("
+                f"{first}, {self.id}) i;") if rows else ""
+        # Before rows or behind them, sometimes both.
+        sql, changes = fill, rows
+        if rng.random() < 0.3:
+            sql, changes = f"TRUNCATE scratch; {sql}", changes + 1
+        if rng.random() < 0.1:
+            sql, changes = f"{sql} TRUNCATE scratch;", changes + 1
+        return f"BEGIN; {sql} {self.audit(changes)} {self.end()}"
+
+
 KINDS = {kind.name: kind for kind in (
-    Bank, Counters, Bulk, Large, Savepoints, Prepared, Elsewhere, Flood)}
+    Bank, Counters, Bulk, Large, Savepoints, Prepared, Elsewhere, Flood,
+    Truncates)}
 
 
 def choose(rng, names):
