@@ -213,6 +213,7 @@ class Run:
         self.workload_names = workload_names or sorted(workload.KINDS)
         self.environment, self.more_config = environment, config or {}
         self.script = script
+        self.failpoints = None      # of the first start, or True: later ones
         self.refused = False        # it stopped, as it should have
         self.rng_of_faults = self.rng("moments")
         self.timing = {}
@@ -248,6 +249,10 @@ class Run:
         self.forwarder = Forwarder(
             os.environ["WALFERRY_BIN"], self.directory, self.config(rng),
             self.environment)
+        if self.failpoints:
+            self.forwarder.fails_by_failpoint()
+            if isinstance(self.failpoints, str):
+                self.forwarder.arm(self.failpoints)
         self.forwarder.start()
         self._wait_streaming()
         # From here on both slots see the same.
@@ -655,7 +660,9 @@ def one(servers, seed, args, keep=None):
                                  dir=servers.directory)
     servers.prepare()
     run = Run(servers, seed, args.mode, directory, args.faults,
-              args.workloads, args.count, pairs(args.env), pairs(args.set))
+              args.workloads, args.count, pairs(args.env), pairs(args.set),
+              getattr(args, "script", None))
+    run.failpoints = getattr(args, "failpoints", None)
     passed = False
     try:
         passed = run.run()
