@@ -145,11 +145,11 @@ deps:
 #?   test-values      values of all types against PostgreSQL's own text
 #?   test-fault-tools the proxy of the fault harness does what it is told
 #?   test-tap         end to end, against PostgreSQL and Apache Kafka
+#?   test-fault       the fault harness for a few minutes, in both modes
 #?   test-demo        the demo for 30 seconds, checking itself
 #?   installcheck     pg_regress and isolation against a running server
 #?   test-matrix      on PostgreSQL 15, 17 and 18 in chroots; MAJORS=17 for one
 #?   test-images      run what make images has put into the images
-#?   test-fault       the fault harness for a few minutes, in both modes
 test:
 	@test/deps.sh
 	+@$(RUN) test/all.sh
@@ -193,6 +193,8 @@ fuzz:
 	+@$(RUN) test/fuzz/run.sh $(or $(SECONDS),60)
 
 fault-programs: extension forwarder
+	+@$(MAKE) --no-print-directory -s -C forwarder FAULT=1 \
+		WERROR='$(WERROR)'
 	+@$(MAKE) --no-print-directory -s -C test/fault
 
 test-fault: fault-programs
@@ -201,11 +203,19 @@ test-fault: fault-programs
 #? Break on purpose: test/fault/README.md
 #?   fault            seeded runs: SEED, RUNS, MODE=alo|eos, PG=15|17|18
 #?   fault-campaign   runs until told, recorded in test/fault/RESULTS.md
+#?   fault-seeds      is each seeded bug found?  BUGS, TRIES; in RESULTS.md
+#?   fault-sweep      death at each failpoint: POINTS, MINUTES; in RESULTS.md
 fault: fault-programs
 	+@$(RUN) test/fault/fault.sh runs
 
 fault-campaign: fault-programs
 	+@$(RUN) test/fault/fault.sh campaign
+
+fault-seeds: fault-programs
+	+@$(RUN) test/fault/fault.sh seeds
+
+fault-sweep: fault-programs
+	+@$(RUN) test/fault/fault.sh sweep
 
 #? Look
 #?   demo             PostgreSQL, Kafka and walferry with real flights
@@ -266,4 +276,6 @@ images:
 	install-forwarder deps test test-unit test-corpus test-model \
 	test-regress test-isolation test-values test-fault-tools test-tap \
 	test-demo test-matrix test-images fuzz \
-	demo demo-run bench bench-decode bench-memory coverage lint indent indent-check docs images help
+	fault fault-campaign fault-seeds fault-sweep fault-programs test-fault \
+	demo demo-run bench bench-decode bench-memory coverage lint indent \
+	indent-check docs images help

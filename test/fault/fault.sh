@@ -4,7 +4,9 @@
 #
 #   fault.sh runs       SEED, RUNS, MODE, FAULTS, WORKLOADS, PG
 #   fault.sh campaign   MODES, MINUTES, PG; appends to runs.tsv, RESULTS.md
-#   fault.sh short      what make test-fault runs: both modes, a few minutes
+#   fault.sh seeds      BUGS, TRIES, SEED; each seeded bug, into RESULTS.md
+#   fault.sh sweep      POINTS, MODES, OCCURRENCES, MINUTES; into RESULTS.md
+#   fault.sh short      what make test-fault runs: some of each
 #   fault.sh inside ARG...   the part that runs where that PostgreSQL is
 #
 # PG is 15, 17 or 18: in the trees of test/matrix, as root; without it the
@@ -16,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 runs=$here/runs.tsv
 out=$top/build/test/fault/out
-what=${1:?fault.sh runs|campaign|short}
+what=${1:?fault.sh runs|campaign|seeds|sweep|short}
 shift
 
 # "$@" are arguments of run.sh; its results go to $out/runs.tsv.
@@ -49,6 +51,7 @@ violations" | tr ' ' '\t' > "$runs"
 case $what in
 	inside)
 		make -j2 all WERROR= > /out/build.log 2>&1 &&
+			make -C forwarder FAULT=1 WERROR= >> /out/build.log 2>&1 &&
 			make -C test/fault >> /out/build.log 2>&1 ||
 			{ tail -n 30 /out/build.log >&2; exit 2; }
 		rc=0
@@ -68,6 +71,23 @@ case $what in
 		launch campaign.py --modes "${MODES:-alo,eos}" \
 			${MINUTES:+--minutes "$MINUTES"} "$@"
 		;;
+	seeds | sweep)
+		FORWARDER=build/fault/forwarder/walferry
+		export FORWARDER
+		if [ "$what" = seeds ]; then
+			set -- --seed "${SEED:-1}" --tries "${TRIES:-5}" \
+				${BUGS:+--bugs "$BUGS"} "$@"
+		else
+			set -- --seed "${SEED:-1}" ${POINTS:+--points "$POINTS"} \
+				${MODES:+--modes "$MODES"} ${MINUTES:+--minutes "$MINUTES"} \
+				${OCCURRENCES:+--occurrences "$OCCURRENCES"} "$@"
+		fi
+		launch "$what.py" "$@"
+		# A part is no result.
+		[ -n "${BUGS:-}${POINTS:-}" ] ||
+			python3 "$here/$what.py" --report "$out/runs.tsv" \
+				"$here/RESULTS.md"
+		;;
 	short)
 		. "$top/test/lib.sh"
 		top=$(cd "$here/../.." && pwd)
@@ -81,18 +101,16 @@ case $what in
 			cat "$kept/checker.log"
 			failed=1
 		fi
-		modes=alo
-		if "$top/build/forwarder/walferry" --help all |
-			grep -q 'exactly.once  *true'; then
-			modes="alo eos"
-		fi
-		for mode in $modes; do
-			launch run.py --seed "${SEED:-1}" --runs "${RUNS:-4}" \
-				--mode "$mode" "$@"
-			n=$(grep -c '"verdict": "pass"' "$out/runs.tsv") || :
-			passed=$((passed + n))
-			failed=$((failed + ${RUNS:-4} - n))
-		done
+		launch short.py --seed "${SEED:-1}" --runs "${RUNS:-2}" "$@"
+		count()
+		{
+			sed -n 's/.*"'"$1"'": \([0-9]*\).*/\1/p' "$out/runs.tsv"
+		}
+		n=$(count passed)
+		passed=$((passed + ${n:-0}))
+		n=$(count failed)
+		# What broke off before it could count has failed.
+		failed=$((failed + ${n:-1}))
 		finish "$passed" "$failed"
 		exit
 		;;

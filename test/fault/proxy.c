@@ -66,8 +66,9 @@
  *                                CopyData message, with w or k only at one
  *                                whose payload begins with that letter.
  *   lose-data NAME N SIZE        Leave out the next N CopyData messages of at
- *                                least SIZE bytes: no network does that, but
- *                                a program that reads its buffers wrongly.
+ *                                least SIZE bytes that follow one as large: no
+ *                                network does that, but a program that reads
+ *                                its buffers wrongly.
  *
  * stats: connections (ever), open, refused, failed (no server), cut, bytes_c2s
  * and bytes_s2c passed on, queued (bytes in here), stalled (connections that a

@@ -94,6 +94,7 @@ struct pipe
 	size_t		  header_len;
 	size_t		  left; /* of the frame, behind its header */
 	struct frame *taking;
+	bool		  large;   /* the last CopyData message had lose_size */
 	bool		  losing;  /* the message that is passing is left out */
 	bool		  stalled; /* what is left of the span waits */
 	bool		  gated;   /* stalled by a hold, until the next release */
@@ -138,7 +139,7 @@ struct faults
 	bool	hold_data;
 	char	hold_kind; /* of CopyData, or 0 for any */
 	int		lose_data; /* CopyData messages, ... */
-	int64_t lose_size; /* ... if they are as large */
+	int64_t lose_size; /* ... if they and those before are as large */
 };
 
 struct counts

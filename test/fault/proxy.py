@@ -164,7 +164,8 @@ class Control:
         self.cmd("hold-data", name, _switch(on), *([kind] if kind else []))
 
     def lose_data(self, name, n, size):
-        """Leave out the next n CopyData messages of at least size bytes."""
+        """Leave out the next n CopyData messages of at least size bytes that
+        follow one as large."""
         self.cmd("lose-data", name, n, size)
 
     # The rest.

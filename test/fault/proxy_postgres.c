@@ -51,9 +51,13 @@ holds(const struct faults *f, const struct pipe *p)
 
 /* Is this message to be left out?  'len' counts itself. */
 static bool
-loses(struct faults *f, uint32_t len)
+loses(struct pipe *p, uint32_t len)
 {
-	if (f->lose_data == 0 || len < f->lose_size)
+	struct faults *f = &p->conn->listener->faults;
+	bool		   follows = p->large;
+
+	p->large = len >= f->lose_size;
+	if (f->lose_data == 0 || !follows || !p->large)
 		return false;
 	f->lose_data--;
 	return true;
@@ -118,7 +122,7 @@ proxy_postgres_backend(struct pipe *p, struct span *s)
 				p->stalled = true;
 				return;
 			}
-			p->losing = loses(&c->listener->faults, len);
+			p->losing = loses(p, len);
 			if (p->losing)
 			{
 				c->listener->counts.lost++;

@@ -4,7 +4,8 @@
 #
 #   test/fault/run.sh PROGRAM.py [argument ...]   see README.md
 #
-# FORWARDER is the program under test, build/forwarder/walferry by default.
+# FORWARDER is the program under test, build/forwarder/walferry by default; the
+# build with failpoints is there beside it, if there is one.
 # What failing runs leave goes to build/test/fault/SEED-MODE.  FAULT_RESULTS is
 # a file that results are appended to, a line for each run.
 #
@@ -45,6 +46,8 @@ cp "$top/$FORWARDER" "$scratch/work/walferry"
 [ ! -x "$top/build/fault/proxy" ] ||
 	cp "$top/build/fault/proxy" "$scratch/work/proxy"
 chmod 755 "$scratch/work/walferry"
+[ ! -x "$top/build/fault/forwarder/walferry" ] || install -m 755 \
+	"$top/build/fault/forwarder/walferry" "$scratch/work/walferry-fault"
 
 # The jars where the test user can read them.
 mkdir "$scratch/jars"
@@ -70,6 +73,7 @@ as_user env -u PGUSER -u PGHOST -u PGPORT -u PGDATABASE -u PGSERVICE \
 	PATH="$bindir:$PATH" TMPDIR="$scratch/work/tmp" \
 	PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 FAULT_RESULTS_FD=3 \
 	WALFERRY_BIN="$scratch/work/walferry" \
+	WALFERRY_FAULT_BIN="$scratch/work/walferry-fault" \
 	WALFERRY_KAFKA_JARS="$scratch/jars" \
 	FAULT_PROXY="$scratch/work/proxy" FAULT_KEEP="$scratch/work/keep" \
 	FAULT_COMMIT="$(git -C "$top" describe --always --dirty 2>/dev/null)" \

@@ -947,13 +947,14 @@ class Postgres(Case):
                 self.proxy.hold_data("s", False)
                 self.assertEqual(read(a, len(held)), held)
 
-    def test_lose_data_leaves_out_large_messages_only(self):
+    def test_lose_data_leaves_out_large_messages_behind_large_ones(self):
         a, b = self.session()
         small, large = (message(b"d", b"w" + bytes(n)) for n in (10, 5000))
         self.proxy.lose_data("s", 2, 1000)
-        b.sendall(small + large + small + large[:100])
-        self.assertEqual(read(a, 2 * len(small)), small * 2)
-        b.sendall(large[100:] + large + small)
+        b.sendall(small + large + small + large + large[:100])
+        self.assertEqual(read(a, 2 * len(small + large)),
+                         (small + large) * 2)
+        b.sendall(large[100:] + large + large + small)
         self.assertEqual(read(a, len(large + small)), large + small)
         self.assertEqual(self.proxy.stats("s")["lost"], 2)
 
