@@ -478,5 +478,126 @@ class TestPositions(Case):
             b'{"system_id":"1","database":"d","slot":"s","topic":"t"}', b"x"))
 
 
+
+class TestTruncates(Case):
+    LINE = "table public.x, public.t, public.log: TRUNCATE: (no-flags)"
+
+    def history(self):
+        h = oracle.History(TABLES, truncates=2)
+        for end_lsn, lines in (5, [insert(1), insert(2)]), (9, [self.LINE]):
+            h.line("0/0", f"BEGIN {end_lsn}")
+            for line in lines:
+                h.line("0/0", line)
+            h.line(oracle.lsn_text(end_lsn), f"COMMIT {end_lsn}")
+        return h
+
+    def log(self):
+        log = Log()
+        log.create(5, 0, 1, partition=0)
+        log.create(5, 1, 2, partition=1)
+        for number, topic in enumerate(("p.public.t", "p.public.log")):
+            for partition in 0, 1:
+                log.add(9, number, partition, None, {
+                    "op": "t", "before": None, "after": None},
+                    partition=partition, topic=topic)
+        return log
+
+    def test_each_partition_has_one_of_each_table(self):
+        h, log = self.history(), self.log()
+        self.assertEqual(len(h), 6)
+        self.assert_faults(log.check(h))
+        log.checker.compare_table("public.t", {})
+        self.assert_faults(log.checker.faults)
+
+    def test_one_that_is_missing(self):
+        h, log = self.history(), self.log()
+        log.partitions["p.public.t", 1].pop()
+        log.check(h)
+        log.checker.compare_table("public.t", {})
+        self.assert_faults(log.checker.faults, "partial", "table")
+
+    def test_one_in_the_wrong_partition(self):
+        h, log = self.history(), self.log()
+        log.partitions["p.public.t", 0].append(
+            log.partitions["p.public.t", 1].pop())
+        self.assert_faults(log.check(h), "moved")
+
+    def test_nobody_asked_for_them(self):
+        self.assertEqual(len(history((9, [self.LINE]))), 0)
+
+
+class TestTail(Case):
+    """The slot against a topic of positions that grows."""
+
+    class Broker:
+        """Stands in for Kafka: what the log gets next, what the coordinator
+        says, and what the log gets while it says so."""
+
+        def __init__(self):
+            self.entries_, self.state, self.meanwhile = [], "Ongoing", []
+
+        def position(self, lsn, pid=1):
+            key = b'{"slot":"s"}'
+            body = b'{"end_lsn":"%s"' % oracle.lsn_text(lsn).encode()
+            crc = positions.crc32c(body + key)
+            self.entries_.append(kafka_log.Record(
+                len(self.entries_), 0, key,
+                body + b',"crc32c":"%08x"}' % crc, {}, pid, 0, True))
+
+        def end(self, committed=True, pid=1):
+            self.entries_.append(kafka_log.End(
+                len(self.entries_), pid, committed))
+
+        def entries(self, topic, partition, start):
+            return list(self.entries_[start:])
+
+        def transaction_state(self, transactional_id):
+            for step in self.meanwhile:
+                step()
+            return self.state
+
+    def setUp(self):
+        self.broker = self.Broker()
+        self.tail = positions.Tail(self.broker, "t", "id")
+        self.broker.position(100)
+        self.broker.end()
+        self.assertIsNone(self.tail.ahead(100))
+
+    def test_nothing_of_it_is_there(self):
+        self.assertIn("nothing", self.tail.ahead(101))
+
+    def test_its_transaction_is_open(self):
+        self.broker.position(200)
+        self.assertIsNone(self.tail.ahead(100))
+        self.assertIn("Ongoing", self.tail.ahead(200))
+
+    def test_the_commit_is_decided_and_not_yet_marked(self):
+        self.broker.position(200)
+        self.broker.state = "PrepareCommit"
+        self.assertIsNone(self.tail.ahead(200))
+        self.assertIsNotNone(self.tail.ahead(201))
+
+    def test_the_next_transaction_is_open_already(self):
+        self.broker.position(200)
+        self.broker.meanwhile = [self.broker.end]
+        self.assertIsNone(self.tail.ahead(200))
+
+    def test_it_was_aborted(self):
+        self.broker.position(200)
+        self.broker.end(committed=False)
+        self.assertIn("nothing", self.tail.ahead(200))
+
+    def test_it_is_being_aborted(self):
+        self.broker.position(200)
+        self.broker.state = "PrepareAbort"
+        self.assertIn("PrepareAbort", self.tail.ahead(200))
+
+    def test_of_another_producer(self):
+        self.broker.position(200)
+        self.broker.position(300, pid=2)
+        self.broker.end(pid=2)
+        self.assertIsNone(self.tail.ahead(300))
+
+
 if __name__ == "__main__":
     unittest.main()
