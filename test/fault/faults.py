@@ -9,6 +9,7 @@ other faults of that broker.
 Numbers are those of the list in README.md.
 """
 import dataclasses
+import json
 import os
 import signal
 import threading
@@ -16,7 +17,7 @@ import time
 
 import proxy
 from cluster import ConnectionLost
-from kafka_log import KafkaError
+from kafka_log import READ_COMMITTED, KafkaError
 from tools import HarnessError, wait_until
 
 
@@ -312,6 +313,13 @@ def _topics(run):
         return None, []
 
 
+def _pinned(run, client):
+    """Topics whose number of partitions the forwarder has stored."""
+    keys = (json.loads(record.key) for record in client.records(
+        run.offsets_topic, 0, READ_COMMITTED))
+    return {key["topic"] for key in keys if "topic" in key}
+
+
 @fault("F17-partitions", "topics", weight=0.4, modes=("eos",), most=1)
 def add_partitions(run, _):
     """Keys stay where they are; so that the new ones are seen, the forwarder
@@ -320,7 +328,7 @@ def add_partitions(run, _):
     if not topics:
         return
     try:
-        for topic in topics:
+        for topic in sorted(_pinned(run, client) & set(topics)):
             client.add_partitions(topic, 5)
     except KafkaError:
         pass

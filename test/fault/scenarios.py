@@ -10,6 +10,7 @@ The seed decides on moments, as everywhere; so a scenario is run with several.
 import dataclasses
 import shutil
 import signal
+import subprocess
 import time
 
 import oracle
@@ -146,6 +147,8 @@ def lose_history(run):
         f.write("restore_command = 'false'\n")
     (cluster.data / "recovery.signal").touch()
     cluster.start()
+    wait_until("the end of recovery", lambda: cluster.sql(
+        "postgres", "SELECT pg_is_in_recovery()") == "f")
     wait_until("the new timeline to be longer", lambda:
                cluster.insert_lsn() > stored + 20000)
     expect_refusal(run, "its position is not in this server's history")
@@ -163,7 +166,7 @@ def split_and_kill(run):
 
 def outlived(run):
     """A forwarder sleeps with a transaction in its hands, its successor
-    starts; it wakes up, commits, and dies."""
+    starts; it wakes up, commits if it still may, and dies."""
     forwarder = run.forwarder
     work_until_stored(run, 0)
     at = len(forwarder.exits)
@@ -189,7 +192,11 @@ def outlived(run):
     wait_until("the successor to have read", lambda:
                "name=position_read" in forwarder.log_text(), 20)
     old.send_signal(signal.SIGCONT)
-    old.wait(20)
+    try:
+        old.wait(3)
+    except subprocess.TimeoutExpired:
+        old.kill()              # it was shut out, and cannot commit
+        old.wait()
     forwarder.config = config
     forwarder.write_config()
     with run.proxy_lock:
