@@ -56,6 +56,7 @@ static const struct name points[] = {
 	{"position_submitted", "the position record is in the Kafka transaction"},
 	{"commit_called", "the helper is asked to commit"},
 	{"commit_retry", "commit has to be called again"},
+	{"commit_told", "the helper has told that the commit is done"},
 	{"commit_answered", "the coordinator has answered, nothing was made of it"},
 	{"commit_done", "the commit is known to have succeeded"},
 	{"before_ack", "the ledger is about to pass what is stored"},

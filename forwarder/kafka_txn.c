@@ -441,6 +441,7 @@ kafka_txn_go_on_committing(struct kafka_sink *s)
 				  clock_monotonic_ms() - s->txn.commit_since_ms);
 		s->txn.slow_told = false;
 		leave_commit(s, true);
+		FAULT_POINT("commit_told");
 		return true;
 	}
 	passing = is_passing(error);

@@ -75,7 +75,7 @@ START = ("repl_ready", "slot_created", "before_init", "after_init",
 # Points of exactly once, and those that stored positions have as well.
 TRANSACTIONS = {
     "before_init", "after_init", "txn_begun", "record_staged",
-    "before_commit", "position_submitted", "commit_called", "commit_retry",
+    "before_commit", "commit_told", "position_submitted", "commit_called", "commit_retry",
     "commit_answered", "commit_done", "partial_cut", "sink_failed",
     "sink_freed"}
 STORED = {"slot_created", "before_position_read", "position_read",
