@@ -13,7 +13,7 @@ few bytes a record.  What it finds is a list of Fault, each of a kind:
   phantom     a record of something that was never committed             (I2)
   content     a record that does not say what was committed
   place       a record in the wrong topic, or without a position
-  moved       a key in two partitions, or a truncate in one twice
+  moved       a record or a key in two partitions, or a truncate in one twice
   repeat      exactly once: a record came twice                          (I3)
   order       a record came after one that was committed later           (I4)
   gap         at least once: a replay leaves something out, or one begins
@@ -198,6 +198,10 @@ class Checker:
             self.place[index] = place
         else:
             place = self.place[index]
+            if place >= len(order) or order[place] != index:
+                self.faults.add("moved", where, f"{header.decode()} was in "
+                                "another partition before")
+                return
             self.repeats += 1
             if before is None or place != before + 1:
                 part.replays += 1

@@ -214,6 +214,7 @@ class Run:
         self.environment, self.more_config = environment, config or {}
         self.script = script
         self.failpoints = None      # of the first start, or True: later ones
+        self.aborted_differs = False    # what was aborted may be wrong
         self.refused = False        # it stopped, as it should have
         self.rng_of_faults = self.rng("moments")
         self.timing = {}
@@ -494,8 +495,9 @@ class Run:
                                READ_COMMITTED)
             self.compare_tables(check)
             if self.mode == "eos":
-                self._read(client, topics, history, "uncommitted",
-                           READ_UNCOMMITTED)
+                if not self.aborted_differs:
+                    self._read(client, topics, history, "uncommitted",
+                               READ_UNCOMMITTED)
                 self._check_positions(client, history)
             self.result.update(
                 repeats=check.repeats, replays=check.replays,

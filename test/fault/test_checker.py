@@ -479,6 +479,18 @@ class TestPositions(Case):
 
 
 
+class TestPlaces(Case):
+    def test_a_record_in_two_partitions(self):
+        text = "table public.log: INSERT: id[integer]:"
+        h = history((5, [f"{text}1", f"{text}2"]))
+        log = Log()
+        for ordinal, partition in (0, 0), (1, 0), (1, 1):
+            log.add(5, ordinal, 0, None, {
+                "op": "c", "before": None, "after": {"id": ordinal + 1}},
+                partition=partition, topic="p.public.log")
+        self.assert_faults(log.check(h), "moved")
+
+
 class TestTruncates(Case):
     LINE = "table public.x, public.t, public.log: TRUNCATE: (no-flags)"
 
