@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs, one after the other, until told to stop; and what they came to.
 
-    campaign.py [--modes alo,eos] [--runs N | --minutes N] [run.py's options]
+    campaign.py [--modes alo,eos] [--profiles default,three,expiry,acl]
+                [--runs N | --minutes N] [run.py's options]
     campaign.py --report RUNS.tsv RESULTS.md
 
 Each run is one line of runs.tsv, in the repository; a campaign goes on after
@@ -22,9 +23,10 @@ import sys
 import tempfile
 import time
 
+import profiles
 import run
 
-COLUMNS = ("date commit mode postgres kafka librdkafka seed verdict seconds "
+COLUMNS = ("date commit mode profile postgres kafka librdkafka seed verdict seconds "
            "faults transactions records repeats replays largest_replay "
            "largest_window catch_up peak_kb workloads schedule "
            "violations").split()
@@ -134,11 +136,18 @@ def write_report(runs_file, results_file):
                     f"{after}")
 
 
+def close(servers):
+    if servers:
+        servers.destroy()
+        shutil.rmtree(servers.directory, ignore_errors=True)
+
+
 def main():
     if sys.argv[1:2] == ["--report"]:
         write_report(*sys.argv[2:4])
         return
-    more = {"--modes": "alo,eos", "--minutes": "0"}
+    more = {"--modes": "alo,eos", "--minutes": "0",
+            "--profiles": ",".join(profiles.PROFILES)}
     words = []
     rest = iter(sys.argv[1:])
     for word in rest:
@@ -148,6 +157,10 @@ def main():
             words.append(word)
     args = run.arguments(words)
     modes = more["--modes"].split(",")
+    # As many runs of each profile as it says, in turn.
+    turns = [profiles.PROFILES[name]
+             for name in more["--profiles"].split(",")
+             for _ in range(profiles.PROFILES[name].runs)]
     minutes = float(more["--minutes"])
     until = time.monotonic() + minutes * 60 if minutes else None
     limit = args.runs if "--runs" in words else None
@@ -159,13 +172,18 @@ def main():
     seed = args.seed if "--seed" in words else 1 + max(
         (int(r["seed"]) for r in known), default=0)
     out = os.fdopen(int(os.environ.get("FAULT_RESULTS_FD", "1")), "a")
-    servers = run.Servers(tempfile.mkdtemp(prefix="fault."))
+    servers = None
     failures = done = 0
     try:
         about = run.versions()
         while not told and (until is None or time.monotonic() < until) and \
                 (limit is None or done < limit):
-            args.mode = modes[seed % len(modes)]
+            profile = turns[seed % len(turns)]
+            args.mode = modes[(seed + seed // len(turns)) % len(modes)]
+            if servers and servers.profile != profile:
+                servers = close(servers)
+            servers = servers or run.Servers(
+                tempfile.mkdtemp(prefix="fault."), profile.name)
             passed, result = run.one(servers, seed, args,
                                      os.environ.get("FAULT_KEEP"))
             print(run.summary(result), flush=True)
@@ -176,12 +194,9 @@ def main():
             seed += 1
             if result["verdict"] == "broken":
                 # Servers in an unknown state prove nothing.
-                servers.destroy()
-                shutil.rmtree(servers.directory, ignore_errors=True)
-                servers = run.Servers(tempfile.mkdtemp(prefix="fault."))
+                servers = close(servers)
     finally:
-        servers.destroy()
-        shutil.rmtree(servers.directory, ignore_errors=True)
+        close(servers)
     print(f"campaign: {done - failures} passed, {failures} failed")
     sys.exit(failures > 0)
 

@@ -82,8 +82,11 @@ class Session:
 
 
 class Cluster:
-    def __init__(self, directory, settings=()):
+    """disks: directories of disk.py, for what can run out of space."""
+
+    def __init__(self, directory, settings=(), disks=None):
         self.directory = pathlib.Path(directory)
+        self.disks = disks or {}
         self.data = self.directory / "data"
         self.log = self.directory / "server.log"
         self.port = free_port()
@@ -105,8 +108,19 @@ class Cluster:
 
     def _initdb(self, settings):
         self.directory.mkdir(parents=True)
+        more = []
+        if self.disks:
+            # Small segments, so that new ones are wanted soon.
+            more = ["-X", self.disks["wal"] / "pg_wal", "--wal-segsize=1"]
+            settings = [*settings, "max_wal_size = 256MB",
+                        "min_wal_size = 5MB"]
         self._command("initdb", "-D", self.data, "-U", "postgres", "-A",
-                      "trust", "-N", "--no-locale", "-E", "UTF8")
+                      "trust", "-N", "--no-locale", "-E", "UTF8", *more)
+        if self.disks:
+            slots = self.data / "pg_replslot"
+            slots.rmdir()
+            (self.disks["slots"] / "pg_replslot").mkdir(mode=0o700)
+            slots.symlink_to(self.disks["slots"] / "pg_replslot")
         common = pathlib.Path(__file__).parent.parent / "logical.conf"
         lines = [
             common.read_text(),
@@ -258,3 +272,6 @@ class Cluster:
         if self.process and self.process.poll() is None:
             self.stop("immediate")
         shutil.rmtree(self.directory, ignore_errors=True)
+        for name, sub in (("wal", "pg_wal"), ("slots", "pg_replslot")):
+            if name in self.disks:
+                shutil.rmtree(self.disks[name] / sub, ignore_errors=True)

@@ -2,8 +2,9 @@
 #
 # fault.sh - the harness on a PostgreSQL of choice; what make fault calls.
 #
-#   fault.sh runs       SEED, RUNS, MODE, FAULTS, WORKLOADS, PG
-#   fault.sh campaign   MODES, MINUTES, PG; appends to runs.tsv, RESULTS.md
+#   fault.sh runs       SEED, RUNS, MODE, FAULTS, WORKLOADS, PROFILE, PG
+#   fault.sh campaign   MODES, PROFILES, MINUTES, PG; appends to runs.tsv and
+#                       RESULTS.md
 #   fault.sh seeds      BUGS, TRIES, SEED; each seeded bug, into RESULTS.md
 #   fault.sh sweep      POINTS, MODES, OCCURRENCES, MINUTES; into RESULTS.md
 #   fault.sh short      what make test-fault runs: some of each
@@ -39,7 +40,7 @@ launch()
 # Results of a campaign, also of one that was broken off.
 collect()
 {
-	[ -s "$runs" ] || printf '%s\n' "date commit mode postgres kafka \
+	[ -s "$runs" ] || printf '%s\n' "date commit mode profile postgres kafka \
 librdkafka seed verdict seconds faults transactions records repeats replays \
 largest_replay largest_window catch_up peak_kb workloads schedule \
 violations" | tr ' ' '\t' > "$runs"
@@ -61,7 +62,8 @@ case $what in
 		;;
 	runs)
 		launch run.py --seed "${SEED:-1}" --runs "${RUNS:-1}" \
-			--mode "${MODE:-alo}" ${FAULTS:+--faults "$FAULTS"} \
+			--mode "${MODE:-alo}" --profile "${PROFILE:-default}" \
+			${FAULTS:+--faults "$FAULTS"} \
 			${WORKLOADS:+--workloads "$WORKLOADS"} "$@"
 		;;
 	campaign)
@@ -69,6 +71,7 @@ case $what in
 		# The harness ends after the run in hand, and this after it.
 		trap : INT TERM
 		launch campaign.py --modes "${MODES:-alo,eos}" \
+			${PROFILES:+--profiles "$PROFILES"} \
 			${MINUTES:+--minutes "$MINUTES"} "$@"
 		;;
 	seeds | sweep)

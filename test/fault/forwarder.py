@@ -42,6 +42,7 @@ class Forwarder:
         self.left = []              # processes that were left to themselves
         self.killed = set()         # pids that the harness has killed
         self.allowed_exits = set()  # codes that a fault is meant to cause
+        self.final_exits = set()    # the same, and it is not started again
         self.exits = []             # (code or -signal, by the harness?)
         self.starts = 0
         self.peak_kb = self.peak_fds = 0
@@ -85,7 +86,8 @@ class Forwarder:
                 ours = process.pid in self.killed
                 self.exits.append((code, ours))
                 self.condition.notify_all()
-                if not ours and code not in RESTARTABLE | self.allowed_exits:
+                if code in self.final_exits or not ours and \
+                        code not in RESTARTABLE | self.allowed_exits:
                     return
                 if self.wanted:
                     self.condition.wait_for(lambda: not self.wanted,
@@ -133,7 +135,14 @@ class Forwarder:
     def unexpected_exits(self):
         """What it ended with that neither we nor an outage has caused."""
         return [code for code, ours in self.exits
-                if not ours and code not in RESTARTABLE | self.allowed_exits]
+                if not ours and code not in RESTARTABLE |
+                self.allowed_exits | self.final_exits]
+
+    def refused(self):
+        """It has ended as an ending wants it, and stays so."""
+        return self.process is None and self.supervisor is not None and \
+            not self.supervisor.is_alive() and bool(self.exits) and \
+            self.exits[-1][0] in self.final_exits
 
     def running(self):
         return self.process is not None

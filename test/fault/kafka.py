@@ -1,19 +1,26 @@
-"""The Kafka of the harness: a broker that serves many runs."""
+"""The Kafka of the harness: a broker that serves many runs, or three."""
+import base64
+import os
 import pathlib
 import shutil
 import subprocess
 import threading
 
 from kafka_log import Kafka, KafkaError
-from tools import HarnessError
+from tools import HarnessError, free_port
 
 _SCRIPT = pathlib.Path(__file__).parent.parent / "kafka" / "broker.sh"
 
 
 class Broker:
-    def __init__(self, directory, options=()):
+    """One broker.  data: a directory for its logs, on a disk of its own."""
+
+    def __init__(self, directory, options=(), data=None):
         self.directory = pathlib.Path(directory)
         self.options = list(options)
+        self.data = data and pathlib.Path(data)
+        if data:
+            self.options += ["--data", self.data / "kafka"]
         self.address = None
         self.lock = threading.Lock()
         self.dead = False
@@ -74,13 +81,86 @@ class Broker:
     def client(self, timeout=10):
         return Kafka(self.address, timeout)
 
-    def log(self):
-        return self.directory / "broker.log"
+    def logs(self):
+        """The present process's, and those of the processes before."""
+        return [self.directory / "broker.log",
+                self.directory / "broker.log.old"]
+
+    def secure_address(self):
+        return self._script("address", "sasl")
 
     def destroy(self):
         if self.directory.exists():
             self._script("stop")
             shutil.rmtree(self.directory, ignore_errors=True)
+        if self.data:
+            shutil.rmtree(self.data / "kafka", ignore_errors=True)
+
+
+class Brokers:
+    """Three brokers; a part of what one Broker can, and each of them in
+    nodes."""
+
+    def __init__(self, directory, options):
+        """options: of each node."""
+        self.directory = pathlib.Path(directory)
+        ports = [free_port() for _ in options]
+        quorum = ",".join(f"{n}@127.0.0.1:{port}"
+                          for n, port in enumerate(ports, 1))
+        identity = base64.urlsafe_b64encode(b"\x01" + os.urandom(15))
+        self.nodes = [
+            Broker(self.directory / str(n),
+                   [*words, "--node", str(n), "--quorum", quorum,
+                    "--cluster-id", identity.decode().rstrip("=")])
+            for n, words in enumerate(options, 1)]
+
+    @property
+    def address(self):
+        return self._one().address
+
+    def _one(self):
+        """One that answers; otherwise the first."""
+        return next((n for n in self.nodes if n.answers()), self.nodes[0])
+
+    def _each(self, call):
+        errors = []
+
+        def one(node):
+            try:
+                call(node)
+            except (HarnessError, subprocess.TimeoutExpired) as error:
+                errors.append(error)
+        threads = [threading.Thread(target=one, args=(n,))
+                   for n in self.nodes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise HarnessError(str(errors[0]))
+
+    def start(self):
+        self._each(Broker.start)
+
+    def restart(self):
+        """Those that do not answer."""
+        self._each(lambda n: n.answers() or n.restart())
+
+    def answers(self):
+        return all(n.answers() for n in self.nodes)
+
+    def ready(self):
+        return all(n.ready() for n in self.nodes)
+
+    def client(self, timeout=10):
+        return self._one().client(timeout)
+
+    def logs(self):
+        return [log for node in self.nodes for log in node.logs()]
+
+    def destroy(self):
+        self._each(Broker.destroy)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def kcat_positions(address, topic, committed):

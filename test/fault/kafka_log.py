@@ -20,6 +20,11 @@ READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 UNKNOWN_TOPIC = 3
 NO_LEADER = 5
 
+# Kinds of resources and operations of access control lists.
+ACL_TOPIC, ACL_TRANSACTIONAL_ID = 2, 5
+ACL_ALL, ACL_WRITE = 2, 4
+_ACL_ANY, _ACL_CLUSTER, _DENY, _ALLOW, _LITERAL = 1, 4, 2, 3, 3
+
 Record = collections.namedtuple(
     "Record", "offset timestamp key value headers pid epoch transactional")
 
@@ -375,6 +380,48 @@ class Kafka:
         if error:
             raise KafkaError(f"take over {transactional_id}: error {error}",
                              error)
+
+    def coordinator(self, transactional_id):
+        """The broker that coordinates its transactions."""
+        out = _Out().string(transactional_id).num("b", 1)
+        r = self._call(None, 10, 1, out)
+        r.num("i")
+        error = r.num("h")
+        r.string()
+        if error:
+            raise KafkaError(f"coordinator of {transactional_id}: {error}",
+                             error)
+        return r.num("i")
+
+    def elect_leaders(self):
+        """The first replica of each partition leads it again."""
+        self.topics()
+        r = self._call(self._any(), 43, 0, _Out().num("ii", -1, 10000))
+        r.num("i")
+
+    def add_acl(self, kind, name, operation, principal, deny=False):
+        self.topics()
+        out = _Out().num("ib", 1, kind).string(name).num("b", _LITERAL)
+        out.string(principal).string("*")
+        out.num("bb", operation, _DENY if deny else _ALLOW)
+        r = self._call(self._any(), 30, 1, out)
+        r.num("i")
+        for error, text in r.array(lambda r: (r.num("h"), r.string())):
+            if error:
+                raise KafkaError(f"ACL for {name}: {error} {text}", error)
+
+    def allow_all(self, principal):
+        """What an application wants."""
+        for kind, name in ((ACL_TOPIC, "*"), (ACL_TRANSACTIONAL_ID, "*"),
+                           (_ACL_CLUSTER, "kafka-cluster")):
+            self.add_acl(kind, name, ACL_ALL, principal)
+
+    def delete_acls(self, deny=True):
+        """All of one sort."""
+        self.topics()
+        out = _Out().num("ibhbhhbb", 1, _ACL_ANY, -1, _ACL_ANY, -1, -1,
+                         _ACL_ANY, _DENY if deny else _ALLOW)
+        self._call(self._any(), 31, 1, out).num("i")
 
     def _any(self):
         """A broker hands on what is for the controller."""

@@ -9,7 +9,17 @@
 # What failing runs leave goes to build/test/fault/SEED-MODE.  FAULT_RESULTS is
 # a file that results are appended to, a line for each run.
 #
+# As root it mounts small file systems that can be filled (disk.py), in a mount
+# namespace of its own, so that nothing stays mounted however it ends.  Where
+# that is not allowed, faults that need them do not come.
+#
 set -eu
+if [ "$(id -u)" -eq 0 ] && [ -z "${FAULT_MOUNTS:-}" ] &&
+	unshare --mount --propagation private true 2>/dev/null; then
+	FAULT_MOUNTS=yes
+	export FAULT_MOUNTS
+	exec unshare --mount --propagation private "$0" "$@"
+fi
 . "$(dirname "$0")/../lib.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
 
@@ -38,16 +48,34 @@ cleanup()
 			as_user "$bindir/pg_ctl" -D "$(dirname "$file")" -m immediate \
 				-w stop > /dev/null 2>&1 || :
 		done
+	for small in "$scratch"/disks/*; do
+		umount -l "$small" 2>/dev/null || :
+	done
 }
 make_scratch
 private_postgres
 stage test/kafka test/certs.sh test/logical.conf test/fault
 cp "$top/$FORWARDER" "$scratch/work/walferry"
 [ ! -x "$top/build/fault/proxy" ] ||
-	cp "$top/build/fault/proxy" "$scratch/work/proxy"
+	cp "$top/build/fault/proxy" "$top/build/fault/clock.so" "$scratch/work"
 chmod 755 "$scratch/work/walferry"
 [ ! -x "$top/build/fault/forwarder/walferry" ] || install -m 755 \
 	"$top/build/fault/forwarder/walferry" "$scratch/work/walferry-fault"
+
+# mount_small NAME SIZE
+mount_small()
+{
+	mkdir -p "$scratch/disks/$1" &&
+		mount -t tmpfs -o "size=$2,mode=700,uid=$(id -u "$test_user")" \
+			"fault-$1" "$scratch/disks/$1"
+}
+disks=
+if [ "${FAULT_MOUNTS:-}" = yes ] && mount_small wal 768M &&
+	mount_small slots 256M && mount_small kafka 1536M; then
+	disks=$scratch/disks
+else
+	echo "run.sh: no small file systems here: none is filled" >&2
+fi
 
 # The jars where the test user can read them.
 mkdir "$scratch/jars"
@@ -75,7 +103,8 @@ as_user env -u PGUSER -u PGHOST -u PGPORT -u PGDATABASE -u PGSERVICE \
 	WALFERRY_BIN="$scratch/work/walferry" \
 	WALFERRY_FAULT_BIN="$scratch/work/walferry-fault" \
 	WALFERRY_KAFKA_JARS="$scratch/jars" \
-	FAULT_PROXY="$scratch/work/proxy" FAULT_KEEP="$scratch/work/keep" \
+	FAULT_PROXY="$scratch/work/proxy" FAULT_DISKS="$disks" \
+	FAULT_CLOCK_SO="$scratch/work/clock.so" FAULT_KEEP="$scratch/work/keep" \
 	FAULT_COMMIT="$(git -C "$top" describe --always --dirty 2>/dev/null)" \
 	"$python" "$scratch/work/test/fault/$program" "$@" < /dev/null || rc=$?
 

@@ -26,7 +26,8 @@ import sys
 import tempfile
 import time
 
-import faults
+import faults_network
+import faults_postgres
 import proxy
 import run
 import seeds
@@ -38,7 +39,7 @@ PATIENCE = 3
 
 
 def lose_source(current):
-    faults.terminate_walsender(current, None)
+    faults_postgres.terminate_walsender(current, None)
     time.sleep(0.4)
 
 
@@ -48,7 +49,7 @@ def ask_to_stop(current):
 
 
 def fence(current):
-    faults.fence(current, None)
+    faults_network.fence(current, None)
     time.sleep(0.4)
 
 

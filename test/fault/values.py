@@ -7,10 +7,10 @@ is not listed is compared only as NULL or not NULL here; the end-to-end and
 value tests have all types.
 """
 import base64
-import datetime
 import decimal
 import hashlib
 import json
+import struct
 
 # What stands for a value that an event leaves out because it did not change.
 UNCHANGED = "\x00unchanged"
@@ -19,7 +19,6 @@ NULL = "\x00null"
 OTHER = "\x00other"
 
 _LONG = 64
-_EPOCH = datetime.datetime(1970, 1, 1)
 
 
 def digest(text):
@@ -41,41 +40,86 @@ def _same(text):
     return text
 
 
+_DIGITS = decimal.Context(prec=200000, Emax=999999, Emin=-999999)
+
+
 def _number(text):
     value = decimal.Decimal(text)
-    return str(value) if value.is_nan() else str(value.normalize())
+    return str(value) if value.is_nan() else str(value.normalize(_DIGITS))
+
+
+# Debezium's words.
+_INFINITIES = {"POSITIVE_INFINITY": "Infinity",
+               "NEGATIVE_INFINITY": "-Infinity"}
+
+
+def _money(text):
+    return _number(text.replace("$", "").replace(",", ""))
 
 
 def _float(text):
     return repr(float(text.replace("Infinity", "inf")))
 
 
+def _days(text):
+    """Days since 1970, also before Christ and after 9999, where Python's
+    own calendar ends; the Gregorian rules everywhere."""
+    date = text.removesuffix(" BC")
+    year, month, day = (int(part) for part in date.split("-"))
+    if date != text:
+        year = 1 - year             # there is no year 0
+    # Years that begin in March, so that a leap day is the last one.
+    if month < 3:
+        year, month = year - 1, month + 12
+    return (365 * year + year // 4 - year // 100 + year // 400 +
+            (153 * (month - 3) + 2) // 5 + day - 719469)
+
+
+def _time(text):
+    """Microseconds since midnight."""
+    whole, _, fraction = text.partition(".")
+    hours, minutes, seconds = (int(part) for part in whole.split(":"))
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000000 + \
+        int((fraction + "000000")[:6])
+
+
 def _micros(text):
     """PostgreSQL's or ISO 8601 text of a moment in UTC as microseconds."""
-    text = text.replace("T", " ").removesuffix("Z").removesuffix("+00")
-    whole, _, fraction = text.partition(".")
-    moment = datetime.datetime.strptime(whole, "%Y-%m-%d %H:%M:%S")
-    seconds = int((moment - _EPOCH).total_seconds())
-    return str(seconds * 1000000 + int((fraction + "000000")[:6]))
+    text = text.replace("T", " ").removesuffix("Z")
+    era = " BC" if text.endswith(" BC") else ""
+    date, _, time = text.removesuffix(" BC").removesuffix("+00").partition(" ")
+    return str(_days(date + era) * 86400000000 + _time(time))
 
 
-def _days(text):
-    return str((datetime.date.fromisoformat(text) - _EPOCH.date()).days)
+def _real(text):
+    """The shortest text differs for the smallest; the number does not."""
+    number = float(text.replace("Infinity", "inf"))
+    return repr(struct.unpack("f", struct.pack("f", number))[0])
+
+
+def _boolean(text):
+    return {"t": "true", "f": "false"}.get(text, text)
 
 
 # type: (from PostgreSQL's text, from the event's text)
 _RULES = {
-    "numeric": (_number, _number),
-    "real": (_float, _float),
+    "numeric": (_number, lambda text: _number(_INFINITIES.get(text, text))),
+    "money": (_money, _number),
+    "boolean": (_boolean, _same),
+    "real": (_real, _real),
     "double precision": (_float, _float),
     "bytea": (lambda text: text.removeprefix("\\x"),
               lambda text: base64.b64decode(text).hex()),
     "timestamp without time zone": (_micros, _same),
     "timestamp with time zone": (_micros, _micros),
-    "date": (_days, _same),
+    "date": (lambda text: str(_days(text)), _same),
+    "time without time zone": (lambda text: str(_time(text)), _same),
 }
-for _name in ("smallint", "integer", "bigint", "boolean", "text",
-              "character varying", "uuid", "json", "jsonb", "name"):
+for _name in ("smallint", "integer", "bigint", "text",
+              "character varying", "character", "name", '"char"', "uuid",
+              "json", "jsonb", "xml", "oid", "pg_lsn", "inet", "cidr",
+              "macaddr", "int4range", "numrange", "tsvector", "tsquery",
+              "box", "circle"):
     _RULES[_name] = (_same, _same)
 
 

@@ -17,12 +17,14 @@ SETUP = ("CREATE TABLE audit (n bigint PRIMARY KEY, w text, changes int);\n")
 
 class Workload(threading.Thread):
     """setup: SQL before the slots exist.  data: SQL after that.  keys: the
-    captured tables and their keys.  config: what the forwarder needs for it.
+    captured tables and their keys.  not_compared: those of them whose rows
+    cannot be had from topics.  config: what the forwarder needs for it.
     """
     name = ""
     setup = ""
     data = ""
     keys = {}
+    not_compared = ()
     config = {}
     rate = 200              # transactions a second, at most
     batch = 10              # sent at a time
@@ -361,9 +363,201 @@ class Truncates(Workload):
         return f"BEGIN; {sql} {self.audit(changes)} {self.end()}"
 
 
+class Definitions(Workload):
+    """W7: definitions change while rows do: columns, types, names, indexes,
+    partitions, replica identity."""
+    name = "W7"
+    setup = """
+        CREATE TABLE ddl (id bigint PRIMARY KEY, a int, b text);
+        CREATE TABLE ident (id bigint PRIMARY KEY, note text, n int);
+        CREATE TABLE part (id bigint, r int, note text, PRIMARY KEY (id, r))
+          PARTITION BY LIST (r);""" + "".join(f"""
+        CREATE TABLE part_{r} PARTITION OF part FOR VALUES IN ({r});"""
+                                            for r in range(3))
+    keys = {"public.ddl": ["id"], "public.ident": ["id"],
+            **{f"public.part_{r}": ["id", "r"] for r in range(3)}}
+    # What rewrites it is not in events.
+    not_compared = ("public.ddl",)
+    config = {"skipped.operations": "none"}
+    rate = 60
+    batch = 3
+
+    definitions = (
+        "ALTER TABLE ddl ADD COLUMN IF NOT EXISTS c int DEFAULT 7;",
+        "ALTER TABLE ddl ADD COLUMN IF NOT EXISTS c text;",
+        "ALTER TABLE ddl ADD COLUMN IF NOT EXISTS d float8 DEFAULT random();",
+        "ALTER TABLE ddl DROP COLUMN IF EXISTS c;",
+        "ALTER TABLE ddl DROP COLUMN IF EXISTS d;",
+        "ALTER TABLE ddl RENAME COLUMN b TO bb;",
+        "ALTER TABLE ddl RENAME COLUMN bb TO b;",
+        "ALTER TABLE ddl ALTER a TYPE bigint USING 1;",
+        "ALTER TABLE ddl ALTER a TYPE numeric(12,2) USING 2;",
+        "ALTER TABLE ddl ALTER a TYPE text USING '3';",
+        "ALTER TABLE ddl ALTER a TYPE int USING 4;",
+        "TRUNCATE ddl;",
+        "ALTER TABLE ident REPLICA IDENTITY FULL;",
+        "ALTER TABLE ident REPLICA IDENTITY DEFAULT;",
+        "ALTER TABLE ident REPLICA IDENTITY USING INDEX ident_pkey;",
+        "ALTER TABLE part DETACH PARTITION part_1;",
+        "ALTER TABLE part ATTACH PARTITION part_1 FOR VALUES IN (1);")
+    # Not within a transaction; they wait for others, but not for ever.
+    alone = (
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS ddl_id ON ddl (id);",
+        "DROP INDEX CONCURRENTLY IF EXISTS ddl_id;",
+        "ALTER TABLE part DETACH PARTITION part_2 CONCURRENTLY;",
+        "ALTER TABLE part DETACH PARTITION part_2 FINALIZE;",
+        "ALTER TABLE part ATTACH PARTITION part_2 FOR VALUES IN (2);")
+
+    def _some_rows(self):
+        """(statement, how many changes), in one of the tables."""
+        rng = self.rng
+        rows = rng.randrange(1, 5)
+        values = [self.new_id() for _ in range(rows)]
+        what = rng.random()
+        if what < 0.5:
+            text = ", ".join(f"({i}, '{i % 100}')" for i in values)
+            return f"INSERT INTO ddl (id, a) VALUES {text};", rows
+        if what < 0.75:
+            r = rng.randrange(3)
+            table = "part" if rng.random() < 0.5 else f"part_{r}"
+            text = ", ".join(f"({i}, {r}, 'p')" for i in values)
+            return f"INSERT INTO {table} VALUES {text};", rows
+        text = ", ".join(f"({i}, 'n', NULL)" for i in values)
+        return f"INSERT INTO ident VALUES {text};", rows
+
+    def transaction(self):
+        rng = self.rng
+        what = rng.random()
+        if what < 0.06:
+            return (f"SET statement_timeout = '2s'; {rng.choice(self.alone)} "
+                    "RESET statement_timeout;")
+        if what < 0.25:
+            first, rows = self._some_rows()
+            second, more = self._some_rows()
+            definition = rng.choice(self.definitions)
+            changes = rows + more + definition.startswith("TRUNCATE")
+            return (f"BEGIN; SET LOCAL lock_timeout = '2s'; {first} "
+                    f"{definition} {second} {self.audit(changes)} "
+                    f"{self.end()}")
+        if what < 0.7:
+            sql, rows = self._some_rows()
+            return f"BEGIN; {sql} {self.audit(rows)} {self.end()}"
+        seven = f"WHERE id % 7 = {rng.randrange(7)}"
+        change = rng.choice((
+            f"UPDATE ddl SET id = id {seven}",
+            f"DELETE FROM ddl {seven} AND id % 3 = 0",
+            f"UPDATE ident SET n = coalesce(n, 0) + 1 {seven}",
+            f"UPDATE ident SET id = -id {seven} AND id % 5 = 0",
+            f"DELETE FROM ident {seven} AND id % 4 = 0",
+            f"UPDATE part_0 SET note = note || 'u' {seven}",
+            f"DELETE FROM part_1 {seven} AND id % 3 = 0"))
+        return (f"BEGIN; WITH changed AS ({change} RETURNING 1) "
+                f"{self.audit(0, 'changed')} {self.end()}")
+
+
+# Literals of each type, from the ends of what it can hold and where its text
+# is peculiar; test/values has far more of them, without faults.
+EXTREMES = {
+    "boolean": ("true", "false"),
+    "smallint": ("0", "-32768", "32767"),
+    "integer": ("0", "-2147483648", "2147483647"),
+    "bigint": ("0", "'-9223372036854775808'", "9223372036854775807"),
+    "numeric": ("0", "'-0.0001'", "1e1000", "1e-1000", "'NaN'", "'Infinity'",
+                "'-99999999999999999999.99999999999999999999'", "1.10",
+                "18446744073709551616", "100000000"),
+    "numeric(9,2)": ("0", "1.5", "-9999999.99"),
+    "real": ("0", "'NaN'", "'-Infinity'", "3.4028235e38", "1e-45", "0.1"),
+    "double precision": ("'-0'", "'NaN'", "'Infinity'", "5e-324", "0.1",
+                         "1.7976931348623157e308", "9007199254740993",
+                         "123456789012345678", "1e23", "1e15"),
+    "text": ("''", "'null'", "' '", r"E'\\'", r"E'\n\t\r\x01\x7f'", "'\"'",
+             "'ä€😀'", "'__debezium'", "repeat('x', 5000)"),
+    "character varying(20)": ("''", "'a b'", "'''quoted'''"),
+    "character(6)": ("''", "'ab'", "'abcdef'"),
+    "name": ("''", "'n'"),
+    '"char"': ("'a'",),
+    "bytea": (r"'\x'", r"'\x00'", r"'\x00ff5c22'"),
+    "uuid": ("'00000000-0000-0000-0000-000000000000'",
+             "'ffffffff-ffff-ffff-ffff-ffffffffffff'"),
+    "json": ("""'{"a" :  1}'""", "'[ ]'", "'1.0'", "'null'"),
+    "jsonb": ("""'{"b":2,"a":[1,null,"\\u0001"]}'""", "'null'", "'1e1000'"),
+    "date": ("'2000-01-01'", "'1999-12-31'", "'0001-01-01'", "'9999-12-31'",
+             "'1582-10-05'", "'0001-12-31 BC'", "'5874897-12-31'"),
+    "time": ("'00:00'", "'24:00'", "'23:59:59.999999'", "'12:34:56.7'"),
+    "timestamp": ("'2000-01-01'", "'1969-12-31 23:59:59.999999'",
+                  "'0001-12-31 23:59:59.5 BC'", "'2017-01-01 00:00:00.1'",
+                  "'294246-12-31 23:59:59.999999'"),
+    "timestamptz": ("'2000-01-01'", "'2019-03-31 02:30:00+02'",
+                    "'9999-12-31 23:59:59.999999'", "'0001-01-02'"),
+    "oid": ("0", "4294967295"),
+    "pg_lsn": ("'0/0'", "'FFFFFFFF/FFFFFFFF'", "'16/B374D848'"),
+    "inet": ("'0.0.0.0/0'", "'10.1.2.3/8'", "'::ffff:1.2.3.4'", "'1::'"),
+    "cidr": ("'10.1.2.3/32'", "'2001:db8::/32'"),
+    "macaddr": ("'ff:ff:ff:ff:ff:ff'",),
+    "money": ("0", "'-92233720368547758.08'", "'92233720368547758.07'",
+              "'1234567.89'"),
+    "xml": ("''", "'<a/>'", """'<?xml version="1.0"?><a b="1"/>'"""),
+    "int4range": ("'empty'", "'(,)'", "'[1,2)'"),
+    "numrange": ("'[-Infinity,Infinity]'", "'(,NaN]'", "'[1.5,1.5]'"),
+    "tsvector": ("''", "'a:1A,2B b'"),
+    "tsquery": ("''", "'a & (b | c)'", "'a <-> b:*C'"),
+    "box": ("'(0,0),(1,1.5)'",),
+    "circle": ("'<(1.5,-2),0>'",),
+    # Compared as null or not null: the event has a form of its own.
+    "interval": ("'0'", "'-1 mon +1 day'", "'178956970 years'"),
+    "timetz": ("'24:00-15:59:59'", "'12:00+05:45:30'"),
+    "point": ("'(1e-5,123456789012345)'",),
+    "bit varying(64)": ("''", "'101'", "'111111110'"),
+    "integer[]": ("'{}'", "'{NULL}'", "'{{1,2},{3,NULL}}'"),
+    "text[]": ("'{}'", "'{\"a,b\",NULL,\"null\"}'"),
+}
+
+
+class AllTypes(Workload):
+    """W9: rows of all types, at the ends of what they hold."""
+    name = "W9"
+    columns = {f"c{n}": typename for n, typename in enumerate(EXTREMES)}
+    setup = "CREATE TABLE every (id bigint PRIMARY KEY, " + ", ".join(
+        f"{name} {typename}" for name, typename in columns.items()) + ");"
+    keys = {"public.every": ["id"]}
+    rate = 100
+    batch = 5
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.ids = []
+
+    def _value(self, name):
+        if self.rng.random() < 0.1:
+            return "NULL"
+        typename = self.columns[name]
+        return f"{self.rng.choice(EXTREMES[typename])}::{typename}"
+
+    def transaction(self):
+        rng = self.rng
+        if rng.random() < 0.6 or not self.ids:
+            rows = rng.choice((1, 1, 3))
+            sql = []
+            for _ in range(rows):
+                self.ids.append(self.new_id())
+                values = ", ".join(self._value(c) for c in self.columns)
+                sql.append(f"INSERT INTO every VALUES ({self.id}, {values});")
+            return (f"BEGIN; {' '.join(sql)} {self.audit(rows)} "
+                    f"{self.end()}")
+        one = f"WHERE id = {rng.choice(self.ids)}"
+        if rng.random() < 0.8:
+            some = rng.sample(sorted(self.columns), 5)
+            sets = ", ".join(f"{c} = {self._value(c)}" for c in some)
+            change = f"UPDATE every SET {sets} {one}"
+        else:
+            change = f"DELETE FROM every {one}"
+        return (f"BEGIN; WITH changed AS ({change} RETURNING 1) "
+                f"{self.audit(0, 'changed')} {self.end()}")
+
+
 KINDS = {kind.name: kind for kind in (
-    Bank, Counters, Bulk, Large, Savepoints, Prepared, Elsewhere, Flood,
-    Truncates)}
+    Bank, Counters, Bulk, Large, Savepoints, Prepared, Definitions, Elsewhere,
+    AllTypes, Flood, Truncates)}
 
 
 def choose(rng, names):

@@ -16,6 +16,13 @@
 #       --advertise NAME=PORT   adds a plaintext listener NAME, which sends its
 #                          clients to 127.0.0.1:PORT: for a proxy there
 #       --auto-create      lets a client create topics by using them
+#       --data DATADIR     keeps the logs in DATADIR, which must be empty, in
+#                          the place of DIR/data: for a disk of its own
+#       --node N --quorum 1@HOST:PORT,2@HOST:PORT,... --cluster-id ID
+#                          one of several brokers, each started with the same
+#                          quorum and id (22 characters of base64url): topics
+#                          of Kafka's own have three replicas.  It answers
+#                          once most of them are up: start them at once
 #       --set NAME=VALUE   a line of server.properties; may be repeated
 #   broker.sh address DIR [plaintext|sasl|mtls|NAME]   prints HOST:PORT
 #   broker.sh stop DIR         SIGTERM, SIGKILL after 15 s; waits for the end
@@ -30,7 +37,8 @@
 #   broker.sh tool DIR CLASS ARGS
 #
 # DIR holds everything: server.properties, data/, broker.log, broker.pid and,
-# for --sasl and --mtls, tls/ (see ../certs.sh; tls/ca.crt is the authority).
+# after a restart, broker.log.old; for --sasl and --mtls, tls/ (see
+# ../certs.sh; tls/ca.crt is the authority).
 # The broker runs as the caller, listens on 127.0.0.1 only, at ports that were
 # free, and outlives this script.  Only a process that runs DIR's
 # server.properties is ever signalled, whatever broker.pid says.
@@ -153,6 +161,9 @@ logging_options()
 # Starts the process and waits until it answers.  1: a port was taken.
 launch()
 {
+	# What an earlier process said is kept beside it.
+	[ ! -s "$dir/broker.log" ] ||
+		cat "$dir/broker.log" >> "$dir/broker.log.old"
 	: > "$dir/broker.log"
 	# shellcheck disable=SC2086,SC2046 # options are words
 	setsid java $heap $(logging_options) -cp "$jars/*" kafka.Kafka \
@@ -213,24 +224,34 @@ set_up()
 		protocols="$protocols,$proxied_name:PLAINTEXT"
 	fi
 
+	voters=${quorum:-1@127.0.0.1:$2}
+	controller=${voters#*"$node@"}
+	controller=${controller%%,*}
+	replicas=1
+	in_sync=1
+	if [ -n "$quorum" ]; then
+		replicas=3
+		in_sync=2
+	fi
+
 	{
 		echo "process.roles=broker,controller"
-		echo "node.id=1"
-		echo "controller.quorum.voters=1@127.0.0.1:$2"
+		echo "node.id=$node"
+		echo "controller.quorum.voters=$voters"
 		echo "controller.listener.names=CONTROLLER"
 		echo "inter.broker.listener.name=PLAINTEXT"
-		echo "listeners=$listeners,CONTROLLER://127.0.0.1:$2"
+		echo "listeners=$listeners,CONTROLLER://$controller"
 		echo "advertised.listeners=$advertised"
 		echo "listener.security.protocol.map=$protocols"
-		echo "log.dirs=$dir/data"
+		echo "log.dirs=$data"
 		echo "auto.create.topics.enable=$auto_create"
-		echo "offsets.topic.replication.factor=1"
+		echo "offsets.topic.replication.factor=$replicas"
 		echo "offsets.topic.num.partitions=3"
-		echo "transaction.state.log.replication.factor=1"
-		echo "transaction.state.log.min.isr=1"
+		echo "transaction.state.log.replication.factor=$replicas"
+		echo "transaction.state.log.min.isr=$in_sync"
 		echo "transaction.state.log.num.partitions=3"
-		echo "share.coordinator.state.topic.replication.factor=1"
-		echo "share.coordinator.state.topic.min.isr=1"
+		echo "share.coordinator.state.topic.replication.factor=$replicas"
+		echo "share.coordinator.state.topic.min.isr=$in_sync"
 		echo "group.initial.rebalance.delay.ms=0"
 		# A killed broker may come back only when its last session is over.
 		echo "broker.session.timeout.ms=3000"
@@ -278,8 +299,9 @@ format()
 {
 	rm -rf "$dir/data"
 	# Without "-", which at its begin would be taken for an option.
-	set -- -t "$(openssl rand -base64 16 | tr '+/' 'Az' | tr -d '=')" \
-		-c "$dir/server.properties"
+	[ -n "$cluster_id" ] ||
+		cluster_id=$(openssl rand -base64 16 | tr '+/' 'Az' | tr -d '=')
+	set -- -t "$cluster_id" -c "$dir/server.properties"
 	if [ -n "$sasl" ]; then
 		for user in $users; do
 			set -- "$@" --add-scram "SCRAM-SHA-512=[name=${user%%:*},\
@@ -287,7 +309,7 @@ password=${user#*:}]"
 		done
 	fi
 	run_tool kafka.tools.StorageTool format "$@" > "$dir/format.log" 2>&1 ||
-		{ cat "$dir/format.log" >&2; die "cannot format $dir/data"; }
+		{ cat "$dir/format.log" >&2; die "cannot format $data"; }
 }
 
 run_tool()						# CLASS ARGS
@@ -323,6 +345,10 @@ start()
 	auto_create=false
 	users=
 	settings=
+	data=$dir/data
+	node=1
+	quorum=
+	cluster_id=
 	while [ $# -gt 0 ]; do
 		case $1 in
 			--version) version=$2; shift ;;
@@ -331,6 +357,10 @@ start()
 			--acl) acl=yes ;;
 			--advertise) advertise=$2; shift ;;
 			--auto-create) auto_create=true ;;
+			--data) data=$2; shift ;;
+			--node) node=$2; shift ;;
+			--quorum) quorum=$2; shift ;;
+			--cluster-id) cluster_id=$2; shift ;;
 			--user) users="$users $2"; shift ;;
 			--set) settings="$settings$2
 "; shift ;;
