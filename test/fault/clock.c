@@ -143,7 +143,7 @@ cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
 	struct timespec ts = real_deadline(deadline);
 
 	if (next == NULL)
-		next = (int (*)(cnd_t *, mtx_t *, const struct timespec *))
-			real("cnd_timedwait");
+		next = (int (*)(cnd_t *, mtx_t *, const struct timespec *)) real(
+			"cnd_timedwait");
 	return next(cond, mutex, &ts);
 }
