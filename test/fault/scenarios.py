@@ -155,13 +155,19 @@ def lose_history(run):
 
 
 def split_and_kill(run):
-    """The forwarder dies within transactions that it has published in part."""
+    """The forwarder dies within transactions that it has published in part:
+    before the third part, with the second one stored if it is of the same
+    transaction.  They come slowly, so that most have several."""
     forwarder = run.forwarder
+    with run.proxy_lock:
+        run.proxy.bandwidth("pg", "s2c", 300000)
     for _ in range(4):
         number = len(forwarder.exits) + 1
         forwarder.arm("partial_cut@3=kill")
         forwarder.kill()
         dies(run, number + 1)
+    with run.proxy_lock:
+        run.proxy.reset("pg")
 
 
 def outlived(run):
