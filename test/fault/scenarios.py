@@ -127,6 +127,20 @@ def move_slot(run):
     expect_refusal(run, "the slot was moved")
 
 
+def put_back(data, backup):
+    """The backup becomes the data directory; what was elsewhere, as WAL and
+    slots may be, stays there."""
+    for name in "pg_wal", "pg_replslot":
+        place = data / name
+        if place.is_symlink():
+            target = place.resolve()
+            shutil.rmtree(target)
+            shutil.move(backup / name, target)
+            (backup / name).symlink_to(target)
+    shutil.rmtree(data)
+    backup.rename(data)
+
+
 def lose_history(run):
     """PostgreSQL comes back on a new timeline that lacks what Kafka has."""
     cluster = run.cluster
@@ -134,15 +148,14 @@ def lose_history(run):
     shutil.rmtree(backup, ignore_errors=True)
     work_until_stored(run, 0)
     cluster.stop("fast")
-    shutil.copytree(cluster.data, backup, symlinks=True)
+    shutil.copytree(cluster.data, backup)
     cluster.start()
     after = cluster.insert_lsn()
     work_until_stored(run, after + 20000)
     run.forwarder.hold()
     cluster.kill()
     stored = stored_position(run)
-    shutil.rmtree(cluster.data)
-    backup.rename(cluster.data)
+    put_back(cluster.data, backup)
     with open(cluster.data / "postgresql.auto.conf", "a") as f:
         f.write("restore_command = 'false'\n")
     (cluster.data / "recovery.signal").touch()

@@ -66,12 +66,21 @@ def slow_commit(current):
         current.proxy.release("kafka")
 
 
+def fall_idle(current):
+    """Only WAL that is none of ours goes on."""
+    for w in current.workloads:
+        if w.keys:
+            w.stop()
+    time.sleep(0.4)
+
+
 # What has to happen, again and again, so that a point is passed.
 PROVOKE = {
     "source_lost": lose_source, "reconnect": lose_source,
     "sink_freed": lose_source, "sink_failed": fence,
     "drain_begin": ask_to_stop, "drain_done": ask_to_stop,
     "finish_sent": ask_to_stop, "commit_retry": slow_commit,
+    "idle_position": fall_idle,
 }
 # Of a start: from the second on, lost connections make more of them.
 START = ("repl_ready", "slot_created", "before_init", "after_init",
