@@ -97,6 +97,14 @@ kafka_fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err,
 				"was it deleted? What was not confirmed is sent again",
 				topic, what);
 			return;
+		case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+			kafka_fail(s, 4,
+					   "topic %s: a record's time is refused: this machine's "
+					   "clock is ahead of the brokers' by more than their "
+					   "log.message.timestamp.after.max.ms (one hour): set "
+					   "it right, then start again, nothing is lost",
+					   topic);
+			return;
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 			kafka_fail(
 				s, 4,
