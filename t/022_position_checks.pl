@@ -107,7 +107,7 @@ $pg->safe_psql('postgres',
 	q{SELECT pg_replication_slot_advance('t022_slot', pg_current_wal_lsn())});
 refused($fw, 5, qr/somebody else has moved the slot on/,
 	qr/compare the tables/, 'slot moved');
-carries_by_trust($fw, '1 2', qr/stands beyond the stored position/,
+carries_by_trust($fw, '1 2', qr/the stored position does not fit the slot/,
 	'slot moved');
 insert(4);
 carries($fw, '1 2 4', 'slot moved, from then on');
@@ -120,7 +120,7 @@ $pg->safe_psql('postgres',
 	q{SELECT pg_create_logical_replication_slot('t022_slot', 'walferry')});
 refused($fw, 5, qr/somebody else has moved the slot on/,
 	qr/compare the tables/, 'slot made anew');
-carries_by_trust($fw, '1 2 4', qr/stands beyond the stored position/,
+carries_by_trust($fw, '1 2 4', qr/the stored position does not fit the slot/,
 	'slot made anew');
 
 # Records that must not be believed, or are none.
