@@ -31,6 +31,9 @@
 /* How long one call waits. */
 #define POLL_MS 200
 
+/* A broker that does not tell a topic's settings so soon is not waited for. */
+#define POLICY_MS 500
+
 /* Reading takes longer than this: say what it waits for. */
 #define SLOW_MS 10000
 
@@ -228,7 +231,7 @@ check_policy(struct kafka_sink *s)
 	char			 *policy = NULL;
 
 	rd_kafka_DescribeConfigs(s->rk, &resource, 1, NULL, answers);
-	event = rd_kafka_queue_poll(answers, KAFKA_ANSWER_MS);
+	event = rd_kafka_queue_poll(answers, POLICY_MS);
 	if (event != NULL)
 		policy = topic_setting(event, "cleanup.policy");
 	if (policy != NULL && strcmp(policy, "compact") != 0)
