@@ -248,7 +248,11 @@ sub drop
 # ---- a quota, a clean restart under load, an id that expires
 
 my $load = Walferry::Load->new(pg => $pg, committed => 1);
-my $fw = forwarder('load', 'table.include.list' => 'public\\..*');
+# Idle positions come sooner than an id expires here.
+my $fw = forwarder(
+	'load',
+	'table.include.list' => 'public\\..*',
+	'walferry.position.interval.ms' => 500);
 $fw->started($pg);
 {
 	my @quota = ('--alter', '--entity-type', 'clients', '--entity-name',
