@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "hash.h"
 #include "fault.h"
 #include "log.h"
 #include "mem.h"
@@ -219,16 +220,6 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 			}
 			return KAFKA_JOB_LATER;
 	}
-}
-
-static uint32_t
-hash_name(const char *name)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-
-	for (; *name; name++)
-		h = (h ^ (unsigned char) *name) * 16777619u;
-	return h;
 }
 
 static void

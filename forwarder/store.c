@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "mem.h"
 
 struct pin
@@ -62,11 +63,7 @@ store_free(struct store *s)
 static struct pin *
 find_pin(const struct store *s, const char *topic)
 {
-	uint32_t h = 2166136261u; /* FNV-1a */
-
-	for (const char *p = topic; *p; p++)
-		h = (h ^ (unsigned char) *p) * 16777619u;
-	for (;; h++)
+	for (uint32_t h = hash_name(topic);; h++)
 	{
 		struct pin *pin = &s->pins[h & (s->pins_cap - 1)];
 
