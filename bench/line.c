@@ -41,6 +41,7 @@
 #define CALL_TIMEOUT_MS			10000
 /* A look asks the broker once a partition; the error is 1 % of some seconds */
 #define AWAIT_INTERVAL_NS		20000000
+#define LOOKS_A_LIST			50
 #define WARM_UP_SAMPLES			50
 
 struct totals
@@ -209,13 +210,16 @@ command_await(int argc, char **argv)
 		strtoull(argv[2], NULL, 10) * 1000000000u;
 	uint64_t	first_ns = 0;
 	uint64_t	count = 0;
+	unsigned	looks = 0;
 	rd_kafka_topic_partition_list_t *list =
 		partitions_of(rk, argv + 3, argc - 3);
 
 	while (count < want && now_ns(CLOCK_MONOTONIC) < deadline)
 	{
 		nanosleep(&(struct timespec) {.tv_nsec = AWAIT_INTERVAL_NS}, NULL);
-		if (list->cnt == 0)
+
+		/* A topic that is new may not have told of all its partitions. */
+		if (list->cnt == 0 || ++looks % LOOKS_A_LIST == 0)
 		{
 			rd_kafka_topic_partition_list_destroy(list);
 			list = partitions_of(rk, argv + 3, argc - 3);
