@@ -471,10 +471,11 @@ static const struct config_option table[] = {
 			"`read_committed` sees an event when its Kafka transaction has "
 			"ended, so this bounds what it waits for under load; more makes "
 			"fewer and larger transactions, which are cheaper for the "
-			"brokers. When PostgreSQL has nothing more to send, the "
-			"transaction is ended at once."},
+			"brokers. Events that are late already, from a backlog, may "
+			"become so by a quarter more, a second at most. When PostgreSQL "
+			"has nothing more to send, the transaction is ended at once."},
 	{.name = "walferry.transaction.max.bytes", .type = CONFIG_BYTES,
-		.deflt = "8388608", .min = 1, .max = 1073741824,
+		.deflt = "33554432", .min = 1, .max = 1073741824,
 		.help = "With `exactly.once`: a Kafka transaction whose events have "
 			"so many bytes is ended with the source transaction in hand. "
 			"Less makes a `read_committed` reader's batches smaller and "

@@ -394,6 +394,7 @@ drop_stream(struct forward *f)
 	f->blocked = f->hangup = false;
 	f->probe_until_ms = 0;
 	f->keepalive_lsn = 0;
+	f->source_drained = false;
 }
 
 static void

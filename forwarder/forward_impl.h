@@ -120,6 +120,7 @@ struct delivery
 	uint64_t complete_lsn; /* end of the last whole transaction, or 0 */
 	uint64_t complete_commit_lsn;
 	uint64_t complete_xid;
+	int64_t	 complete_time_us; /* when it was committed at the source */
 	uint64_t transactions;	   /* running count */
 	uint64_t records;		   /* since the last cut; ... */
 	uint64_t heartbeats;	   /* ... of these; ... */
@@ -200,6 +201,7 @@ struct forward
 	int64_t	 queue_until_ms; /* the sink's, while there is no stream */
 	uint64_t stream_lsn;	 /* confirmed when the stream began */
 	uint64_t keepalive_lsn;	 /* that the last keepalive brought */
+	bool	 source_drained; /* it came after the last data */
 	bool	 let_go;		 /* the server, which is shutting down: logged */
 	int64_t	 probe_until_ms; /* a probe is under way; 0: none */
 	int64_t	 progress_at_ms;

@@ -181,6 +181,7 @@ read_frame(struct forward *f)
 		{
 			if (m.wal_end > f->status.received_lsn)
 				f->status.received_lsn = m.wal_end;
+			f->source_drained = false;
 			feedback_data(&f->feedback, m.wal_end);
 			decode_feed(f->decode, m.data, m.len);
 			return true;
@@ -188,6 +189,7 @@ read_frame(struct forward *f)
 		if (m.wal_end > f->status.received_lsn)
 			f->status.received_lsn = m.wal_end;
 		f->keepalive_lsn = m.wal_end;
+		f->source_drained = true;
 		forward_adopt_keepalive(f);
 		feedback_keepalive(&f->feedback, m.wal_end, m.reply_requested,
 						   f->now_ms);

@@ -54,8 +54,19 @@
  * Nothing has come for so long: what there is can become visible.  Under load
  * there is always a moment in which nothing is there to be read, and a
  * transaction for each would cost the brokers more than the records do.
+ * Longer, where the server has not said since that it has nothing more: one
+ * that has too little CPU, or reads WAL that is none of ours, is silent as
+ * well.
  */
 #define QUIET_MS 2
+#define SILENT_MS 20
+
+/*
+ * What is late already may become so by this part more, and not by more than
+ * this: a backlog is worked off in fewer and larger transactions.
+ */
+#define LATE_PART 4
+#define LATE_INTERVAL_MS 1000
 
 /* At least once: how often a position is stored while records flow. */
 #define ALONE_INTERVAL_MS 1000
@@ -638,6 +649,7 @@ forward_position_end_transaction(struct forward *f)
 	d->complete_lsn = txn->end_lsn;
 	d->complete_commit_lsn = txn->commit_lsn;
 	d->complete_xid = txn->xid;
+	d->complete_time_us = txn->commit_time_us;
 	d->transactions++;
 }
 
@@ -649,6 +661,27 @@ last_stored(const struct forward *f)
 	const struct position *p = store_position(f->delivery.store);
 
 	return p != NULL ? p->end_lsn : 0;
+}
+
+/* How long a transaction stays open while there is more. */
+static int64_t
+interval_ms(const struct forward *f)
+{
+	const struct delivery *d = &f->delivery;
+	int64_t late_ms = forward_realtime_ns() / 1000000 -
+					  d->complete_time_us / 1000;
+	int64_t more_ms = late_ms / LATE_PART;
+
+	if (more_ms > LATE_INTERVAL_MS)
+		more_ms = LATE_INTERVAL_MS;
+	return d->interval_ms > more_ms ? d->interval_ms : more_ms;
+}
+
+/* How long nothing must come before what there is goes out. */
+static int64_t
+quiet_ms(const struct forward *f)
+{
+	return f->source_drained ? QUIET_MS : SILENT_MS;
 }
 
 /* Nothing but progress through WAL that is none of ours. */
@@ -729,8 +762,8 @@ cut_transaction(struct forward *f, bool idle, bool ending)
 			cut_at(f, end_lsn);
 		return;
 	}
-	if (ending || open_ms >= d->interval_ms || d->bytes >= d->max_bytes ||
-		(idle && f->now_ms - d->records_at_ms >= QUIET_MS))
+	if (ending || d->bytes >= d->max_bytes || open_ms >= interval_ms(f) ||
+		(idle && f->now_ms - d->records_at_ms >= quiet_ms(f)))
 		cut_at(f, end_lsn);
 }
 
@@ -774,15 +807,14 @@ forward_position_due_ms(const struct forward *f)
 	behind = ack_delivered_lsn(f->ledger) > last_stored(f);
 	if (d->exactly_once && d->records > 0)
 	{
-		int64_t due_ms = d->records_since_ms + d->interval_ms;
+		int64_t quiet_at_ms = d->records_at_ms + quiet_ms(f);
+		int64_t due_ms = d->records_since_ms + interval_ms(f);
 
 		if (f->entry_open)
 			return d->records_since_ms + d->split_ms;
 		if (f->blocked)
 			return due_ms; /* not idle, so that it is not sooner */
-		return d->records_at_ms + QUIET_MS < due_ms
-				   ? d->records_at_ms + QUIET_MS
-				   : due_ms;
+		return quiet_at_ms < due_ms ? quiet_at_ms : due_ms;
 	}
 	if (behind && d->records > 0)
 		return d->cut_at_ms + ALONE_INTERVAL_MS;
