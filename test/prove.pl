@@ -10,6 +10,7 @@ use strict;
 use warnings;
 use TAP::Harness;
 
+my $log_lines = 40;
 my ($counts, $jobs, @files) = @ARGV;
 my $harness = TAP::Harness->new(
 	{
@@ -24,10 +25,23 @@ my $failed = $aggregate->failed;
 for my $file (@files)
 {
 	my ($parser) = $aggregate->parsers($file);
-	$failed++ if $parser && $parser->has_problems && !$parser->failed;
+	next unless $parser && $parser->has_problems;
+	$failed++ unless $parser->failed;
+	print_end_of_log($file);
 }
 open my $fh, '>', $counts or die "$counts: $!";
 print $fh join(' ', scalar $aggregate->passed, $failed,
 	scalar $aggregate->skipped), "\n";
 close $fh or die $!;
 exit($aggregate->all_passed ? 0 : 1);
+
+# What the file said last, for those who see nothing but this output.
+sub print_end_of_log
+{
+	my ($file) = @_;
+	my ($name) = $file =~ m{([^/]+)\.pl$};
+	open my $log, '<', "$ENV{TESTLOGDIR}/regress_log_$name" or return;
+	my @lines = <$log>;
+	splice @lines, 0, -$log_lines if @lines > $log_lines;
+	print "\n=== the end of the log of $file\n", @lines, "\n";
+}
