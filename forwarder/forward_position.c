@@ -668,9 +668,12 @@ static int64_t
 interval_ms(const struct forward *f)
 {
 	const struct delivery *d = &f->delivery;
-	int64_t late_ms = forward_realtime_ns() / 1000000 -
-					  d->complete_time_us / 1000;
-	int64_t more_ms = late_ms / LATE_PART;
+	int64_t				   late_ms = 0;
+	int64_t				   more_ms;
+
+	if (d->complete_time_us != 0)
+		late_ms = forward_realtime_ns() / 1000000 - d->complete_time_us / 1000;
+	more_ms = late_ms / LATE_PART;
 
 	if (more_ms > LATE_INTERVAL_MS)
 		more_ms = LATE_INTERVAL_MS;

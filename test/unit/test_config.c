@@ -932,7 +932,8 @@ kafka_transactions_end_within_their_timeout(void **state)
 
 	(void) state;
 	assert_int_equal(config_int(c, "walferry.transaction.interval.ms"), 100);
-	assert_int_equal(config_int(c, "walferry.transaction.max.bytes"), 33554432);
+	assert_int_equal(config_int(c, "walferry.transaction.max.bytes"),
+					 33554432);
 	assert_int_equal(config_int(c, "walferry.transaction.split.ms"), 30000);
 	config_free(c);
 

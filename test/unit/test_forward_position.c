@@ -23,7 +23,10 @@
 
 #define SYSTEM_ID 7301234567890123456
 #define INTERVAL_MS 100
-#define QUIET_MS 10 /* is enough of it */
+#define QUIET_MS 10	 /* is enough where the server has said so ... */
+#define SILENT_MS 20 /* ... and this where it has not */
+#define LATE_MAX_MS 1000
+#define REALTIME_MS INT64_C(1700000000000)
 #define SPLIT_MS 30000
 #define IDLE_INTERVAL_MS 10000
 
@@ -42,6 +45,7 @@ static struct
 	struct position			  stored; /* what the store holds at the start */
 	bool					  has_stored;
 	uint64_t				  start_lsn;
+	int64_t					  late_ms; /* a transaction that begins */
 	bool					  unsafe;
 } t;
 
@@ -219,7 +223,7 @@ forward_sink_failed(struct forward *f, const char *why, int exit_code)
 int64_t
 forward_realtime_ns(void)
 {
-	return INT64_C(1700000000000000000);
+	return REALTIME_MS * 1000000;
 }
 
 static uint32_t
@@ -339,7 +343,10 @@ begin(uint64_t end_lsn)
 
 	t.txn = (struct change_transaction){.xid = end_lsn,
 										.commit_lsn = end_lsn - 0x20,
-										.end_lsn = end_lsn};
+										.end_lsn = end_lsn,
+										.commit_time_us = (REALTIME_MS -
+														   t.late_ms) *
+														  1000};
 	assert_true(forward_position_begin_transaction(f));
 	f->ticket = ack_begin(f->ledger, end_lsn);
 	assert_int_not_equal(f->ticket, 0);
@@ -404,6 +411,7 @@ position_is_stored_soon_when_nothing_more_is_to_be_read(void **state)
 	commit();
 	forward_position_cut(f, false, false);
 	assert_int_equal(t.commits, 0); /* more is to be read */
+	f->source_drained = true;
 	f->now_ms += QUIET_MS;
 	forward_position_cut(f, true, false);
 	assert_int_equal(t.commits, 1);
@@ -414,6 +422,60 @@ position_is_stored_soon_when_nothing_more_is_to_be_read(void **state)
 	assert_int_equal(p.records, 1);
 	assert_int_equal(p.partial.end_lsn, 0);
 	assert_int_equal(ack_flush_lsn(f->ledger), 0x2000);
+}
+
+/* One that is silent may have more: it is given longer. */
+static void
+position_is_stored_later_when_the_server_is_merely_silent(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	begin(0x2000);
+	change(0x1f00);
+	commit();
+	assert_int_equal(forward_position_due_ms(f), f->now_ms + SILENT_MS);
+	f->now_ms += SILENT_MS - 1;
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 0);
+	f->now_ms++;
+	forward_position_cut(f, true, false);
+	assert_int_equal(t.commits, 1);
+}
+
+/* Waits for what a transaction of so late events may still take. */
+static void
+assert_stays_open(int64_t late_ms, int64_t open_ms)
+{
+	struct forward *f = t.f;
+	int				before = t.commits;
+
+	t.late_ms = late_ms;
+	begin(ack_flush_lsn(f->ledger) + 0x1000);
+	change(ack_flush_lsn(f->ledger) + 0x100);
+	commit();
+	f->blocked = true;
+	assert_int_equal(forward_position_due_ms(f), f->now_ms + open_ms);
+	f->blocked = false;
+	f->now_ms += open_ms - 1;
+	forward_position_cut(f, false, false);
+	assert_int_equal(t.commits, before);
+	f->now_ms++;
+	forward_position_cut(f, false, false);
+	assert_int_equal(t.commits, before + 1);
+	(void) committed(f->ticket, 1);
+}
+
+static void
+position_of_a_backlog_is_stored_less_often(void **state)
+{
+	(void) state;
+	stream();
+	assert_stays_open(0, INTERVAL_MS);
+	assert_stays_open(-86400000, INTERVAL_MS); /* of another clock */
+	assert_stays_open(4 * INTERVAL_MS, INTERVAL_MS);
+	assert_stays_open(2400, 600);
+	assert_stays_open(86400000, LATE_MAX_MS);
 }
 
 static void
@@ -427,7 +489,7 @@ position_that_finds_no_room_bars_what_comes_after(void **state)
 	change(0x1f00);
 	commit();
 	t.commit = SINK_AGAIN;
-	f->now_ms += QUIET_MS;
+	f->now_ms += SILENT_MS;
 	assert_false(forward_position_waits(f));
 	forward_position_cut(f, true, false);
 	assert_int_equal(t.commits, 0);
@@ -609,7 +671,7 @@ position_goes_with_a_heartbeat(void **state)
 	forward_position_cut(f, true, false);
 	assert_int_equal(t.commits, 0); /* idle for too short a time */
 	forward_position_add_heartbeat(f, 50);
-	f->now_ms += QUIET_MS;
+	f->now_ms += SILENT_MS;
 	forward_position_cut(f, true, false);
 	assert_int_equal(t.commits, 1);
 	assert_int_equal(ack_flush_lsn(f->ledger), 0x1000);
@@ -650,6 +712,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(position_is_stored_soon_when_nothing_more_is_to_be_read),
+		TEST(position_is_stored_later_when_the_server_is_merely_silent),
+		TEST(position_of_a_backlog_is_stored_less_often),
 		TEST(position_that_finds_no_room_bars_what_comes_after),
 		TEST(position_of_a_split_transaction_says_how_far_it_is),
 		TEST(position_lets_pass_over_what_is_published),
