@@ -27,12 +27,14 @@ launch()
 {
 	mkdir -p "$out"
 	: > "$out/runs.tsv"
+	commit=$(git -C "$top" describe --always --dirty 2>/dev/null) || commit=
 	rc=0
 	if [ -z "${PG:-}" ]; then
-		FAULT_RESULTS=$out/runs.tsv "$here/run.sh" "$@" || rc=$?
+		FAULT_RESULTS=$out/runs.tsv FAULT_COMMIT=$commit \
+			"$here/run.sh" "$@" || rc=$?
 	else
 		"$top/test/matrix/enter.sh" -o "$out" "$PG" \
-			test/fault/fault.sh inside "$@" || rc=$?
+			env FAULT_COMMIT="$commit" test/fault/fault.sh inside "$@" || rc=$?
 	fi
 }
 

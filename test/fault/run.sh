@@ -105,7 +105,7 @@ as_user env -u PGUSER -u PGHOST -u PGPORT -u PGDATABASE -u PGSERVICE \
 	WALFERRY_KAFKA_JARS="$scratch/jars" \
 	FAULT_PROXY="$scratch/work/proxy" FAULT_DISKS="$disks" \
 	FAULT_CLOCK_SO="$scratch/work/clock.so" FAULT_KEEP="$scratch/work/keep" \
-	FAULT_COMMIT="$(git -C "$top" describe --always --dirty 2>/dev/null)" \
+	FAULT_COMMIT="${FAULT_COMMIT:-}" \
 	"$python" "$scratch/work/test/fault/$program" "$@" < /dev/null || rc=$?
 
 mkdir -p "$top/build/test/fault"
