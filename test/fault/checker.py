@@ -13,6 +13,7 @@ few bytes a record.  What it finds is a list of Fault, each of a kind:
   phantom     a record of something that was never committed             (I2)
   content     a record that does not say what was committed
   place       a record in the wrong topic, or without a position
+  timeline    a position on another timeline than its transaction's
   moved       a record or a key in two partitions, or a truncate in one twice
   repeat      exactly once: a record came twice                          (I3)
   order       a record came after one that was committed later           (I4)
@@ -34,6 +35,7 @@ of its successor: at least once cannot exclude that, exactly once does.
 there more than once and in any order, but each must say what was committed.
 """
 import array
+import bisect
 import collections
 import re
 
@@ -70,6 +72,21 @@ class Faults:
             self.told.append(Fault(kind, where, what))
 
 
+class Timelines:
+    """On which timeline what ended where was written.
+
+    left: [(the LSN at which one was left, its number)], from the first; now:
+    the present one.  What ends exactly where one was left is on that.
+    """
+
+    def __init__(self, left, now):
+        self.until = [lsn for lsn, _ in left]
+        self.numbers = [number for _, number in left] + [now]
+
+    def at(self, end_lsn):
+        return self.numbers[bisect.bisect_left(self.until, end_lsn)]
+
+
 class _Partition:
     """What is known of one partition."""
 
@@ -82,9 +99,10 @@ class _Partition:
 
 class Checker:
     def __init__(self, history, mode, prefix="", faults=None,
-                 counters=None, entries=None, excused=None):
+                 counters=None, entries=None, excused=None, timelines=None):
         """counters: a table (id, version) whose versions go up by one;
         entries: a table (amount) that sums up to 0 in each transaction.
+        timelines: see Timelines; without, nobody looks.
         excused: {table: LSN} of tables whose topic was deleted, with what
         had been committed up to that LSN."""
         if mode not in ("alo", "eos", "uncommitted"):
@@ -93,6 +111,7 @@ class Checker:
         self.mode = mode
         self.prefix = prefix
         self.faults = faults if faults is not None else Faults()
+        self.timelines = timelines
         self.count = bytearray(len(history))    # of each record, up to 255
         self.place = array.array("I", [0]) * len(history)
         self.partitions = {}
@@ -131,6 +150,11 @@ class Checker:
                 f"{header.decode()} has no such change or part" if txn else
                 f"nothing committed at {header.decode()}"))
             return
+        if self.timelines:
+            timeline = self.timelines.at(position.end_lsn)
+            if position.timeline != timeline:
+                faults.add("timeline", where, f"{header.decode()} was "
+                           f"committed on timeline {timeline}")
         first = self.count[index] == 0
         self._content(where, topic, number, record, index, txn)
         if self.mode == "eos":
@@ -333,8 +357,9 @@ class ChainChecker:
     nothing.
     """
 
-    def __init__(self, history, faults):
+    def __init__(self, history, faults, timelines=None):
         self.history, self.faults = history, faults
+        self.timelines = timelines
         self.count = 0
         self.last = None            # (end_lsn, transactions, records so far)
 
@@ -346,6 +371,12 @@ class ChainChecker:
         if end < prev:
             self.faults.add("chain", where, f"{value['end_lsn']} is before "
                             f"{value['prev_end_lsn']}")
+        if end and self.timelines:
+            timeline = self.timelines.at(end)
+            if int(value["timeline"]) != timeline:
+                self.faults.add("timeline", where, (
+                    f"{value['end_lsn']} is said to be on timeline "
+                    f"{value['timeline']}, and is on {timeline}"))
         covered = self._covered(where, end, value.get("partial"))
         transactions = int(value["transactions"])
         if self.last:

@@ -17,6 +17,8 @@ from tools import HarnessError, free_port, wait_until
 # Whoever finds this in a log has found a leak.
 SECRET = "CANARY-7d1f-do-not-log"
 ROLE = "walferry"
+# What a standby calls itself, and its slot at the primary.
+STANDBY = "standby"
 
 _FIELD, _NULL = "\x1f", "\x1e"
 
@@ -84,7 +86,9 @@ class Session:
 class Cluster:
     """disks: directories of disk.py, for what can run out of space."""
 
-    def __init__(self, directory, settings=(), disks=None):
+    def __init__(self, directory, settings=(), disks=None, standby_of=None):
+        """standby_of: a running cluster, of which this one is made by a base
+        backup."""
         self.directory = pathlib.Path(directory)
         self.disks = disks or {}
         self.data = self.directory / "data"
@@ -96,7 +100,10 @@ class Cluster:
             PGUSER="postgres", LC_ALL="C")
         for name in ("PGSERVICE", "PGDATABASE", "PGOPTIONS"):
             self.environment.pop(name, None)
-        self._initdb(settings)
+        if standby_of:
+            self._copy(standby_of)
+        else:
+            self._initdb(settings)
 
     def _command(self, *words, check=True, timeout=120):
         done = subprocess.run(words, env=self.environment, text=True,
@@ -142,15 +149,53 @@ class Cluster:
             "autovacuum = off",
             *settings]
         # Newer minor releases want to be told which plugins may be loaded.
-        if self._command("postgres", "-C", "output_plugin_libraries", "-D",
-                         self.data, check=False).returncode == 0:
+        if self.knows("output_plugin_libraries"):
             lines.append("output_plugin_libraries ="
                          " 'pgoutput, test_decoding, walferry'")
         with open(self.data / "postgresql.conf", "a") as conf:
             conf.write("\n".join(lines) + "\n")
         (self.data / "pg_hba.conf").write_text(
-            "local all postgres trust\n"
+            "local all,replication postgres trust\n"
             f"host all {ROLE} 127.0.0.1/32 scram-sha-256\n")
+
+    def knows(self, setting):
+        """Has this version such a setting?"""
+        return self._command("postgres", "-C", setting, "-D", self.data,
+                             check=False).returncode == 0
+
+    def _copy(self, primary):
+        """A standby of it, with a physical slot of its own there."""
+        self.directory.mkdir(parents=True)
+        self._command("pg_basebackup", "-D", self.data, "-h",
+                      primary.directory, "-p", str(primary.port), "-c",
+                      "fast", "-X", "stream", "-C", "-S", STANDBY, "-N")
+        lines = [
+            f"port = {self.port}",
+            f"unix_socket_directories = '{self.directory}'",
+            f"primary_conninfo = 'host={primary.directory} "
+            f"port={primary.port} user=postgres dbname=postgres "
+            f"application_name={STANDBY}'",
+            f"primary_slot_name = '{STANDBY}'",
+            "hot_standby_feedback = on",
+            "wal_retrieve_retry_interval = 200ms"]
+        if self.knows("sync_replication_slots"):
+            lines.append("sync_replication_slots = on")
+        # Instead of what the primary has there: that is of a primary.
+        (self.data / "postgresql.auto.conf").write_text(
+            "\n".join(lines) + "\n")
+        (self.data / "standby.signal").touch()
+
+    def exchange(self, other):
+        """Each becomes the other, so that who knows this one goes on with
+        the server that the other was."""
+        self.__dict__, other.__dict__ = other.__dict__, self.__dict__
+
+    def alter(self, setting, value):
+        """ALTER SYSTEM; back when new sessions have it."""
+        self.sql("postgres", f"ALTER SYSTEM SET {setting} = '{value}'")
+        self.sql("postgres", "SELECT pg_reload_conf()")
+        wait_until(setting, lambda: self.sql(
+            "postgres", f"SHOW {setting}") == value)
 
     # Starting and ending.
 

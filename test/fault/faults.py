@@ -89,7 +89,7 @@ def _named(fault_, names):
         fault_.name == n or fault_.name.startswith(n + "-") for n in names)
 
 
-def schedule(rng, count, names, mode, parts, gap=0.9):
+def schedule(rng, count, names, mode, parts, gap=0.9, endings_part=ENDINGS):
     """(count events, an ending or None).  names: which faults may be chosen,
     None is all."""
     every = [f for f in REGISTRY.values() if _named(f, names)
@@ -120,7 +120,7 @@ def schedule(rng, count, names, mode, parts, gap=0.9):
         events.append(Event(round(at, 3), round(seconds, 3), chosen.name,
                             rng.choice(chosen.variants)))
     last = None
-    if endings and (not choice or rng.random() < ENDINGS):
+    if endings and (not choice or rng.random() < endings_part):
         # Those with more variants are not to come more often for it.
         chosen = rng.choices(endings, [f.weight for f in endings])[0]
         last = Event(round(at + 1, 3), 0, chosen.name,

@@ -5,6 +5,7 @@ three     three brokers, so that leaders and coordinators move (F14); slower
 expiry    a broker that forgets transactional ids within seconds (F22)
 acl       a broker with an authorizer, reached by TLS and without the proxy
           (F17-acl)
+standby   a second PostgreSQL that follows the first, and takes over (F9)
 """
 import dataclasses
 
@@ -17,6 +18,7 @@ class Profile:
     options: tuple = ()         # of broker.sh
     config: tuple = ()          # of the forwarder, (name, value)
     secure: bool = False        # the forwarder comes by TLS and password
+    standby: bool = False       # PostgreSQL has one: standby.py
     parts: tuple = ()           # that faults may need, see faults.py
     runs: int = 1               # of so many in a campaign, before the next
     count: int = 10             # of faults in a run
@@ -45,4 +47,5 @@ PROFILES = {p.name: p for p in (
         "producer.id.expiration.ms=4000",
         "producer.id.expiration.check.interval.ms=1000")),
     Profile("acl", parts=("acl",), runs=2, count=8, secure=True, options=(
-        "--sasl", "--acl", "--user", f"{USER}:{PASSWORD}")))}
+        "--sasl", "--acl", "--user", f"{USER}:{PASSWORD}")),
+    Profile("standby", standby=True, parts=("standby",), runs=2, count=8))}

@@ -3,7 +3,7 @@
 
     run.py --seed N [--runs N] [--mode alo|eos] [--faults F1,F6 ...]
            [--workloads W1,W3 ...] [--count N]
-           [--profile default|three|expiry|acl]
+           [--profile default|three|expiry|acl|standby]
            [--set NAME=VALUE ...] [--env NAME=VALUE ...]
 
 The seed decides on workloads, faults and their moments.  A run makes a
@@ -39,10 +39,12 @@ import faults_forwarder     # each of them enters what it has
 import faults_kafka
 import faults_network
 import faults_postgres
+import faults_standby
 import kafka
 import oracle
 import positions
 import profiles
+import standby
 import values
 import workload
 from cluster import SECRET, Cluster, ConnectionLost
@@ -72,10 +74,12 @@ class Servers:
         self.profile = profiles.PROFILES[profile]
         self.proxy = None
         self.broker = None
-        self.disks = disk.find()
+        # A standby would want disks of its own.
+        self.disks = {} if self.profile.standby else disk.find()
         for path in self.disks.values():
             disk.empty(path)
         self.cluster = Cluster(self.directory / "pg", disks=self.disks)
+        self.standby = None
         self.runs_of_broker = 0
         try:
             self._start()
@@ -87,6 +91,8 @@ class Servers:
         self.cluster.start()
         self.cluster.setup()
         profile = self.profile
+        if profile.standby:
+            self.standby = standby.Standby(self.cluster, self.directory)
         self.legs = {"pg": ["pg"], "kafka": [
             f"kafka{n or ''}" for n in range(profile.brokers)]}
         if profile.secure:
@@ -155,12 +161,19 @@ class Servers:
             parts.append("disks")
         return parts
 
+    def postgres_logs(self):
+        """The primary's, and the other one's."""
+        nodes = self.cluster, self.standby and self.standby.node
+        return [node.log for node in nodes if node]
+
     def prepare(self):
         """Everything is up and free of what earlier runs left."""
         if self.proxy:
             self.proxy.reset()
         if not self.cluster.running():
             self.cluster.start()
+        if self.standby:
+            self.standby.prepare()
         self.runs_of_broker += 1
         if self.runs_of_broker > 40:
             self.broker.destroy()
@@ -173,6 +186,8 @@ class Servers:
             self.proxy.stop()
         if self.broker:
             self.broker.destroy()
+        if self.standby:
+            self.standby.destroy()
         self.cluster.destroy()
 
 
@@ -304,6 +319,15 @@ class Run:
         self.bound = None           # what was confirmed before the ending
         self.victim = None          # of three brokers
         self.clock_file = None
+        self.audited = self.cluster     # whose slot tells the history
+        self.witness = None             # of a failover
+        # Do commits wait for the standby, does it keep the slots?
+        self.synchronous = self.failover = False
+        if servers.standby:
+            rng = self.rng("standby")
+            self.synchronous = rng.random() < 0.5
+            self.failover = rng.random() < 0.8 and \
+                servers.standby.failover_slots
 
     def rng(self, what):
         """Of each thing its own, so that a change of one moves no other."""
@@ -314,7 +338,12 @@ class Run:
     def set_up(self):
         rng = self.rng("set up")
         cluster = self.cluster
-        self.log_start = cluster.log.stat().st_size
+        self.server_logs = [(log, log.stat().st_size)
+                            for log in self.servers.postgres_logs()]
+        if self.servers.standby:
+            self.servers.standby.replicate(self.synchronous)
+            self.result.update(synchronous=self.synchronous,
+                               failover=self.failover)
         cluster.drop_slots(self.database)
         cluster.drop_database(self.database)
         cluster.sql("postgres", f"CREATE DATABASE {self.database}")
@@ -347,7 +376,11 @@ class Run:
         # From here on both slots see the same.
         cluster.sql(self.database, (
             "SELECT pg_create_logical_replication_slot("
-            f"'{self.audit_slot}', 'test_decoding')"))
+            f"'{self.audit_slot}', 'test_decoding'"
+            f"{', failover => true' if self.failover else ''})"))
+        if self.failover:
+            # Only as long as nothing is written: this one never moves.
+            self.servers.standby.wait_synced(self.slot, self.audit_slot)
         self.first_restart_lsn = self._slot("restart_lsn")
         data = "".join(kind.data for kind in kinds)
         if data:
@@ -370,7 +403,14 @@ class Run:
     @property
     def parts(self):
         return [*self.servers.parts, *(["pinned"] if self.pinned else []),
-                *(["clock"] if self.clock_file else [])]
+                *(["clock"] if self.clock_file else []),
+                *(["failover-slots"] if self.failover else [])]
+
+    @property
+    def endings_part(self):
+        """There are endings that a standby is for where it has no slots."""
+        return 1 if self.servers.standby and not self.failover \
+            else faults.ENDINGS
 
     def config(self, rng):
         proxied = self.proxy is not None
@@ -397,6 +437,8 @@ class Run:
             "walferry.shutdown.grace.ms": self.grace_ms,
         }
         config.update(self.profile.config)
+        if self.failover:
+            config["slot.failover"] = "true"
         if self.profile.brokers > 1:
             config["topic.creation.default.min.insync.replicas"] = 2
         if self.mode == "eos":
@@ -426,15 +468,18 @@ class Run:
             f"'{self.slot}'"))
         return oracle.lsn_number(text) if text else None
 
+    def streaming(self):
+        return self.cluster.sql("postgres", (
+            "SELECT 1 FROM pg_replication_slots s JOIN "
+            "pg_stat_replication r ON r.pid = s.active_pid WHERE "
+            f"slot_name = '{self.slot}' AND state = 'streaming'"))
+
     def _wait_streaming(self):
         def streaming():
             if self.forwarder.unexpected_exits():
                 raise HarnessError("the forwarder does not start: " +
                                    self.forwarder.log_text()[-2000:])
-            return self.cluster.sql("postgres", (
-                "SELECT 1 FROM pg_replication_slots s JOIN "
-                "pg_stat_replication r ON r.pid = s.active_pid WHERE "
-                f"slot_name = '{self.slot}' AND state = 'streaming'"))
+            return self.streaming()
         wait_until("the forwarder to stream", streaming, 60)
 
     # The run.
@@ -466,7 +511,8 @@ class Run:
         begun = time.monotonic()
         self.events, self.ending = faults.schedule(
             self.rng("faults"), self.count, self.fault_names, self.mode,
-            self.parts) if self.count else ([], None)
+            self.parts, endings_part=self.endings_part) \
+            if self.count else ([], None)
         if self.plain:
             self.ending = None
         self.result["faults"] = [
@@ -622,6 +668,7 @@ class Run:
         begun = time.monotonic()
         self.check_process()
         history = self.early_history or self.read_oracle()
+        self._check_witness(history)
         self.mark("oracle", begun)
         begun = time.monotonic()
         self.check_log(history)
@@ -667,20 +714,36 @@ class Run:
             starts=forwarder.starts, samples=self.sampler.samples,
             compared=self.sampler.compared)
 
+    def _check_witness(self, history):
+        """What the primary acknowledged and the standby never got is lost;
+        there is nothing of it if commits wait for the standby."""
+        if not self.witness:
+            return
+        told = self.witness.acknowledged
+        lost = sum(n not in history.audits for n in told)
+        self.result.update(acknowledged=len(told), lost_with_primary=lost)
+        if lost and self.synchronous:
+            self.faults.add("server", "standby", (
+                f"{lost} of {len(told)} transactions are not there that were "
+                "committed synchronously"))
+
     def check_server_log(self):
         """PostgreSQL must not suffer from the decoder."""
-        with open(self.cluster.log, errors="replace") as f:
-            f.seek(self.log_start)
+        for log, start in self.server_logs:
+            self._check_server_log(log, start)
+
+    def _check_server_log(self, log, start):
+        with open(log, errors="replace") as f:
+            f.seek(start)
             for line in f:
                 if re.search(r"PANIC:|TRAP:|terminated by signal (6|7|8|11)\b",
                              line) and not (
                         # That is what PostgreSQL does without pg_wal.
                         self.panics and re.search(
                             "No space left on device|by signal 6", line)):
-                    self.faults.add("server", self.cluster.log.name,
-                                    line.strip())
+                    self.faults.add("server", log.name, line.strip())
                 if SECRET in line:
-                    self.faults.add("secret", self.cluster.log.name,
+                    self.faults.add("secret", log.name,
                                     "holds the password")
 
     def read_oracle(self):
@@ -691,7 +754,7 @@ class Run:
                 "topic.creation.default.partitions"])
         options = "'include-xids', '1', 'include-timestamp', '0', " \
             "'skip-empty-xacts', '1'"
-        rows = self.cluster.copy(self.database, (
+        rows = self.audited.copy(self.database, (
             "SELECT lsn, data FROM pg_logical_slot_peek_changes("
             f"'{self.audit_slot}', NULL, NULL, {options})"))
         oracle.read_slot(rows, history)
@@ -702,6 +765,7 @@ class Run:
         return history
 
     def check_log(self, history):
+        self.timelines = checker.Timelines(*standby.timelines(self.audited))
         client = self.broker.client()
         try:
             topics = {name: partitions
@@ -729,7 +793,7 @@ class Run:
         check = checker.Checker(
             history, mode, self.prefix, self.faults,
             counters="public.counter", entries="public.entry",
-            excused=self.excused)
+            excused=self.excused, timelines=self.timelines)
         for topic, partitions in sorted(topics.items()):
             for number in sorted(partitions):
                 for record in client.records(topic, number, isolation):
@@ -740,7 +804,7 @@ class Run:
         return check
 
     def _check_positions(self, client, history):
-        chain = checker.ChainChecker(history, self.faults)
+        chain = checker.ChainChecker(history, self.faults, self.timelines)
         topic = self.offsets_topic
         for record in client.records(topic, 0, READ_COMMITTED):
             where = f"{topic}/0@{record.offset}"
@@ -826,11 +890,13 @@ class Run:
         where = pathlib.Path(where)
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(self.directory, where)
-        for source in (self.cluster.log, *self.broker.logs()):
+        logs = self.servers.postgres_logs()
+        for source in (*logs, *self.broker.logs()):
             if source.exists():
                 number = source.parent.name
                 shutil.copy(source, where / (
-                    f"{number}.{source.name}" if number.isdigit()
+                    f"{number}.{source.name}"
+                    if number.isdigit() or source in logs[1:]
                     else source.name))
         (where / "result.json").write_text(
             json.dumps(self.result, indent=1) + "\n")
@@ -857,13 +923,16 @@ class Run:
                                   errors="replace"), sep="\t", file=f)
         client.close()
         with open(where / "oracle.txt", "w") as f:
-            f.writelines(self.cluster.copy(self.database, (
+            f.writelines(self.audited.copy(self.database, (
                 "SELECT lsn, xid, left(data, 500) FROM "
                 f"pg_logical_slot_peek_changes('{self.audit_slot}', NULL, "
                 "NULL, 'include-timestamp', '0', 'skip-empty-xacts', '1')")))
 
     def clean(self):
         """What the servers keep of it."""
+        if self.servers.standby:
+            # There may be nobody to wait for.
+            self.servers.standby.replicate(False)
         self.cluster.drop_slots(self.database)
         self.cluster.drop_database(self.database)
         client = self.broker.client()
