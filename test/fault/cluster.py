@@ -177,6 +177,7 @@ class Cluster:
             f"application_name={STANDBY}'",
             f"primary_slot_name = '{STANDBY}'",
             "hot_standby_feedback = on",
+            "wal_receiver_status_interval = 1s",
             "wal_retrieve_retry_interval = 200ms"]
         if self.knows("sync_replication_slots"):
             lines.append("sync_replication_slots = on")

@@ -371,6 +371,8 @@ class Run:
             self.forwarder.fails_by_failpoint()
             if isinstance(self.failpoints, str):
                 self.forwarder.arm(self.failpoints)
+        if self.failover:
+            self.servers.standby.wait_level()
         self.forwarder.start()
         self._wait_streaming()
         # From here on both slots see the same.

@@ -88,6 +88,18 @@ class Standby:
             "SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = "
             f"'{STANDBY}'"))
 
+    def wait_level(self):
+        """Until the primary knows that it needs nothing of the past.
+
+        A new slot begins where the oldest one is, that of the standby
+        included; one that begins earlier than the standby could is copied
+        only once it has moved on, and the oracle's never does.
+        """
+        wait_until("the standby's horizon", lambda: self.cluster.sql(
+            "postgres", "SELECT 1 FROM pg_replication_slots WHERE slot_name "
+            f"= '{STANDBY}' AND catalog_xmin IS NULL AND xmin::text = "
+            "pg_snapshot_xmin(pg_current_snapshot())::text"), 30)
+
     def wait_synced(self, *slots):
         """Until it keeps copies of these slots that outlive a promotion; one
         without is a refusal that is documented."""
