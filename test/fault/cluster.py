@@ -92,7 +92,8 @@ class Cluster:
         self.directory = pathlib.Path(directory)
         self.disks = disks or {}
         self.data = self.directory / "data"
-        self.log = self.directory / "server.log"
+        # Outside, so that it outlives the server.
+        self.log = self.directory.with_suffix(".log")
         self.port = free_port()
         self.process = None
         self.environment = dict(

@@ -72,35 +72,35 @@ def fail_over(run, way):
 @fault("F9", "postgres", WAYS, weight=8, most=1, also=("walsender",),
        needs=("failover-slots", "pg-leg"))
 def promote(run, variant):
-    run.servers.standby.wait_synced(run.slot, run.audit_slot)
+    """Once in a run: the next standby cannot keep the oracle's slot, which
+    begins before that standby does."""
+    standby = run.servers.standby
+    standby.wait_synced(run.slot, run.audit_slot)
     run.witness = Witness(run)
     run.witness.start()
     time.sleep(run.chance.uniform(0.1, 0.5))
     fail_over(run, variant)
     run.witness.join(30)
+    standby.make()
+    standby.hold_back(True)
+    standby.replicate(run.synchronous)
 
 
 def _back(run, _):
-    standby = run.servers.standby
-    if not standby.promoted and standby.node.process.poll() is not None:
-        standby.node.start()
+    run.servers.standby.node.start()
 
 
 @fault("F9-away", "postgres", ("fast", "immediate"), seconds=(0.3, 4),
        most=2, heal=_back, needs=("standby",))
 def standby_away(run, variant):
     """Synchronous commits and failover slots stand still meanwhile."""
-    standby = run.servers.standby
-    if not standby.promoted:
-        standby.node.stop(variant)
+    run.servers.standby.node.stop(variant)
 
 
 def _tell(run, _):
-    """What the old primary had committed, and that a new process may do where
-    no position is stored."""
-    if not run.servers.standby.promoted:
-        return
-    run.audited = run.servers.standby.bring_back()
+    """The old primary knows what was committed."""
+    if run.servers.standby.promoted:
+        run.audited = run.servers.standby.bring_back()
 
 
 def _tell_and_begin_anew(run, variant):
@@ -135,8 +135,6 @@ def promote_behind_kafka(run, variant):
     """Kafka has what the standby never got.  A synchronous standby does not
     help: a transaction that still waits for it is decoded already."""
     standby = run.servers.standby
-    if standby.promoted:
-        standby.make()
     standby.hold_back(False)
     standby.replicate(variant == "synchronous")
     standby.wait_synced(run.slot)

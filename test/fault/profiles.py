@@ -48,4 +48,6 @@ PROFILES = {p.name: p for p in (
         "producer.id.expiration.check.interval.ms=1000")),
     Profile("acl", parts=("acl",), runs=2, count=8, secure=True, options=(
         "--sasl", "--acl", "--user", f"{USER}:{PASSWORD}")),
-    Profile("standby", standby=True, parts=("standby",), runs=2, count=8))}
+    Profile("standby", standby=True, parts=("standby",), runs=2, count=8,
+            # An idle slot is copied once its position has moved.
+            config=(("walferry.position.interval.ms", 1000),)))}

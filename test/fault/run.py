@@ -162,9 +162,7 @@ class Servers:
         return parts
 
     def postgres_logs(self):
-        """The primary's, and the other one's."""
-        nodes = self.cluster, self.standby and self.standby.node
-        return [node.log for node in nodes if node]
+        return self.standby.logs if self.standby else [self.cluster.log]
 
     def prepare(self):
         """Everything is up and free of what earlier runs left."""
@@ -338,8 +336,8 @@ class Run:
     def set_up(self):
         rng = self.rng("set up")
         cluster = self.cluster
-        self.server_logs = [(log, log.stat().st_size)
-                            for log in self.servers.postgres_logs()]
+        self.server_logs = {log: log.stat().st_size
+                            for log in self.servers.postgres_logs()}
         if self.servers.standby:
             self.servers.standby.replicate(self.synchronous)
             self.result.update(synchronous=self.synchronous,
@@ -731,8 +729,8 @@ class Run:
 
     def check_server_log(self):
         """PostgreSQL must not suffer from the decoder."""
-        for log, start in self.server_logs:
-            self._check_server_log(log, start)
+        for log in self.servers.postgres_logs():
+            self._check_server_log(log, self.server_logs.get(log, 0))
 
     def _check_server_log(self, log, start):
         with open(log, errors="replace") as f:
@@ -892,13 +890,11 @@ class Run:
         where = pathlib.Path(where)
         shutil.rmtree(where, ignore_errors=True)
         shutil.copytree(self.directory, where)
-        logs = self.servers.postgres_logs()
-        for source in (*logs, *self.broker.logs()):
+        for source in (*self.servers.postgres_logs(), *self.broker.logs()):
             if source.exists():
                 number = source.parent.name
                 shutil.copy(source, where / (
-                    f"{number}.{source.name}"
-                    if number.isdigit() or source in logs[1:]
+                    f"{number}.{source.name}" if number.isdigit()
                     else source.name))
         (where / "result.json").write_text(
             json.dumps(self.result, indent=1) + "\n")

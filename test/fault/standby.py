@@ -6,7 +6,7 @@ does not have.  Both are undone for what must go wrong.
 
 A standby that takes over is the primary from then on: the object that the
 harness has for the primary becomes that server, and what was the standby is the
-old primary, which is down.  The next run gets a new standby.
+old primary, which is down, until a new standby is made.
 """
 import oracle
 from cluster import STANDBY, Cluster
@@ -27,7 +27,7 @@ class Standby:
         self.failover_slots = cluster.knows(HELD_BACK)
         self.node = None
         self.promoted = False
-        self.number = 0
+        self.logs = [cluster.log]
 
     def prepare(self):
         """It is there, and follows."""
@@ -55,9 +55,9 @@ class Standby:
         self.cluster.sql("postgres", (
             "SELECT pg_drop_replication_slot(slot_name) FROM "
             f"pg_replication_slots WHERE slot_name = '{STANDBY}'"))
-        self.number += 1
-        self.node = Cluster(self.directory / f"pg{self.number}",
+        self.node = Cluster(self.directory / f"pg{len(self.logs)}",
                             standby_of=self.cluster)
+        self.logs.append(self.node.log)
         self.promoted = False
         self.node.start()
         self._wait_following(60)
