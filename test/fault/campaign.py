@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs, one after the other, until told to stop; and what they came to.
 
-    campaign.py [--modes alo,eos] [--profiles default,three,expiry,acl]
+    campaign.py [--modes alo,eos] [--profiles default,three,expiry,acl,standby]
                 [--runs N | --minutes N] [run.py's options]
     campaign.py --report RUNS.tsv RESULTS.md
 

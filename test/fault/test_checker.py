@@ -453,6 +453,55 @@ class TestChain(Case):
                            "chain")
 
 
+class TestTimelines(Case):
+    """Timeline 1 was left at 20."""
+
+    TIMELINES = checker.Timelines([(20, 1)], 2)
+
+    def setUp(self):
+        self.history = history((10, [insert(1)]), (20, [insert(2)]),
+                               (30, [insert(3)]))
+
+    def log(self, *numbers):
+        log = Log()
+        for n, timeline in enumerate(numbers, 1):
+            log.create(10 * n, 0, n, header=f"{timeline:08X}-{10 * n:016X}-"
+                       "000000000000-0000")
+        return log
+
+    def check(self, log, mode="eos"):
+        return log.check(self.history, mode, timelines=self.TIMELINES)
+
+    def test_each_has_its_own(self):
+        for mode in "alo", "eos", "uncommitted":
+            self.assert_faults(self.check(self.log(1, 1, 2), mode))
+
+    def test_the_old_one_after_it_was_left(self):
+        self.assert_faults(self.check(self.log(1, 1, 1)), "timeline")
+
+    def test_the_new_one_before_it_began(self):
+        # What ends where it was left is the old one's last.
+        self.assert_faults(self.check(self.log(1, 2, 2)), "timeline")
+
+    def test_several(self):
+        timelines = checker.Timelines([(20, 1), (20, 2), (25, 4)], 5)
+        self.assertEqual([timelines.at(lsn) for lsn in (1, 20, 21, 25, 26)],
+                         [1, 1, 4, 4, 5])
+
+    def test_a_position_record(self):
+        def check(timeline, end):
+            faults = checker.Faults()
+            checker.ChainChecker(self.history, faults, self.TIMELINES).record(
+                "offsets", {"end_lsn": oracle.lsn_text(end), "prev_end_lsn":
+                            "0/0", "transactions": 0, "records": 0,
+                            "timeline": timeline})
+            return faults
+        for timeline, end in (2, 0), (1, 20), (2, 25):
+            self.assert_faults(check(timeline, end))
+        for timeline, end in (2, 20), (1, 25):
+            self.assert_faults(check(timeline, end), "timeline")
+
+
 class TestPositions(Case):
     KEY = b'{"system_id":"1","database":"d","slot":"s"}'
 
