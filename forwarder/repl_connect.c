@@ -2,8 +2,10 @@
  * repl_connect.c - making the connection; see repl.h for the contract.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "pgconn.h"
 #include "repl_impl.h"
@@ -22,6 +24,25 @@
 	"-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 "            \
 	"-c tcp_keepalives_count=3"
 
+/*
+ * A walsender that waits for a standby which is away says so each time that it
+ * looks, many times a second: the same again is logged once in this time.
+ */
+#define NOTICE_PAUSE_MS 60000
+
+static bool
+is_told_again(struct repl *r, const char *message)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (strncmp(message, r->last_notice, sizeof(r->last_notice) - 1) == 0 &&
+		now_ms - r->notice_ms < NOTICE_PAUSE_MS)
+		return true;
+	snprintf(r->last_notice, sizeof(r->last_notice), "%s", message);
+	r->notice_ms = now_ms;
+	return false;
+}
+
 static void
 notice_receiver(void *arg, const PGresult *res)
 {
@@ -30,13 +51,15 @@ notice_receiver(void *arg, const PGresult *res)
 	const char	  *message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 	enum log_level level = LOG_LEVEL_INFO;
 
-	(void) arg;
+	if (message == NULL)
+		message = PQresultErrorMessage(res);
 	if (severity != NULL && strcmp(severity, "WARNING") == 0)
 		level = LOG_LEVEL_WARN;
 	else if (severity != NULL && strncmp(severity, "DEBUG", 5) == 0)
 		level = LOG_LEVEL_DEBUG;
-	log_line(level, "repl", "the server says", "message=%s",
-			 log_str(message ? message : PQresultErrorMessage(res)));
+	if (level != LOG_LEVEL_DEBUG && is_told_again(arg, message))
+		level = LOG_LEVEL_DEBUG;
+	log_line(level, "repl", "the server says", "message=%s", log_str(message));
 }
 
 enum repl_outcome

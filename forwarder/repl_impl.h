@@ -68,8 +68,10 @@ struct repl
 	uint64_t last_system_id;
 	uint32_t last_timeline;
 	bool	 minor_warned;
-	uint32_t failover_warned; /* on this timeline; a new primary is anew */
-	unsigned hosts_skipped;	  /* that did not answer in time */
+	uint32_t failover_warned;  /* on this timeline; a new primary is anew */
+	unsigned hosts_skipped;	   /* that did not answer in time */
+	char	 last_notice[256]; /* logged, */
+	int64_t	 notice_ms;		   /* and when */
 };
 
 /* The columns of the answer about the slot. */
