@@ -139,11 +139,20 @@ def promote_behind_kafka(run, variant):
     standby.replicate(variant == "synchronous")
     standby.wait_synced(run.slot)
     standby.node.stop("fast")
+    has = standby.has()
+
+    def more():
+        return run.cluster.sql("postgres", (
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            if variant == "synchronous" else
+            f"SELECT 1 WHERE pg_current_wal_lsn() - '{has}' > 20000"))
+    wait_until("a commit that the standby has not", more, 30)
+    at = oracle.lsn_text(run.cluster.insert_lsn())
     run.bound = oracle.lsn_number(wait_until(
         "Kafka to be ahead", lambda: run.cluster.sql("postgres", (
             "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE "
-            f"slot_name = '{run.slot}' AND confirmed_flush_lsn > "
-            f"'{standby.has()}'")), 30))
+            f"slot_name = '{run.slot}' AND confirmed_flush_lsn >= '{at}'")),
+        30))
     run.cluster.kill()
     standby.take_over()
     _point(run, run.cluster)
