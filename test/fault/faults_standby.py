@@ -69,7 +69,7 @@ def fail_over(run, way):
         _point(run, run.cluster)
 
 
-@fault("F9", "postgres", WAYS, weight=8, most=1, also=("walsender",),
+@fault("F9", "postgres", WAYS, weight=14, most=1, also=("walsender",),
        needs=("failover-slots", "pg-leg"))
 def promote(run, variant):
     """Once in a run: the next standby cannot keep the oracle's slot, which

@@ -1,12 +1,12 @@
 """The standby of the profile that has one, and what becomes of it.
 
-Where PostgreSQL has failover slots (17 and newer) it keeps copies of those that
-are made so, and the primary sends no change to a failover slot that the standby
-does not have.  Both are undone for what must go wrong.
+Where PostgreSQL has failover slots (17 and newer) it keeps copies of those
+that are made so, and the primary sends no change to a failover slot that the
+standby does not have.  Both are undone for what must go wrong.
 
 A standby that takes over is the primary from then on: the object that the
-harness has for the primary becomes that server, and what was the standby is the
-old primary, which is down, until a new standby is made.
+harness has for the primary becomes that server, and what was the standby is
+the old primary, which is down, until a new standby is made.
 """
 import oracle
 from cluster import STANDBY, Cluster
