@@ -143,15 +143,18 @@ class Standby:
         self.node = None
 
 
+def parse_history(text):
+    """[(the LSN at which a timeline was left, its number)] of a file of
+    history."""
+    rows = [line.split("\t") for line in text.splitlines()
+            if line[:1].isdigit()]
+    return [(oracle.lsn_number(lsn), int(number)) for number, lsn, *_ in rows]
+
+
 def timelines(cluster):
-    """([(the LSN at which one was left, its number)], the present number)."""
+    """What checker.Timelines wants of a server."""
     now = cluster.sql("postgres",
                       "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)")
     history = cluster.data / "pg_wal" / f"{now}.history"
-    left = []
-    if history.exists():
-        for line in history.read_text().splitlines():
-            words = line.split("\t")
-            if words[0].isdigit():
-                left.append((oracle.lsn_number(words[1]), int(words[0])))
+    left = parse_history(history.read_text()) if history.exists() else []
     return left, int(now, 16)

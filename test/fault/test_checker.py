@@ -11,6 +11,7 @@ import checker
 import kafka_log
 import oracle
 import positions
+import standby
 import values
 
 TABLES = {"public.t": ["id"], "public.log": [], "public.audit": ["n"],
@@ -482,6 +483,12 @@ class TestTimelines(Case):
     def test_the_new_one_before_it_began(self):
         # What ends where it was left is the old one's last.
         self.assert_faults(self.check(self.log(1, 2, 2)), "timeline")
+
+    def test_a_file_of_history(self):
+        self.assertEqual(standby.parse_history(
+            "1\t0/3000148\tno recovery target specified\n\n# a comment\n"
+            "2\t1/A0\tbefore 2026-11-27\n"),
+            [(0x3000148, 1), (0x1000000a0, 2)])
 
     def test_several(self):
         timelines = checker.Timelines([(20, 1), (20, 2), (25, 4)], 5)
