@@ -162,6 +162,8 @@ counter_walferry(struct counts *c, const char *payload, size_t len)
 		enum wire_tag tag = wire_read_tag(&r);
 		struct wire_txn txn;
 		struct wire_counts counts;
+		uint64_t	xid;
+		bool		first;
 
 		switch (tag)
 		{
@@ -177,6 +179,20 @@ counter_walferry(struct counts *c, const char *payload, size_t len)
 				break;
 			case WIRE_COMMIT:
 				wire_read_commit(&r, &counts);
+				if (counts.changes != s->changes)
+					return false;
+				c->commits++;
+				break;
+			case WIRE_STREAM_START:
+				wire_read_stream_start(&r, &xid, &first);
+				if (first)
+					s->changes = 0;
+				break;
+			case WIRE_STREAM_STOP:
+				wire_read_stream_stop(&r);
+				break;
+			case WIRE_STREAM_COMMIT:
+				wire_read_stream_commit(&r, &txn, &counts);
 				if (counts.changes != s->changes)
 					return false;
 				c->commits++;
