@@ -87,6 +87,7 @@ static const char *const event_names[] = {
 	[EVENT_VERSION_MISMATCH] = "version mismatch",
 	[EVENT_SINK_LOST] = "sink lost",
 	[EVENT_SINK_REFUSED] = "sink refused",
+	[EVENT_OVERTAKEN] = "overtaken",
 	[EVENT_RETRY_DUE] = "retry due",
 	[EVENT_RETRIES_EXHAUSTED] = "retries exhausted",
 	[EVENT_STOP] = "stop",
@@ -518,6 +519,19 @@ retry_sink(struct forward *f)
 				   &f->sink_retries);
 }
 
+/* What this process knows is out of date, and so is what it has queued. */
+static void
+begin_anew(struct forward *f)
+{
+	drop_stream(f);
+	ack_free(f->ledger);
+	f->ledger = NULL;
+	if (!replace_sink(f))
+		return;
+	schedule_retry(f, "another walferry had the slot, starting anew",
+				   &f->source_retries);
+}
+
 static void
 reconnect(struct forward *f)
 {
@@ -727,6 +741,8 @@ static const struct transition transitions[] = {
 	 "a new producer is needed", retry_sink},
 	{STATE_STARTING, EVENT_SINK_REFUSED, STATE_STOPPED,
 	 "will not get better by itself", refuse_sink},
+	{STATE_STARTING, EVENT_OVERTAKEN, STATE_WAITING,
+	 "another walferry had the slot: begin as if just started", begin_anew},
 	{STATE_STARTING, EVENT_STOP, STATE_DRAINING, "asked to stop", begin_drain},
 
 	{STATE_STREAMING, EVENT_SOURCE_LOST, STATE_WAITING,

@@ -422,6 +422,29 @@ create_slot(struct forward *f)
 	f->hurry = true;
 }
 
+/*
+ * The slot stands beyond what this process has delivered.  If that was another
+ * walferry, it has delivered what lies between, and this one can begin as it
+ * did when it was started: at the stored position, which is checked against
+ * the slot, or else at the slot's.  Without either sign of another walferry it
+ * may have been anybody.
+ */
+static bool
+is_overtaken(struct forward *f)
+{
+	const struct repl_slot *slot = repl_slot(f->repl);
+	uint64_t				lsn = ack_delivered_lsn(f->ledger);
+
+	if (f->delivery.exactly_once || !slot->found ||
+		slot->confirmed_lsn <= lsn ||
+		!(f->delivery.stored || repl_was_replaced(f->repl)))
+		return false;
+	forward_explain(f, "",
+					"the slot stands at %X/%X, this process was at %X/%X",
+					LSN_ARGS(slot->confirmed_lsn), LSN_ARGS(lsn));
+	return true;
+}
+
 void
 forward_position_start(struct forward *f)
 {
@@ -431,7 +454,10 @@ forward_position_start(struct forward *f)
 	if (f->ledger != NULL)
 	{
 		/* A process that lives knows better than any store. */
-		start_stream_at(f, ack_delivered_lsn(f->ledger), 0);
+		if (is_overtaken(f))
+			forward_handle(f, EVENT_OVERTAKEN);
+		else
+			start_stream_at(f, ack_delivered_lsn(f->ledger), 0);
 		return;
 	}
 	if (!d->stored)

@@ -45,7 +45,9 @@ static struct
 	struct position			  stored; /* what the store holds at the start */
 	bool					  has_stored;
 	uint64_t				  start_lsn;
-	int64_t					  late_ms; /* a transaction that begins */
+	int64_t					  late_ms;	/* a transaction that begins */
+	bool					  replaced; /* by another walferry, as repl saw */
+	bool					  overtaken;
 	bool					  unsafe;
 } t;
 
@@ -130,6 +132,13 @@ repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn)
 	return 1;
 }
 
+bool
+repl_was_replaced(const struct repl *r)
+{
+	(void) r;
+	return t.replaced;
+}
+
 void
 repl_start(struct repl *r, uint64_t lsn, uint32_t timeline)
 {
@@ -203,6 +212,10 @@ forward_handle(struct forward *f, enum event event)
 		case EVENT_RECOVERED:
 			f->state = STATE_STARTING;
 			forward_position_start(f);
+			break;
+		case EVENT_OVERTAKEN:
+			t.overtaken = true;
+			f->state = STATE_WAITING;
 			break;
 		case EVENT_SOURCE_UNSAFE:
 			t.unsafe = true;
@@ -501,6 +514,43 @@ position_that_finds_no_room_bars_what_comes_after(void **state)
 	assert_int_equal(committed(f->ticket, 1).end_lsn, 0x2000);
 }
 
+/* The stream is asked for again by a process that remembers. */
+static void
+begin_again(uint64_t slot_lsn, bool replaced)
+{
+	t.slot.confirmed_lsn = slot_lsn;
+	t.replaced = replaced;
+	t.overtaken = false;
+	t.start_lsn = 0;
+	t.f->state = STATE_STARTING;
+	forward_position_start(t.f);
+}
+
+/* At least once, with and without a store. */
+static void
+position_of_a_process_that_was_overtaken_is_forgotten(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	f->delivery.exactly_once = false;
+	begin_again(0x1000, true);
+	assert_int_equal(t.start_lsn, 0x1000);
+	begin_again(0x1001, false);
+	assert_true(t.overtaken); /* the store says whether that is right */
+	assert_int_equal(t.start_lsn, 0);
+
+	f->delivery.stored = false;
+	begin_again(0x1000, true);
+	assert_int_equal(t.start_lsn, 0x1000);
+	begin_again(0x1001, false);
+	assert_false(t.overtaken); /* repl refuses that start */
+	assert_int_equal(t.start_lsn, 0x1000);
+	begin_again(0x1001, true);
+	assert_true(t.overtaken);
+	assert_int_equal(t.start_lsn, 0);
+}
+
 static void
 position_of_a_split_transaction_says_how_far_it_is(void **state)
 {
@@ -717,6 +767,7 @@ main(void)
 		TEST(position_that_finds_no_room_bars_what_comes_after),
 		TEST(position_of_a_split_transaction_says_how_far_it_is),
 		TEST(position_lets_pass_over_what_is_published),
+		TEST(position_of_a_process_that_was_overtaken_is_forgotten),
 		TEST(position_stops_at_a_replay_that_differs),
 		TEST(position_stops_at_a_replay_that_does_not_come),
 		TEST(position_of_idle_wal_keeps_what_is_published_in_part),

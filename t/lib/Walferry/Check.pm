@@ -20,8 +20,8 @@ use Test::More ();
 use PostgreSQL::Test::Utils ();
 use Walferry;
 
-our @EXPORT = qw(murmur2_partition lsn_number without_repeats quick_records
-  rebuild_rows confirmed_lsn fields_ok complaints);
+our @EXPORT = qw(murmur2_partition lsn_number without_repeats by_position
+  quick_records rebuild_rows confirmed_lsn fields_ok complaints);
 
 =pod
 
@@ -224,6 +224,40 @@ sub without_repeats
 # An event without what differs between two copies of it: the time at which it
 # was made, which is outside of source, and in "sequence" the commit before it,
 # which a new stream cannot know.
+=pod
+
+=item by_position(records)
+
+The same, as a reader does it that compares positions: what is not greater than
+all before it in its partition is a repeat.  Dies if it differs from the first
+copy in more than the time of processing, or if there is none.
+
+=cut
+
+sub by_position
+{
+	my @records = @_;
+	my (%first, %last, @kept);
+
+	for my $r (@records)
+	{
+		my ($partition, $offset, $key, $position, $value) = @$r;
+		my $where = "partition $partition, offset $offset";
+		my $same = _timeless("$key $value");
+		if (!exists $last{$partition} || $position gt $last{$partition})
+		{
+			$last{$partition} = $position;
+			$first{"$partition/$position"} = $same;
+			push @kept, $r;
+			next;
+		}
+		my $known = $first{"$partition/$position"}
+		  // croak "$where: $position is new, and comes too late";
+		croak "$where: $position has other contents" if $known ne $same;
+	}
+	return wantarray ? (\@kept, @records - @kept) : \@kept;
+}
+
 sub _timeless
 {
 	my ($value) = @_;

@@ -25,10 +25,12 @@ my %running;				# pid => object
 
 =pod
 
-=item Walferry::Load->new(pg => node [, committed => 1])
+=item Walferry::Load->new(pg => node [, committed => 1] [, interleaved => 1])
 
 Makes the tables load (id, version, payload; key id) and load_log (n; key n).
-With 'committed', is_complete() looks at what Kafka has committed.
+With 'committed', is_complete() looks at what Kafka has committed; with
+'interleaved', replays of several producers may be mixed, so that only positions
+tell what repeats.
 
 =item start(clients [, rate])
 
@@ -51,6 +53,7 @@ sub new
 {
 	my ($class, %opt) = @_;
 	my $self = bless { pg => $opt{pg}, committed => $opt{committed},
+		interleaved => $opt{interleaved},
 		dir => PostgreSQL::Test::Utils::tempdir('load') }, $class;
 
 	$self->{pg}->safe_psql('postgres', q{
@@ -199,9 +202,9 @@ sub is_complete
 	for my $table (qw(load load_log))
 	{
 		my ($records, $repeats) = eval {
-			without_repeats(
-				quick_records($kafka, $fw->topic("public.$table"),
-					committed => $self->{committed}));
+			my @all = quick_records($kafka, $fw->topic("public.$table"),
+				committed => $self->{committed});
+			$self->{interleaved} ? by_position(@all) : without_repeats(@all);
 		};
 		Test::More::ok(defined $records,
 			"$name: records of $table in order, repeats are replays")
