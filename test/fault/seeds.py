@@ -103,7 +103,8 @@ def report(rows):
                      f"{r['about']['date']} |")
     caught = sum(bool(r["caught"]) for r in rows)
     about_ = rows[-1]["about"]
-    lines += ["", f"{caught} of {len(rows)} found. PostgreSQL "
+    bugs = len({r["bug"] for r in rows})
+    lines += ["", f"{caught} of {len(rows)} found, {bugs} bugs. PostgreSQL "
               f"{about_['postgres']}, Kafka {about_['kafka']}."]
     return "\n".join(lines)
 
