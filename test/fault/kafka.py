@@ -37,6 +37,22 @@ class Broker:
     def start(self):
         self.address = self._script("start", *self.options)
 
+    def transactions(self, transactional_id, topic):
+        """What the broker holds to be open, in words for a person."""
+        text = []
+        for words in (["list"],
+                      ["describe", "--transactional-id", transactional_id],
+                      ["describe-producers", "--topic", topic,
+                       "--partition", "0"]):
+            try:
+                said = self._script(
+                    "tool", "org.apache.kafka.tools.TransactionsCommand",
+                    "--bootstrap-server", self.address, *words)
+            except (HarnessError, subprocess.TimeoutExpired) as error:
+                said = str(error)
+            text.append(f"{' '.join(words)}\n{said}\n\n")
+        return "".join(text)
+
     def proxied_address(self):
         """Where a proxy must lead to: see --advertise of broker.sh."""
         return self._script("address", "PROXIED")

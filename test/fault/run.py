@@ -900,6 +900,11 @@ class Run:
             json.dumps(self.result, indent=1) + "\n")
         (where / "schedule.txt").write_text("".join(
             f"{e}\n" for e in (*getattr(self, "events", []), self.ending)))
+        if self.mode == "eos" and "stuck" in self.faults.counts and \
+                hasattr(self.broker, "transactions"):
+            # Where a broker has forgotten a transaction that is open.
+            (where / "transactions.txt").write_text(self.broker.transactions(
+                self.transactional_id, self.offsets_topic))
         try:
             self._dump(where)
         except (HarnessError, KafkaError, OSError) as error:
