@@ -73,12 +73,12 @@ class Log:
             **more)
         self.add(lsn, ordinal, 1, {"id": n}, None, **more)
 
-    def check(self, h, mode="alo", starts=None, **more):
+    def check(self, h, mode="alo", starts=None, bound=None, **more):
         self.checker = checker.Checker(h, mode, "p", **more)
         for (topic, partition), records in self.partitions.items():
             for record in records:
                 self.checker.record(topic, partition, record)
-        return self.checker.finish(starts)
+        return self.checker.finish(starts, bound)
 
 
 class Case(unittest.TestCase):
@@ -320,6 +320,13 @@ class TestBothModes(Three):
                 "op": "c", "before": None,
                 "after": {"n": n, "amount": amount}}, topic="p.public.entry")
         self.check(log, "balance", entries="public.entry")
+
+        # One that need not be there at all, at least once.
+        for mode, found in (("alo", ()), ("eos", ("balance",))):
+            self.assert_faults(log.check(
+                self.history, mode, bound=15, entries="public.entry"), *found)
+        self.assert_faults(log.check(
+            self.history, "alo", bound=20, entries="public.entry"), "balance")
 
 
 class TestReplays(Three):
