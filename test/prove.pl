@@ -35,13 +35,23 @@ print $fh join(' ', scalar $aggregate->passed, $failed,
 close $fh or die $!;
 exit($aggregate->all_passed ? 0 : 1);
 
-# What the file said last, for those who see nothing but this output.
+# What the file, and the forwarder that it started last, said in the end: for
+# those who see nothing but this output.
 sub print_end_of_log
 {
 	my ($file) = @_;
 	my ($name) = $file =~ m{([^/]+)\.pl$};
-	open my $log, '<', "$ENV{TESTLOGDIR}/regress_log_$name" or return;
+	my @lines = end_of("$ENV{TESTLOGDIR}/regress_log_$name");
+	print "\n=== the end of the log of $file\n", @lines, "\n";
+	my ($log) = map { /^# starting .*, log (\S+)$/ ? $1 : () } reverse @lines;
+	print "=== the end of $log\n", end_of($log), "\n" if $log;
+}
+
+sub end_of
+{
+	my ($file) = @_;
+	open my $log, '<', $file or return;
 	my @lines = <$log>;
 	splice @lines, 0, -$log_lines if @lines > $log_lines;
-	print "\n=== the end of the log of $file\n", @lines, "\n";
+	return @lines;
 }
