@@ -1334,6 +1334,46 @@ check_lists(struct config *c)
 	}
 }
 
+/*
+ * Why 'name' is no option of the plugin to be given here, for config_fail();
+ * NULL if it is one.  The plugin takes no option twice, and the stream must be
+ * one that the forwarder reads.
+ */
+static const char *
+why_no_stream_param(const struct config *c, const char *name)
+{
+	static const struct
+	{
+		const char *name;
+		const char *why;
+	} taken[] = {
+		{"protocol_version", "the forwarder states what it can read"},
+		{"streaming", "the forwarder reads whole transactions only"},
+		{"operations", "use skipped.operations"},
+		{"partition_root", "use publish.via.partition.root"},
+		{"include_schemas", "use schema.include.list"},
+		{"exclude_schemas", "use schema.exclude.list"},
+		{"include_tables", "use table.include.list"},
+		{"exclude_tables", "use table.exclude.list"},
+		{"include_columns", "use column.include.list"},
+		{"exclude_columns", "use column.exclude.list"},
+		{"include_message_prefixes", "use message.prefix.include.list"},
+		{"exclude_message_prefixes", "use message.prefix.exclude.list"},
+	};
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+	{
+		if (strcmp(taken[i].name, name) == 0)
+			return taken[i].why;
+	}
+	for (size_t i = 0; i < c->nstream; i++)
+	{
+		if (strcmp(c->stream[i].name, name) == 0)
+			return "it is there twice";
+	}
+	return NULL;
+}
+
 static void
 check_stream_params(struct config *c)
 {
@@ -1350,10 +1390,15 @@ check_stream_params(struct config *c)
 			config_fail(c, s->entry, "must be name=value;name=value");
 		else if (*pair != '\0')
 		{
+			char	   *name = config_text_trim(pair, (size_t) (eq - pair));
+			const char *why = why_no_stream_param(c, name);
+
+			if (why != NULL)
+				config_fail(c, s->entry, "cannot have %s: %s", name, why);
 			c->stream = config_text_realloc(c->stream, (c->nstream + 1) *
 														   sizeof(*c->stream));
 			c->stream[c->nstream++] = (struct config_setting){
-				.name = config_text_trim(pair, (size_t) (eq - pair)),
+				.name = name,
 				.value = config_text_trim(eq + 1, strlen(eq + 1)),
 			};
 		}

@@ -127,7 +127,8 @@ static const struct config_option table[] = {
 			"that it is there after a failover (PostgreSQL 17 and later; the "
 			"standby needs `sync_replication_slots`)."},
 	{.name = "slot.stream.params",
-		.help = "More options for the plugin, `name=value;name=value`."},
+		.help = "More options for the plugin, `name=value;name=value`: those "
+			"that no other property sets, except `streaming`."},
 	{.name = "status.update.interval.ms", .type = CONFIG_MS,
 		.deflt = "10000", .min = 100, .max = 3600000,
 		.help = "How often PostgreSQL is told the position; less than "

@@ -102,6 +102,21 @@ my @cases = (
 		'a mechanism that is not there'
 	],
 	[
+		{ 'slot.stream.params' => 'streaming=true' },
+		qr/bad\.properties:\d+: slot\.stream\.params: cannot have streaming: .*whole transactions/,
+		'an option of the plugin that the forwarder does not read'
+	],
+	[
+		{ 'slot.stream.params' => 'protocol_version=7' },
+		qr/slot\.stream\.params: cannot have protocol_version: /,
+		'an option of the plugin that is the forwarder\'s own'
+	],
+	[
+		{ 'slot.stream.params' => 'origin=none;origin=any' },
+		qr/slot\.stream\.params: cannot have origin: .*twice/,
+		'an option of the plugin twice'
+	],
+	[
 		{ 'table.include.list' => 'a.b', 'table.exclude.list' => 'c.d' },
 		qr/table\.(?:in|ex)clude\.list/,
 		'include and exclude together'

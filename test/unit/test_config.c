@@ -532,6 +532,15 @@ bad_values_are_refused_by_name(void **state)
 	refused("skipped.operations=c,x\n", "\"x\" is none of c, u, d, t, none");
 	refused("skipped.operations=t,none\n", "none stands alone");
 	refused("slot.stream.params=a\n", "must be name=value;name=value");
+	refused("slot.stream.params=origin=none;streaming=true\n",
+			"slot.stream.params: cannot have streaming: the forwarder reads "
+			"whole transactions only");
+	refused("slot.stream.params=protocol_version=1\n",
+			"slot.stream.params: cannot have protocol_version: ");
+	refused("slot.stream.params=exclude_tables=a\n",
+			"cannot have exclude_tables: use table.exclude.list");
+	refused("slot.stream.params=origin=none; origin = any\n",
+			"cannot have origin: it is there twice");
 	refused("unavailable.value.placeholder=hex:0g\n", "hexadecimal");
 	refused("unavailable.value.placeholder=hex:00\n", "zero");
 	refused("unavailable.value.placeholder=hex:ff\n", "UTF-8");
