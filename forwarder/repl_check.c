@@ -252,27 +252,59 @@ refuse_missing_slot(struct repl *r)
 	return REPL_FAILED;
 }
 
+/* "app" is to be "app_walferry", within the 63 bytes of a name. */
+static void
+name_copy(const struct repl *r, char copy[64])
+{
+	size_t room = 63 - strlen(r->config->plugin) - 1;
+
+	if (strlen(r->config->plugin) > 30)
+		room = 32;
+	snprintf(copy, 64, "%.*s_%.30s", (int) room, r->config->slot,
+			 r->config->plugin);
+}
+
 static enum repl_outcome
 refuse_other_plugin(struct repl *r, const char *plugin)
 {
 	const char *old = r->config->slot;
 	char		copy[64];
-	size_t		room = sizeof(copy) - 1 - strlen(r->config->plugin) - 1;
 
 	repl_fail(r, REPL_FAILURE_REFUSED,
 			  "replication slot \"%s\" belongs to "
 			  "output plugin %s",
 			  old, plugin);
-	if (strlen(r->config->plugin) > 30)
-		room = 32;
-	snprintf(copy, sizeof(copy), "%.*s_%.30s", (int) room, old,
-			 r->config->plugin);
+	name_copy(r, copy);
 	repl_failure_set_hint(
 		&r->failure,
 		"a copy continues from its position; stop what reads "
 		"the old one, then: SELECT pg_copy_logical_replication_slot('%s', "
 		"'%s', false, '%s'); and set slot.name=%s",
 		old, copy, r->config->plugin, copy);
+	return REPL_FAILED;
+}
+
+/*
+ * Such a slot sends what is prepared and may yet be rolled back, which no
+ * event can take back.  A copy of it is a slot without.
+ */
+static enum repl_outcome
+refuse_two_phase(struct repl *r)
+{
+	const char *old = r->config->slot;
+	char		copy[64];
+
+	repl_fail(r, REPL_FAILURE_REFUSED,
+			  "replication slot \"%s\" was made with two_phase: it sends "
+			  "transactions before they commit",
+			  old);
+	name_copy(r, copy);
+	repl_failure_set_hint(
+		&r->failure,
+		"a copy is without, and continues from its position: SELECT "
+		"pg_copy_logical_replication_slot('%s', '%s'); then set slot.name=%s, "
+		"and drop the old one: SELECT pg_drop_replication_slot('%s');",
+		old, copy, copy, old);
 	return REPL_FAILED;
 }
 
@@ -396,6 +428,8 @@ take_slot(struct repl *r, const PGresult *res)
 		repl_failure_hint_slot_lost(&r->failure, name);
 		return REPL_FAILED;
 	}
+	if (*PQgetvalue(res, 0, SLOT_TWO_PHASE) == 't')
+		return refuse_two_phase(r);
 	if (!PQgetisnull(res, 0, SLOT_OTHER_PID))
 	{
 		if (is_walferry(r, PQgetvalue(res, 0, SLOT_OTHER_NAME)))

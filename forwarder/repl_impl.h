@@ -89,10 +89,11 @@ enum slot_column
 	SLOT_OUR_DATABASE,
 	SLOT_INVALID,	  /* why */
 	SLOT_WAL_END_LSN, /* the server's */
-	SLOT_FAILOVER,	  /* from here on NULL before PostgreSQL 17 */
+	SLOT_FAILOVER,	  /* this and the next three NULL before PostgreSQL 17 */
 	SLOT_SYNCED,
 	SLOT_STANDBY_SLOTS,
 	SLOT_STANDBY_MISSING, /* those of them that do not exist */
+	SLOT_TWO_PHASE,
 	SLOT_COLUMNS
 };
 

@@ -132,7 +132,8 @@ put_slot_query(const struct repl *r, struct buf *b)
 					"WHERE p.slot_name = n.name))");
 	else
 		buf_puts(b, "NULL, NULL, NULL, NULL");
-	buf_puts(b, " FROM pg_catalog.pg_replication_slots s LEFT JOIN "
+	buf_puts(b, ", s.two_phase "
+				"FROM pg_catalog.pg_replication_slots s LEFT JOIN "
 				"pg_catalog.pg_stat_activity a ON a.pid = s.active_pid "
 				"WHERE s.slot_name = ");
 	put_sql_literal(r, b, r->config->slot);

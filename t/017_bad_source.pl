@@ -106,6 +106,44 @@ my $log = refused(
 	pass('slot of another plugin: the copy works');
 	is($fw->stop, 0, 'stops');
 }
+
+# A slot that tells of what is only prepared.  Its copy has what came meanwhile,
+# and a prepared transaction when, and if, it commits.
+$pg->safe_psql('postgres', q{
+	CREATE TABLE prepared (id int PRIMARY KEY);
+	SELECT pg_create_logical_replication_slot('t017_two', 'walferry', false, true)});
+$pg->safe_psql('postgres', q{
+	BEGIN; INSERT INTO prepared VALUES (1); PREPARE TRANSACTION 'before'});
+$log = refused(
+	forwarder('two'),
+	3,
+	qr/slot \\"t017_two\\" was made with two_phase.*pg_copy_logical_replication_slot/,
+	'slot with two_phase');
+{
+	my ($copy, $new, $drop) = $log =~
+	  /(SELECT pg_copy_logical_replication_slot\([^;]*;).*slot\.name=(\w+).*(SELECT pg_drop_replication_slot\([^;]*;)/
+	  or die "no SQL in $log";
+	$pg->safe_psql('postgres', $copy);
+	$pg->safe_psql('postgres', $drop);
+	my $fw = forwarder('whole', 'slot.name' => $new)->started($pg);
+	for my $sql (
+		q{BEGIN; INSERT INTO prepared VALUES (2); PREPARE TRANSACTION 'undone'},
+		q{ROLLBACK PREPARED 'undone'},
+		q{INSERT INTO prepared VALUES (3)},
+		q{COMMIT PREPARED 'before'},
+		q{BEGIN; INSERT INTO prepared VALUES (4); PREPARE TRANSACTION 'after'},
+		q{COMMIT PREPARED 'after'})
+	{
+		$pg->safe_psql('postgres', $sql);
+	}
+	my @events = $kafka->wait_for_events('t017_whole.public.prepared', 3);
+	is_deeply(
+		[ map { "$_->{value}{op} $_->{value}{after}{id}" } @events ],
+		[ 'c 3', 'c 1', 'c 4' ],
+		'prepared transactions: an event at COMMIT PREPARED, none before');
+	Walferry::wait_confirmed($pg, $new);
+	is($fw->stop, 0, 'stops');
+}
 refused(forwarder('physical'), 3, qr/slot \\"t017_physical\\" is a physical one/,
 	'physical slot');
 $pg->safe_psql('postgres', 'CREATE DATABASE elsewhere');

@@ -132,7 +132,7 @@ struct server
 	const char *wal_level;
 	const char *in_recovery;
 	const char *history;	  /* NULL: there is no such file */
-	const char *slot[14];	  /* [0] NULL: no such slot */
+	const char *slot[15];	  /* [0] NULL: no such slot */
 	const char *locked_by;	  /* NULL: nobody else */
 	const char *create_error; /* "SQLSTATE message" */
 	const char *start_error;
@@ -250,7 +250,7 @@ answer(struct server *s, const char *query, struct buf *b)
 	const char *settings[] = {s->wal_level, "60000", NULL, s->in_recovery};
 	const char *lock[] = {s->locked_by ? "f" : "t", s->locked_by};
 	const char *history[] = {"00000002.history", s->history};
-	const char *slot[14];
+	const char *slot[15];
 	const char *created[] = {"app", "0/1000", NULL, "walferry"};
 	size_t		len = strlen(s->queries);
 
@@ -262,7 +262,7 @@ answer(struct server *s, const char *query, struct buf *b)
 		memcpy(slot, s->slot, sizeof(slot));
 		if (s->created)
 			slot[0] = "logical";
-		put_rows(b, slot, 14, slot[0] != NULL);
+		put_rows(b, slot, 15, slot[0] != NULL);
 	}
 	else if (strstr(query, "pg_try_advisory_lock") != NULL)
 		put_rows(b, lock, 2, 1);
@@ -476,7 +476,7 @@ set_up(void **state)
 	static const char *const slot[] = {"logical", "walferry", "shop",	NULL,
 									   NULL,	  "reserved", "0/1000", "shop",
 									   NULL,	  "0/9000",	  "f",		"f",
-									   "",		  NULL};
+									   "",		  NULL,		  "f"};
 
 	assert_non_null(s);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -914,7 +914,7 @@ repl_refuses_servers_and_slots_that_will_not_do(void **state)
 {
 	struct server *s = *state;
 	struct repl	  *r = repl_new(&config);
-	const char	  *good[14];
+	const char	  *good[15];
 
 	memcpy(good, s->slot, sizeof(good));
 	start_server(s);
@@ -938,6 +938,8 @@ repl_refuses_servers_and_slots_that_will_not_do(void **state)
 	CASE(s->slot[1] = "pgoutput", REPL_FAILURE_REFUSED,
 		 "pg_copy_logical_replication_slot('app', 'app_walferry', false, "
 		 "'walferry'); and set slot.name=app_walferry");
+	CASE(s->slot[14] = "t", REPL_FAILURE_REFUSED,
+		 "pg_copy_logical_replication_slot('app', 'app_walferry'); ");
 	CASE(s->slot[2] = "other", REPL_FAILURE_REFUSED, "\"other\"");
 	CASE((s->slot[3] = "4711", s->slot[4] = "spy"), REPL_FAILURE_RETRY,
 		 "in use by process 4711, application spy");
@@ -1162,7 +1164,7 @@ repl_looks_again_before_it_starts(void **state)
 {
 	struct server *s = *state;
 	struct repl	  *r = repl_new(&config);
-	const char	  *good[14];
+	const char	  *good[15];
 
 	memcpy(good, s->slot, sizeof(good));
 	start_server(s);
