@@ -63,7 +63,7 @@ struct relation_plan
 	uint32_t			topic;		   /* the sink's number for it */
 	uint32_t			index;		   /* in publish.topics */
 	int32_t				npartitions;   /* 0: not known yet */
-	bool				nameless;	   /* no topic can have its name */
+	bool				topicless;	   /* no topic can be its own */
 	int64_t				lost_told_ns;  /* when lost values were last told */
 	int64_t				large_told_ns; /* and events that are too large */
 };
@@ -303,7 +303,7 @@ make_plan(struct publish *p, const struct change_relation *rel,
 		fits = route_message_topic(&name, p->prefix, p->delimiter);
 	if (!fits)
 	{
-		plan->nameless = true;
+		plan->topicless = true;
 		snprintf(p->error, sizeof(p->error),
 				 "the topic's name for %s%s is longer than %d characters; "
 				 "exclude the table or shorten topic.prefix",
@@ -314,6 +314,18 @@ make_plan(struct publish *p, const struct change_relation *rel,
 	{
 		plan->topic = sink_topic(p->sink, buf_cstr(&name));
 		plan->index = find_topic(p, buf_cstr(&name), buf_cstr(&table));
+
+		/* <topic.prefix>.<slot.name>.offsets can be a table's topic, too. */
+		if (p->store != NULL && plan->topic == p->store_topic)
+		{
+			plan->topicless = true;
+			snprintf(p->error, sizeof(p->error),
+					 "topic %s of %s%s is the one where positions are kept; "
+					 "exclude the table, or name another topic for positions "
+					 "with offsets.storage.topic",
+					 buf_cstr(&name), rel ? "table " : "logical messages",
+					 buf_cstr(&table));
+		}
 	}
 	buf_free(&table);
 	buf_free(&name);
@@ -661,7 +673,7 @@ publish_take(struct publish *p, const struct change *c,
 	p->position = c->position;
 	p->plan = plan_of(p, relation);
 	p->taken = true;
-	if (p->plan->nameless)
+	if (p->plan->topicless)
 		return;
 	if (!c->condensed)
 		make_parts(p, c, now_ns);
@@ -861,7 +873,7 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 
 	if (!p->taken)
 		return SINK_DONE;
-	if (p->plan->nameless || p->refused)
+	if (p->plan->topicless || p->refused)
 	{
 		p->exit_code = 4;
 		return SINK_FAILED;

@@ -122,7 +122,7 @@ fake_topic(struct sink *s, const char *name)
 	struct fake *f = (struct fake *) s;
 
 	strcpy(f->topic, name);
-	return TOPIC;
+	return strcmp(name, "p.walferry.offsets") == 0 ? STORE_TOPIC : TOPIC;
 }
 
 static enum sink_outcome
@@ -130,7 +130,7 @@ fake_partitions(struct sink *s, uint32_t topic, int32_t *count)
 {
 	struct fake *f = (struct fake *) s;
 
-	assert_int_equal(topic, TOPIC);
+	assert_true(topic == TOPIC || topic == STORE_TOPIC);
 	if (f->not_ready-- > 0)
 		return SINK_AGAIN;
 	*count = f->partitions;
@@ -713,6 +713,39 @@ pin_that_is_stored_already_does_not_come_again(void **state)
 	assert_taken(&b->sink.taken[0], 'c', "{\"id\":1}", 0);
 }
 
+/* <topic.prefix>.<slot.name>.offsets, and the table "offsets" of a schema. */
+static void
+table_whose_topic_is_that_of_positions_is_refused(void **state)
+{
+	struct bench *b = *state;
+
+	b->table.relation.schema = "walferry";
+	b->table.relation.name = "offsets";
+	start_with_store(b, 0);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_int_equal(b->sink.submits, 0);
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	assert_string_equal(publish_error(b->publish),
+						"topic p.walferry.offsets of table walferry.offsets "
+						"is the one where positions are kept; exclude the "
+						"table, or name another topic for positions with "
+						"offsets.storage.topic");
+}
+
+/* Where no position is stored it is a table as any other. */
+static void
+table_of_that_name_is_not_refused_without_positions(void **state)
+{
+	struct bench *b = *state;
+
+	b->table.relation.schema = "walferry";
+	b->table.relation.name = "offsets";
+	start(b);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_not_equal(submit(b), SINK_FAILED);
+}
+
 /* Refused two times out of three, as any record. */
 static void
 pin_that_is_refused_is_neither_lost_nor_repeated(void **state)
@@ -1133,6 +1166,8 @@ main(void)
 		TEST(context_headers_can_be_left_out),
 		TEST(pin_comes_before_the_first_record_that_relies_on_it),
 		TEST(pin_that_is_stored_already_does_not_come_again),
+		TEST(table_whose_topic_is_that_of_positions_is_refused),
+		TEST(table_of_that_name_is_not_refused_without_positions),
 		TEST(pin_that_is_refused_is_neither_lost_nor_repeated),
 		TEST(pin_that_was_abandoned_comes_with_the_next_stream),
 		TEST(pin_whose_record_fails_is_a_failure_of_the_sink),
