@@ -5,9 +5,10 @@
 #   test/certs.sh DIR
 #
 # Makes DIR/ca.crt; server.crt and server.key for localhost, 127.0.0.1 and
-# ::1; client.crt and client.key for the common name walferry; server.pem, the
-# server's key (PKCS#8) and certificate in one file, as Java wants them; and
-# other-ca.crt, an authority that signed none of these.  Valid for two days.
+# ::1; elsewhere.crt and elsewhere.key for elsewhere.example and nothing else;
+# client.crt and client.key for the common name walferry; server.pem and
+# elsewhere.pem, key (PKCS#8) and certificate in one file, as Java wants them;
+# and other-ca.crt, an authority that signed none of these.  Valid for two days.
 #
 set -eu
 umask 077
@@ -45,10 +46,14 @@ sign()							# NAME COMMON_NAME EXTENSIONS
 
 sign server localhost 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
 extendedKeyUsage=serverAuth'
+sign elsewhere elsewhere.example 'subjectAltName=DNS:elsewhere.example
+extendedKeyUsage=serverAuth'
 sign client walferry 'extendedKeyUsage=clientAuth'
 
-{
-	openssl pkcs8 -topk8 -nocrypt -in server.key
-	cat server.crt
-} > server.pem
+for name in server elsewhere; do
+	{
+		openssl pkcs8 -topk8 -nocrypt -in $name.key
+		cat $name.crt
+	} > $name.pem
+done
 rm -f openssl.log ./*.srl
