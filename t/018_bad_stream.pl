@@ -122,6 +122,25 @@ ends(
 	qr/protocol version 1 is no longer supported.*same version/,
 	'forwarder older than the extension');
 
+# An extension that does not know an option which the forwarder sends of itself.
+ends(
+	forwarder(
+		'no_option',
+		sub {
+			my ($type, $body) = @_;
+			return 0 if $type eq 'd';
+			return 1 if $type ne 'W';
+			my $error = join "\0", 'SERROR', 'VERROR', 'C42P02',
+			  'Munrecognized walferry option "operations"',
+			  "HSELECT * FROM walferry_options() lists the options.\0\0";
+			return \(pack('aN', 'E', 4 + length $error)
+				  . $error
+				  . pack('aNa', 'Z', 5, 'I'));
+		}),
+	3,
+	qr/unrecognized walferry option \\"operations\\".*older or newer than this forwarder: install the same version of both/,
+	'extension older than the forwarder');
+
 # One byte wrong in a message, here the number of changes that the commit says.
 ends(
 	forwarder(
