@@ -1,5 +1,5 @@
 # SIGTERM: while Kafka is down, a second time, in the middle of a large
-# transaction.
+# transaction, with a slot that is to go.
 use Walferry;
 use Walferry::Kafka;
 use Walferry::Forwarder;
@@ -47,8 +47,36 @@ Walferry::wait_confirmed($pg, $large->slot);
 is(scalar @records, 40001, 'large transaction: not repeated');
 is($large->stop, 0, 'stops');
 
-# Kafka is down: it waits as long as it was told to, and says what is left.
-my $down = forwarder('t006_down', 'walferry.shutdown.timeout.ms' => 2000);
+# slot.drop.on.stop: the slot goes at a clean stop, and not with a forwarder
+# that was killed: what it holds is carried by the next.
+sub has_slot
+{
+	my ($fw) = @_;
+	return $pg->safe_psql('postgres',
+		    'SELECT count(*) FROM pg_replication_slots '
+		  . "WHERE slot_name = '" . $fw->slot . "'");
+}
+
+my $drops = forwarder('t006_drops', 'slot.drop.on.stop' => 'true');
+$drops->kill9;
+is(has_slot($drops), 1, 'slot.drop.on.stop: killed, the slot stays');
+$pg->safe_psql('postgres',
+	q{INSERT INTO t SELECT i, '' FROM generate_series(60001, 61000) i});
+$drops->started($pg);
+Walferry::wait_confirmed($pg, $drops->slot);
+is($drops->stop, 0, 'slot.drop.on.stop: exit code 0');
+is(has_slot($drops), 0, 'slot.drop.on.stop: stopped, the slot is gone');
+like($drops->log_since_start, qr/ info repl: dropped the slot/,
+	'slot.drop.on.stop: which is said');
+@records = quick_records($kafka, 't006_drops.public.t');
+is(scalar @records, 1000, 'slot.drop.on.stop: what it held has arrived');
+
+# Kafka is down: it waits as long as it was told to, and says what is left.  A
+# slot that has something left is not dropped.
+my $down = forwarder(
+	't006_down',
+	'walferry.shutdown.timeout.ms' => 2000,
+	'slot.drop.on.stop' => 'true');
 my $twice = forwarder('t006_twice', 'walferry.shutdown.timeout.ms' => 60000);
 $pg->safe_psql('postgres', "INSERT INTO t VALUES (50001, '')");
 Walferry::wait_confirmed($pg, $_->slot) for $down, $twice;
