@@ -204,6 +204,37 @@ like($second->log_since_start, qr/ error forward: [^\n]*t017_busy/,
 	'slot dropped meanwhile: named');
 unlike(slots(), qr/t017_busy/, 'slot dropped meanwhile: not made anew');
 
+# Encodings.  The slot was there before the row was, and keeps it.
+for my $encoding (qw(LATIN1 SQL_ASCII))
+{
+	my $db = 'in_' . lc $encoding;
+	$pg->safe_psql('postgres',
+		    "CREATE DATABASE $db ENCODING '$encoding' "
+		  . "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+	$pg->safe_psql($db, qq{
+		CREATE TABLE t (id int PRIMARY KEY, s text);
+		SELECT pg_create_logical_replication_slot('t017_$db', 'walferry')});
+	$pg->safe_psql($db, q{INSERT INTO t VALUES (1, E'a\xe4b')});
+}
+my $latin1 = forwarder('in_latin1', 'database.dbname' => 'in_latin1');
+my $stood = confirmed_lsn($pg, $latin1->slot);
+refused(
+	$latin1,
+	3,
+	qr/database \\"in_latin1\\" is encoded in LATIN1; only UTF8 and SQL_ASCII/,
+	'LATIN1');
+is(confirmed_lsn($pg, $latin1->slot), $stood, 'LATIN1: nothing is confirmed');
+my $ascii = forwarder('in_sql_ascii', 'database.dbname' => 'in_sql_ascii');
+$ascii->start;
+my @odd = $kafka->wait_for_events('t017_in_sql_ascii.public.t', 1);
+is($odd[0]{value}{after}{s}, "a\x{fffd}b",
+	'SQL_ASCII: what is not UTF-8 becomes U+FFFD');
+like(
+	$ascii->log_text,
+	qr/ warn forward: the database states no encoding \(SQL_ASCII\)/,
+	'SQL_ASCII: is warned of');
+is($ascii->stop, 0, 'stops');
+
 # Users and databases.
 refused(forwarder('nodb', 'database.dbname' => 'nowhere'),
 	3, qr/database \\"nowhere\\" does not exist.*database\.dbname/,
