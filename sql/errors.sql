@@ -63,12 +63,31 @@ CREATE TABLE still_works (id int);
 COMMIT;
 DROP TABLE still_works;
 
+-- What is not the value's fault is no marker: it ends the call, and what was to
+-- be sent comes again.  Here an output function that waits, and a time limit.
+CREATE TYPE slow;
+CREATE FUNCTION slow_in(cstring) RETURNS slow LANGUAGE internal IMMUTABLE STRICT AS 'float8in';
+CREATE FUNCTION slow_out(slow) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'pg_sleep';
+CREATE TYPE slow (INPUT = slow_in, OUTPUT = slow_out, LIKE = float8);
+CREATE TABLE s (id int PRIMARY KEY, v slow);
+BEGIN;
+INSERT INTO f VALUES (80, '1', 'before it');
+INSERT INTO s VALUES (1, '3600');
+COMMIT;
+\set VERBOSITY sqlstate
+SET statement_timeout = '500ms';
+:changes;
+SELECT walferry_encode(s) FROM s;
+RESET statement_timeout;
+\set VERBOSITY default
+SELECT message, relation, detail FROM walferry_slot_get_changes('regress_errors', NULL, NULL, 'exclude_tables', 'public\.s') WHERE message NOT IN ('header', 'begin', 'commit');
+
 -- All gone, and the slot goes on: rows decoded without their table and types.
 INSERT INTO f VALUES (90, '1', 'x'), (91, good(), 'y');
 INSERT INTO l VALUES (4, 'y');
-DROP TABLE f, h, l, dflt;
+DROP TABLE f, h, l, s, dflt;
 DROP FUNCTION good;
-DROP TYPE fragile, lost, labels CASCADE;
+DROP TYPE fragile, lost, slow, labels CASCADE;
 :changes;
 
 SELECT pg_drop_replication_slot('regress_errors');
