@@ -43,6 +43,7 @@ RDKAFKA ?=
 override RDKAFKA := $(abspath $(RDKAFKA))
 include forwarder/variant.mk
 FORWARDER = build/$(call variant,$(FAULT))forwarder/walferry
+FAULT_FORWARDER = build/$(call variant,1)forwarder/walferry
 
 # Warnings are errors in CI, where somebody looks, not on a user's machine.
 WERROR ?= $(if $(filter true,$(CI)),1)
@@ -123,6 +124,7 @@ install-forwarder: all
 # What the scripts below need to know.
 RUN = PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' SAN='$(SAN)' \
 	RDKAFKA='$(RDKAFKA)' WERROR='$(WERROR)' TESTS='$(TESTS)'
+FORWARDERS = FORWARDER='$(FORWARDER)' FAULT_FORWARDER='$(FAULT_FORWARDER)'
 
 help:
 	@sed -n 's/^#? \?//p' Makefile
@@ -176,8 +178,7 @@ test-fault-tools:
 	+@$(RUN) test/fault/tools.sh
 
 test-tap: extension $(if $(WITH_FORWARDER),forwarder)
-	+@$(RUN) FORWARDER='$(FORWARDER)' \
-		FAULT_FORWARDER='build/$(call variant,1)forwarder/walferry' test/tap.sh
+	+@$(RUN) $(FORWARDERS) test/tap.sh
 
 test-demo: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh --check
@@ -193,12 +194,12 @@ fuzz:
 	+@$(RUN) test/fuzz/run.sh $(or $(SECONDS),60)
 
 fault-programs: extension forwarder
-	+@$(MAKE) --no-print-directory -s -C forwarder FAULT=1 \
-		WERROR='$(WERROR)'
-	+@$(MAKE) --no-print-directory -s -C test/fault
+	+@$(MAKE) --no-print-directory -s -C forwarder FAULT=1 SAN='$(SAN)' \
+		RDKAFKA='$(RDKAFKA)' WERROR='$(WERROR)'
+	+@$(MAKE) --no-print-directory -s -C test/fault SAN=
 
 test-fault: fault-programs
-	+@$(RUN) test/fault/fault.sh short
+	+@$(RUN) $(FORWARDERS) test/fault/fault.sh short
 
 #? Break on purpose: test/fault/README.md
 #?   fault            seeded runs: SEED, RUNS, MODE=alo|eos, PG=15|17|18
@@ -206,16 +207,16 @@ test-fault: fault-programs
 #?   fault-seeds      is each seeded bug found?  BUGS, TRIES; in RESULTS.md
 #?   fault-sweep      death at each failpoint: POINTS, MINUTES; in RESULTS.md
 fault: fault-programs
-	+@$(RUN) test/fault/fault.sh runs
+	+@$(RUN) $(FORWARDERS) test/fault/fault.sh runs
 
 fault-campaign: fault-programs
-	+@$(RUN) test/fault/fault.sh campaign
+	+@$(RUN) $(FORWARDERS) test/fault/fault.sh campaign
 
 fault-seeds: fault-programs
-	+@$(RUN) test/fault/fault.sh seeds
+	+@$(RUN) $(FORWARDERS) test/fault/fault.sh seeds
 
 fault-sweep: fault-programs
-	+@$(RUN) test/fault/fault.sh sweep
+	+@$(RUN) $(FORWARDERS) test/fault/fault.sh sweep
 
 #? Look
 #?   demo             PostgreSQL, Kafka and walferry with real flights

@@ -11,7 +11,8 @@
 #   fault.sh inside ARG...   the part that runs where that PostgreSQL is
 #
 # PG is 15, 17 or 18: in the trees of test/matrix, as root; without it the
-# PostgreSQL of PG_CONFIG.
+# PostgreSQL of PG_CONFIG.  FORWARDER and FAULT_FORWARDER are what run.sh takes;
+# in a tree both are built there, from the libraries of that distribution.
 #
 set -eu
 
@@ -33,6 +34,9 @@ launch()
 		FAULT_RESULTS=$out/runs.tsv FAULT_COMMIT=$commit \
 			"$here/run.sh" "$@" || rc=$?
 	else
+		[ -z "${RDKAFKA:-}" ] ||
+			echo "fault.sh: PG=$PG takes the librdkafka of its tree, not" \
+				"RDKAFKA" >&2
 		"$top/test/matrix/enter.sh" -o "$out" "$PG" \
 			env FAULT_COMMIT="$commit" test/fault/fault.sh inside "$@" || rc=$?
 	fi
@@ -57,6 +61,12 @@ case $what in
 			make -C forwarder FAULT=1 WERROR= >> /out/build.log 2>&1 &&
 			make -C test/fault >> /out/build.log 2>&1 ||
 			{ tail -n 30 /out/build.log >&2; exit 2; }
+		case ${1:-} in
+			seeds.py | sweep.py)
+				FORWARDER=build/fault/forwarder/walferry
+				export FORWARDER
+				;;
+		esac
 		rc=0
 		FAULT_RESULTS=/out/runs.tsv test/fault/run.sh "$@" || rc=$?
 		cp -R build/test/fault /out/kept 2>/dev/null || :
@@ -77,7 +87,7 @@ case $what in
 			${MINUTES:+--minutes "$MINUTES"} "$@"
 		;;
 	seeds | sweep)
-		FORWARDER=build/fault/forwarder/walferry
+		FORWARDER=${FAULT_FORWARDER:-build/fault/forwarder/walferry}
 		export FORWARDER
 		if [ "$what" = seeds ]; then
 			set -- --seed "${SEED:-1}" --tries "${TRIES:-5}" \

@@ -4,8 +4,9 @@
 #
 #   test/fault/run.sh PROGRAM.py [argument ...]   see README.md
 #
-# FORWARDER is the program under test, build/forwarder/walferry by default; the
-# build with failpoints is there beside it, if there is one.
+# FORWARDER is the program under test, build/forwarder/walferry by default.  The
+# build with failpoints is there beside it, if there is one: FAULT_FORWARDER,
+# build/fault/forwarder/walferry by default.
 # What failing runs leave goes to build/test/fault/SEED-MODE.  FAULT_RESULTS is
 # a file that results are appended to, a line for each run.
 #
@@ -26,6 +27,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd -P)
 program=${1:?run.sh PROGRAM.py [argument ...]}
 shift
 FORWARDER=${FORWARDER:-build/forwarder/walferry}
+FAULT_FORWARDER=${FAULT_FORWARDER:-build/fault/forwarder/walferry}
 [ -x "$top/$FORWARDER" ] || die "there is no $FORWARDER"
 
 # shellcheck disable=SC2317 # called by lib.sh
@@ -59,8 +61,8 @@ cp "$top/$FORWARDER" "$scratch/work/walferry"
 [ ! -x "$top/build/fault/proxy" ] ||
 	cp "$top/build/fault/proxy" "$top/build/fault/clock.so" "$scratch/work"
 chmod 755 "$scratch/work/walferry"
-[ ! -x "$top/build/fault/forwarder/walferry" ] || install -m 755 \
-	"$top/build/fault/forwarder/walferry" "$scratch/work/walferry-fault"
+[ ! -x "$top/$FAULT_FORWARDER" ] || install -m 755 \
+	"$top/$FAULT_FORWARDER" "$scratch/work/walferry-fault"
 
 # mount_small NAME SIZE
 mount_small()
