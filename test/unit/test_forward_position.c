@@ -29,6 +29,7 @@
 #define REALTIME_MS INT64_C(1700000000000)
 #define SPLIT_MS 30000
 #define IDLE_INTERVAL_MS 10000
+#define HOUR_MS 3600000
 
 static struct
 {
@@ -349,18 +350,25 @@ stream(void)
 	return f;
 }
 
-static void
-begin(uint64_t end_lsn)
+/* False: it must not come here. */
+static bool
+comes(uint64_t end_lsn)
 {
-	struct forward *f = t.f;
-
 	t.txn = (struct change_transaction){.xid = end_lsn,
 										.commit_lsn = end_lsn - 0x20,
 										.end_lsn = end_lsn,
 										.commit_time_us = (REALTIME_MS -
 														   t.late_ms) *
 														  1000};
-	assert_true(forward_position_begin_transaction(f));
+	return forward_position_begin_transaction(t.f);
+}
+
+static void
+begin(uint64_t end_lsn)
+{
+	struct forward *f = t.f;
+
+	assert_true(comes(end_lsn));
 	f->ticket = ack_begin(f->ledger, end_lsn);
 	assert_int_not_equal(f->ticket, 0);
 	f->entry_open = true;
@@ -619,6 +627,33 @@ position_stops_at_a_replay_that_differs(void **state)
 	assert_true(t.unsafe);
 }
 
+/* Of another version nobody knows whether it counts changes alike. */
+static void
+position_stops_at_a_replay_by_another_plugin(void **state)
+{
+	struct forward *f;
+
+	split_after_two(state);
+	t.header.plugin_version = "0.1.1";
+	f = stream();
+	assert_false(comes(0x2000));
+	assert_true(t.unsafe);
+	assert_non_null(strstr(f->reason, "the plugin has another version"));
+	assert_int_equal(t.commits, 1);
+}
+
+static void
+position_stops_where_another_transaction_comes(void **state)
+{
+	struct forward *f;
+
+	split_after_two(state);
+	f = stream();
+	assert_false(comes(0x2008));
+	assert_true(t.unsafe);
+	assert_non_null(strstr(f->reason, "another one comes in its place"));
+}
+
 static void
 position_stops_at_a_replay_that_does_not_come(void **state)
 {
@@ -705,6 +740,30 @@ position_is_not_looked_for_in_vain_while_the_sink_is_full(void **state)
 	assert_int_equal(forward_position_due_ms(f), f->now_ms + INTERVAL_MS);
 }
 
+/* Brokers forget a transactional id that is not used. */
+static void
+position_is_stored_again_after_an_hour_without_any_news(void **state)
+{
+	struct forward *f = stream();
+	struct position p;
+
+	(void) state;
+	for (int hour = 0; hour < 2; hour++)
+	{
+		f->now_ms += HOUR_MS - 1;
+		forward_position_cut(f, true, false);
+		assert_int_equal(t.commits, hour);
+		f->now_ms++;
+		forward_position_cut(f, true, false);
+		assert_int_equal(t.commits, hour + 1);
+		p = committed(0, 0);
+		assert_int_equal(p.end_lsn, 0x1000);
+		assert_int_equal(p.prev_end_lsn, 0x1000);
+		assert_int_equal(p.records, 0);
+	}
+	assert_int_equal(ack_flush_lsn(f->ledger), 0x1000);
+}
+
 /*
  * A heartbeat is in a Kafka transaction, so one is ended for it; its position
  * is as far as idle WAL is known, and counts no event.
@@ -769,9 +828,12 @@ main(void)
 		TEST(position_lets_pass_over_what_is_published),
 		TEST(position_of_a_process_that_was_overtaken_is_forgotten),
 		TEST(position_stops_at_a_replay_that_differs),
+		TEST(position_stops_at_a_replay_by_another_plugin),
+		TEST(position_stops_where_another_transaction_comes),
 		TEST(position_stops_at_a_replay_that_does_not_come),
 		TEST(position_of_idle_wal_keeps_what_is_published_in_part),
 		TEST(position_says_nothing_of_a_transaction_without_a_change),
+		TEST(position_is_stored_again_after_an_hour_without_any_news),
 		TEST(position_goes_with_a_heartbeat),
 		TEST(position_of_a_heartbeat_in_a_transaction_is_before_it),
 		TEST(position_is_not_looked_for_in_vain_while_the_sink_is_full),
