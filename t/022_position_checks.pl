@@ -152,6 +152,25 @@ $kafka->create_topic(Walferry::Position::topic($wide), partitions => 3);
 refused($wide, 4, qr/has 3 partitions/, qr/offsets\.storage\.topic/,
 	'three partitions');
 
+# Positions that the broker would delete some day.
+my $short = forwarder('short');
+my $store = Walferry::Position::topic($short);
+$kafka->create_topic($store, config => { 'cleanup.policy' => 'delete' });
+refused($short, 4, qr/\Q$store\E has cleanup\.policy=delete,/,
+	qr/cleanup\.policy=compact/, 'positions with cleanup.policy=delete');
+sub policy
+{
+	$kafka->configs_tool('--alter', '--entity-type', 'topics', '--entity-name',
+		$store, '--add-config', "cleanup.policy=$_[0]");
+}
+policy('[compact,delete]');
+refused($short, 4, qr/\Q$store\E has cleanup\.policy=compact,delete,/,
+	qr/cleanup\.policy=compact/, 'positions with both policies');
+policy('compact');
+carries($short, '', 'positions with cleanup.policy=compact');
+insert(5);
+carries($short, '5', 'positions with cleanup.policy=compact, from then on');
+
 # Whoever wrote as another transactional.id could not be shut out.
 my $renamed = forwarder('renamed', 'offsets.storage.topic' => 't022_store');
 carries($renamed, '', 'before the other name');
