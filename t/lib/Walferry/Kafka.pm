@@ -15,6 +15,7 @@ Walferry::Kafka - a real Apache Kafka broker, through test/kafka/broker.sh
 use strict;
 use warnings;
 use Carp;
+use IPC::Run ();
 use JSON::PP ();
 use PostgreSQL::Test::Utils ();
 use Walferry;
@@ -33,6 +34,11 @@ share its topics: choose names (or a topic.prefix) of your own.
 
 A broker of your own, with options of broker.sh, for example '--acl'.  It ends
 with the test file.
+
+=item Walferry::Kafka->cluster(n, option ...)
+
+So many brokers that know each other, three at least; any of them stands for
+all, but for kill() and the like.
 
 =cut
 
@@ -55,6 +61,46 @@ sub new
 	push @own, $self;
 	$self->_broker('start', @options);
 	return $self;
+}
+
+sub cluster
+{
+	my ($class, $n, @options) = @_;
+	my %port;
+	for my $id (1 .. $n)
+	{
+		do { $port{$id} = Walferry::closed_port() }
+		  while grep { $_ != $id && $port{$_} == $port{$id} } keys %port;
+	}
+	my $quorum = join ',', map { "$_\@127.0.0.1:$port{$_}" } 1 .. $n;
+	my $name = join('', map { chr(ord('A') + int rand 26) } 1 .. 21) . 'A';
+	my (@nodes, @starting);
+	for my $id (1 .. $n)
+	{
+		my $self =
+		  bless { dir => PostgreSQL::Test::Utils::tempdir("kafka$id") }, $class;
+		push @own, $self;
+		push @nodes, $self;
+		# None of them answers before most are there.
+		my $out = '';
+		push @starting,
+		  [
+			\$out,
+			IPC::Run::start(
+				[
+					Walferry::home('test/kafka/broker.sh'), 'start',
+					$self->{dir}, '--node', $id, '--quorum', $quorum,
+					'--cluster-id', $name, @options
+				],
+				'<', \'', '>&', \$out)
+		  ];
+	}
+	for my $node (@starting)
+	{
+		my ($out, $process) = @$node;
+		$process->finish or croak "broker.sh start failed: $$out";
+	}
+	return @nodes;
 }
 
 # Run broker.sh; returns what it printed, dies if it failed.
