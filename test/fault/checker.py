@@ -15,7 +15,8 @@ few bytes a record.  What it finds is a list of Fault, each of a kind:
   place       a record in the wrong topic, or without a position
   timeline    a position on another timeline than its transaction's
   moved       a record or a key in two partitions, or a truncate in one twice
-  repeat      exactly once: a record came twice                          (I3)
+  repeat      exactly once: a record came twice; at least once: a replay
+              begins with what was confirmed before its start           (I3)
   order       a record came after one that was committed later           (I4)
   gap         at least once: a replay leaves something out, or one begins
               within a transaction                                       (I3)
@@ -87,6 +88,56 @@ class Timelines:
         return self.numbers[bisect.bisect_left(self.until, end_lsn)]
 
 
+class Told:
+    """What a slot was seen to have confirmed before each start of a stream.
+
+    The position is read first, and then how many starts the log has: so a
+    start that is not among them came later.  Between two looks it may have
+    got on, so this is no more than it was, and what came before it must not
+    come again.
+    """
+
+    def __init__(self):
+        self.seen = []              # (starts, LSN or None), both as they came
+
+    def note(self, starts, lsn):
+        """lsn None: the server was away, and the slot may have fallen back."""
+        if not self.seen or self.seen[-1] != (starts, lsn):
+            self.seen.append((starts, lsn))
+
+    def before(self, start):
+        """Before that start, the first is 1; 0 if nothing is known."""
+        best = 0
+        for starts, lsn in self.seen:
+            if lsn is None:
+                # Also for a start that was counted when this was noticed: it
+                # may have been after the server came back.
+                best = 0
+            elif starts < start:
+                best = max(best, lsn)
+            if starts >= start:
+                break
+        return best
+
+
+class Starts:
+    """What was confirmed before the start of the stream that brought a
+    record, by the forwarder's clock.
+
+    begun: when each start was, in ms; told: a Told.
+    """
+
+    def __init__(self, begun, told):
+        self.begun = begun
+        self.told = [0] + [told.before(n) for n in range(1, len(begun) + 1)]
+
+    def told_before(self, made_ms):
+        # What was made in the millisecond of a start may be of the one before;
+        # and the server may have fallen back between the two.
+        return min(self.told[bisect.bisect_left(self.begun, made_ms):
+                             bisect.bisect_right(self.begun, made_ms) + 1])
+
+
 class _Partition:
     """What is known of one partition."""
 
@@ -99,10 +150,11 @@ class _Partition:
 
 class Checker:
     def __init__(self, history, mode, prefix="", faults=None,
-                 counters=None, entries=None, excused=None, timelines=None):
+                 counters=None, entries=None, excused=None, timelines=None,
+                 since=None):
         """counters: a table (id, version) whose versions go up by one;
         entries: a table (amount) that sums up to 0 in each transaction.
-        timelines: see Timelines; without, nobody looks.
+        timelines, since: see Timelines, Starts; without, nobody looks.
         excused: {table: LSN} of tables whose topic was deleted, with what
         had been committed up to that LSN."""
         if mode not in ("alo", "eos", "uncommitted"):
@@ -111,7 +163,7 @@ class Checker:
         self.mode = mode
         self.prefix = prefix
         self.faults = faults if faults is not None else Faults()
-        self.timelines = timelines
+        self.timelines, self.since = timelines, since
         self.count = bytearray(len(history))    # of each record, up to 255
         self.place = array.array("I", [0]) * len(history)
         self.partitions = {}
@@ -126,6 +178,7 @@ class Checker:
         self.rebuilt = collections.defaultdict(dict)
         self.records = self.repeats = self.largest_replay = 0
         self.largest_window = 0         # in bytes of WAL
+        self.bounded = 0                # replays that were held to the bound
 
     def partition(self, topic, number):
         key = topic, number
@@ -240,6 +293,7 @@ class Checker:
                                           len(order) - place)
                 self.largest_window = max(
                     self.largest_window, part.highest[1] - position.end_lsn)
+                self._bound(where, position, header, record)
         part.sessions[session] = place
         if before is not None and place == before + 1:
             return
@@ -253,6 +307,19 @@ class Checker:
             # answer, wherever that begins.)
             self.faults.add("gap", where, f"{header.decode()}: a replay "
                             "begins inside of a transaction")
+
+    def _bound(self, where, position, header, record):
+        """What begins here was not confirmed when its stream was started."""
+        if not self.since or record.value is None:
+            return
+        told = self.since.told_before(
+            int(values.parse(record.value)["ts_ms"]))
+        if told:
+            self.bounded += 1
+        if position.end_lsn <= told:
+            self.faults.add("repeat", where, (
+                f"{header.decode()} again, although {oracle.lsn_text(told)} "
+                "was confirmed before that start of the stream"))
 
     def _apply(self, where, number, index, record, txn):
         """The state that a reader builds up, without repeats."""
@@ -350,20 +417,25 @@ def event_rows(data, shape):
 
 
 class ChainChecker:
-    """The position records of exactly once, in the order of their offsets, as
-    read_committed shows them.
+    """The position records, in the order of their offsets, as read_committed
+    shows them.
 
-    Each continues where the one before ended (I7), and claims exactly the
-    transactions and records that the history has between the two (I6); with
-    every record of the history there once, that makes each of them all or
-    nothing.
+    Exactly once, each continues where the one before ended (I7), and claims
+    exactly the transactions and records that the history has between the two
+    (I6); with every record of the history there once, that makes each of them
+    all or nothing.
+
+    At least once, one of a dead session may arrive late, like any record; so
+    each continues one that is before it, and what is repeated counts again.
     """
 
-    def __init__(self, history, faults, timelines=None):
+    def __init__(self, history, faults, timelines=None, mode="eos"):
         self.history, self.faults = history, faults
-        self.timelines = timelines
+        self.timelines, self.mode = timelines, mode
         self.count = 0
         self.last = None            # (end_lsn, transactions, records so far)
+        self.ends = set()
+        self.highest = 0
 
     def record(self, where, value):
         """value: the fields of a position record."""
@@ -379,6 +451,16 @@ class ChainChecker:
                 self.faults.add("timeline", where, (
                     f"{value['end_lsn']} is said to be on timeline "
                     f"{value['timeline']}, and is on {timeline}"))
+        if self.mode == "eos":
+            self._once(where, value, end, prev)
+        elif self.ends and prev not in self.ends:
+            self.faults.add("chain", where, (
+                f"{value['end_lsn']} continues {value['prev_end_lsn']}, and "
+                "no record before it ends there"))
+        self.ends.add(end)
+        self.highest = max(self.highest, end)
+
+    def _once(self, where, value, end, prev):
         covered = self._covered(where, end, value.get("partial"))
         transactions = int(value["transactions"])
         if self.last:

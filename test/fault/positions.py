@@ -1,4 +1,4 @@
-"""The position records of exactly once, and whether the slot ever is ahead.
+"""The position records, and whether the slot ever is ahead of them.
 
 They are in the topic PREFIX.SLOT.offsets; forwarder/position.h has the format.
 """
@@ -40,6 +40,9 @@ class Tail:
     not committed.  A transaction is committed when its coordinator has said so
     in its own log; the markers, which readers of the topic wait for, come a
     moment later.  So where the marker is missing the coordinator is asked.
+
+    At least once there are no transactions: what is there is committed.  What
+    a dead session wrote may come late, and takes nothing back.
     """
 
     def __init__(self, client, topic, transactional_id):
@@ -69,7 +72,8 @@ class Tail:
         if value and entry.transactional:
             self.open[entry.pid] = oracle.lsn_number(value["end_lsn"])
         elif value:
-            self.end_lsn = oracle.lsn_number(value["end_lsn"])
+            self.end_lsn = max(self.end_lsn,
+                               oracle.lsn_number(value["end_lsn"]))
 
     def ahead(self, confirmed):
         """None, or why this position must not have been confirmed when it

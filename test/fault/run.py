@@ -19,6 +19,7 @@ artefacts of failing runs go, FAULT_PROXY the proxy, FAULT_CLOCK_SO clock.c,
 FAULT_DISKS see disk.py.
 """
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -61,6 +62,9 @@ STUCK = 90
 # A process of our own size: 64 MB, and twice the largest event.
 PEAK_KB = 64 * 1024
 PEAK_FDS = 64
+
+# What the log has for each start of the stream.
+STREAMING = b" forward: streaming slot="
 
 # An ending must have come after so long.
 REFUSED = 60
@@ -192,9 +196,10 @@ class Servers:
 class Sampler(threading.Thread):
     """Every 50 ms: the forwarder's memory, and the slot's position.
 
-    Exactly once, that must never be beyond what Kafka has committed (I8).  It
-    is read first and Kafka after it, so that what Kafka does not have was not
-    there when PostgreSQL was told.
+    Where positions are stored, that must never be beyond what Kafka has of
+    them (I8).  It is read first and Kafka after it, so that what Kafka does
+    not have was not there when PostgreSQL was told.  Likewise the log: what
+    was confirmed before a start of the stream must not come again.
     """
 
     def __init__(self, run):
@@ -206,6 +211,8 @@ class Sampler(threading.Thread):
         self.error = None
         self.samples = self.compared = 0
         self.session = self.client = self.tail = None
+        self.told = checker.Told()
+        self.starts = self.log_read = 0
 
     def run(self):
         try:
@@ -234,16 +241,30 @@ class Sampler(threading.Thread):
             self.session.close()
             self.session = None
             # After a crash the slot may fall back.
+            self.told.note(self.count_starts(), None)
             return 0
         if not text:
+            self.told.note(self.count_starts(), None)
             return highest
         self.samples += 1
         lsn = oracle.lsn_number(text)
+        self.told.note(self.count_starts(), lsn)
         if lsn < highest:
             self.backwards = highest, lsn
-        if run.mode == "eos" and not self.ahead:
+        if run.pinned and not self.ahead:
             self.compare(lsn)
         return lsn
+
+    def count_starts(self):
+        """How often the stream was started, as the log has it by now."""
+        with open(self.run_.forwarder.log_file, "rb") as log:
+            log.seek(self.log_read)
+            text = log.read()
+        # A line that is being written may be whole the next time.
+        whole = text.rfind(b"\n") + 1
+        self.log_read += whole
+        self.starts += text.count(STREAMING, 0, whole)
+        return self.starts
 
     def compare(self, confirmed):
         run = self.run_
@@ -771,7 +792,7 @@ class Run:
             topics = {name: partitions
                       for name, partitions in client.topics().items()
                       if name.startswith(f"{self.prefix}.public.")}
-            if self.mode == "eos" and not self.positions_gone:
+            if self.pinned and not self.positions_gone:
                 self._check_positions(client, history)
             check = self._read(client, topics, history, self.mode,
                                READ_COMMITTED)
@@ -784,7 +805,7 @@ class Run:
             self.result.update(
                 repeats=check.repeats, replays=check.replays,
                 largest_replay=check.largest_replay,
-                largest_window=check.largest_window)
+                largest_window=check.largest_window, bounded=check.bounded)
             self._second_reader(client, topics)
         finally:
             client.close()
@@ -793,7 +814,8 @@ class Run:
         check = checker.Checker(
             history, mode, self.prefix, self.faults,
             counters="public.counter", entries="public.entry",
-            excused=self.excused, timelines=self.timelines)
+            excused=self.excused, timelines=self.timelines,
+            since=self._starts() if mode == "alo" else None)
         for topic, partitions in sorted(topics.items()):
             for number in sorted(partitions):
                 for record in client.records(topic, number, isolation):
@@ -803,8 +825,24 @@ class Run:
                      self.bound)
         return check
 
+    def _starts(self):
+        """When the stream was started, and what was confirmed before; None if
+        nobody can tell which start a record is of: there was a second
+        forwarder, or the clock went back."""
+        if self.seconds or self.forwarder.left or \
+                any(e.fault.startswith("F19") for e in self.events):
+            return None
+        begun = []
+        for line in self.forwarder.log_text().splitlines():
+            if STREAMING.decode() in line:
+                at = datetime.datetime.strptime(
+                    line.split()[0], "%Y-%m-%dT%H:%M:%S.%f%z")
+                begun.append(round(at.timestamp() * 1000))
+        return checker.Starts(begun, self.sampler.told)
+
     def _check_positions(self, client, history):
-        chain = checker.ChainChecker(history, self.faults, self.timelines)
+        chain = checker.ChainChecker(history, self.faults, self.timelines,
+                                     self.mode)
         topic = self.offsets_topic
         for record in client.records(topic, 0, READ_COMMITTED):
             where = f"{topic}/0@{record.offset}"
@@ -817,13 +855,14 @@ class Run:
         if not chain.count:
             self.faults.add("chain", topic, "holds no position")
         confirmed = self.bound or self._slot("confirmed_flush_lsn")
-        if self.bound and chain.last:
+        stored = chain.last[0] if chain.last else chain.highest
+        if self.bound and chain.count:
             # Exactly what Kafka says that it has, it must have.
-            self.bound = chain.last[0]
-        if chain.last and confirmed > chain.last[0]:
+            self.bound = stored
+        if chain.count and confirmed > stored:
             self.faults.add("ahead", self.slot, (
                 f"{oracle.lsn_text(confirmed)} is confirmed in the end, "
-                f"Kafka has {oracle.lsn_text(chain.last[0])}"))
+                f"Kafka has {oracle.lsn_text(stored)}"))
         self.result["positions"] = chain.count
 
     def _second_reader(self, client, topics):

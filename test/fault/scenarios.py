@@ -258,6 +258,8 @@ SCENARIOS = (
     Scenario("ack_commit_lsn", "eos", ("W1", "W2"), ("F1",), 3),
     Scenario("ack_out_of_order", "alo", ("W1", "W2"), ("F16-produce",), 5),
     Scenario("adopt_keepalive_unstored", "eos", ("W1", "W8", "W10")),
+    Scenario("adopt_keepalive_unstored", "alo", ("W1", "W8", "W10"),
+             config={"walferry.position.store": "topic"}),
     Scenario("keepalive_in_flight", "eos", ("W1", "W2"), script=slow_commits),
     Scenario("keepalive_in_flight", "alo", ("W1", "W2"), ("F16-produce",), 5),
     Scenario("skip_by_change_lsn", "alo", ("W1", "W3", "W4"), ("F1", "F4"),

@@ -408,6 +408,70 @@ class TestReplays(Three):
         self.assert_faults(log.check(self.history, "alo"))
 
 
+class TestBound(Three):
+    """Of a replay: nothing that was confirmed before its start."""
+
+    def told(self, *seen):
+        told = checker.Told()
+        for starts, lsn in seen:
+            told.note(starts, lsn)
+        return told
+
+    def test_what_was_seen_before_a_start(self):
+        told = self.told((1, 5), (1, 7), (1, 7), (2, 9), (2, 11), (4, 13))
+        self.assertEqual([told.before(n) for n in range(1, 6)],
+                         [0, 7, 11, 11, 13])
+
+    def test_a_start_after_a_crash(self):
+        # Whether the second was before the crash or after it, nobody knows.
+        told = self.told((1, 5), (2, None), (2, 3), (3, 4))
+        self.assertEqual([told.before(n) for n in range(1, 5)], [0, 0, 3, 4])
+        told = self.told((1, 5), (2, 6), (2, None))
+        self.assertEqual([told.before(n) for n in (2, 3)], [5, 0])
+
+    def test_a_record_in_the_millisecond_of_a_start(self):
+        starts = checker.Starts([10, 20, 30], self.told(
+            (1, 5), (2, None), (2, 3), (2, 7)))
+        self.assertEqual([starts.told_before(ms) for ms in (
+            5, 10, 15, 20, 25, 30, 35)], [0, 0, 0, 0, 0, 0, 7])
+        starts = checker.Starts([10, 20, 30], self.told((1, 5), (2, 7),
+                                                        (2, None), (2, 3)))
+        self.assertEqual([starts.told_before(ms) for ms in (
+            20, 25, 30, 35)], [0, 5, 3, 3])
+
+    def replay(self, told, made_ms, start=1):
+        """Transactions end at 10, 20, 30; streams begin at 1000 and 2000."""
+        log = self.good()
+        records = self.first(log)
+        for r in records[start:]:
+            value = r.value and json.dumps(
+                {**json.loads(r.value), "ts_ms": made_ms}).encode()
+            records.append(r._replace(pid=2, value=value))
+        faults = log.check(self.history, "alo",
+                           since=checker.Starts([1000, 2000], told))
+        return faults, log.checker.bounded
+
+    def test_what_was_not_confirmed(self):
+        for told in 1, 19:
+            faults, bounded = self.replay(self.told((1, told)), 2001)
+            self.assert_faults(faults)
+            self.assertEqual(bounded, 1)
+
+    def test_what_was_confirmed(self):
+        for told in 20, 25:
+            faults, _ = self.replay(self.told((1, told)), 2001)
+            self.assert_faults(faults, "repeat")
+            faults, _ = self.replay(self.told((1, told)), 2001, start=3)
+            self.assert_faults(faults)
+
+    def test_what_an_earlier_stream_brought(self):
+        # It arrived late: when that one began nothing of it was confirmed.
+        for made_ms in 1500, 2000:
+            faults, bounded = self.replay(self.told((1, 25)), made_ms)
+            self.assert_faults(faults)
+            self.assertEqual(bounded, 0)
+
+
 class TestUncommitted(Three):
     def test_anything_committed_in_any_order(self):
         log = self.good()
@@ -425,10 +489,10 @@ class TestChain(Case):
         self.history = history((10, [insert(1)]), (20, [insert(2)]),
                                (30, [insert(3), insert(4), insert(5)]))
 
-    def check(self, *records):
+    def check(self, *records, mode="eos"):
         """records: (prev, end, transactions so far, records [, partial])"""
         faults = checker.Faults()
-        chain = checker.ChainChecker(self.history, faults)
+        chain = checker.ChainChecker(self.history, faults, mode=mode)
         for prev, end, transactions, count, *partial in records:
             chain.record("offsets", {
                 "end_lsn": oracle.lsn_text(end),
@@ -459,6 +523,28 @@ class TestChain(Case):
                                       (20, 30, 3, 2)), "chain")
         self.assert_faults(self.check((0, 10, 1, 1), (10, 10, 1, 1, part)),
                            "chain")
+
+
+class TestChainAtLeastOnce(TestChain):
+    """What is repeated counts again, and what comes late takes nothing back."""
+
+    def check(self, *records):
+        return super().check(*records, mode="alo")
+
+    def test_counts(self):
+        self.assert_faults(self.check((0, 5, 0, 0), (5, 20, 2, 1),
+                                      (20, 30, 3, 9)))
+
+    def test_partial(self):
+        """There is none."""
+
+    def test_late(self):
+        # A successor has read 10 when what ends at 20 arrives.
+        self.assert_faults(self.check((5, 10, 1, 1), (10, 20, 2, 1),
+                                      (10, 30, 3, 4)))
+
+    def test_broken(self):
+        self.assert_faults(self.check((5, 10, 1, 1), (20, 30, 3, 4)), "chain")
 
 
 class TestTimelines(Case):
