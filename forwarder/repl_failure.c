@@ -457,6 +457,41 @@ is_detail(const char *line)
 		   starts(line, "CONTEXT:") || starts(line, "\t");
 }
 
+/* "connection to server at "db" (10.0.0.1), ...": where the name of it begins. */
+static const char *
+host_in(const char *message, size_t *len)
+{
+	static const char before[] = "connection to server at \"";
+	const char		 *name = message + sizeof(before) - 1;
+
+	if (!starts(message, before))
+		return NULL;
+	*len = strcspn(name, "\"");
+	return name;
+}
+
+static bool
+is_same_host(const char *a, const char *b)
+{
+	size_t a_len, b_len;
+
+	a = host_in(a, &a_len);
+	b = host_in(b, &b_len);
+	return a != NULL && b != NULL && a_len == b_len &&
+		   memcmp(a, b, a_len) == 0;
+}
+
+/* Is 'f' to be believed rather than what an earlier address has said? */
+static bool
+counts_more(const struct repl_failure *f, const struct repl_failure *than)
+{
+	bool retry = f->kind == REPL_FAILURE_RETRY;
+
+	if (retry == (than->kind == REPL_FAILURE_RETRY))
+		return false;
+	return retry != is_same_host(f->message, than->message);
+}
+
 void
 repl_failure_classify_connect(const struct repl_context *ctx,
 							  const char				*message,
@@ -487,8 +522,7 @@ repl_failure_classify_connect(const struct repl_context *ctx,
 			continue;
 		cut_sqlstate(line, sqlstate);
 		repl_failure_classify(ctx, sqlstate, line, &f);
-		if (first || (failure->kind != REPL_FAILURE_RETRY &&
-					  f.kind == REPL_FAILURE_RETRY))
+		if (first || counts_more(&f, failure))
 			*failure = f;
 		first = false;
 	}

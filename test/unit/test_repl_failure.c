@@ -270,6 +270,39 @@ repl_failure_retries_what_libpq_could_not_reach(void **state)
 	}
 }
 
+#define REFUSED_AT(at)                                                    \
+	"connection to server at " at ", port 1 failed: Connection refused\n" \
+	"\tIs the server running on that host and accepting TCP/IP connections?\n"
+#define UNTRUSTED_AT(at)                                                     \
+	"connection to server at " at ", port 1 failed: SSL error: certificate " \
+	"verify failed\n"
+
+/* One host is one server; of several, one may come back. */
+static void
+repl_failure_of_several_addresses(void **state)
+{
+	struct repl_failure f;
+
+	(void) state;
+	f = classify_connect(REFUSED_AT("\"localhost\" (::1)")
+							 UNTRUSTED_AT("\"localhost\" (127.0.0.1)"));
+	assert_int_equal(f.kind, REPL_FAILURE_REFUSED);
+	assert_non_null(strstr(f.message, "(127.0.0.1)"));
+	f = classify_connect(UNTRUSTED_AT("\"localhost\" (127.0.0.1)")
+							 REFUSED_AT("\"localhost\" (::1)"));
+	assert_int_equal(f.kind, REPL_FAILURE_REFUSED);
+	f = classify_connect(REFUSED_AT("\"db1\" (10.0.0.1)")
+							 UNTRUSTED_AT("\"db2\" (10.0.0.2)"));
+	assert_int_equal(f.kind, REPL_FAILURE_RETRY);
+	f = classify_connect(UNTRUSTED_AT("\"db\" (10.0.0.2)")
+							 REFUSED_AT("\"db1\" (10.0.0.1)"));
+	assert_int_equal(f.kind, REPL_FAILURE_RETRY);
+	assert_non_null(strstr(f.message, "(10.0.0.1)"));
+	f = classify_connect(REFUSED_AT("\"db\" (10.0.0.1)")
+							 REFUSED_AT("\"db\" (10.0.0.2)"));
+	assert_int_equal(f.kind, REPL_FAILURE_RETRY);
+}
+
 static void
 repl_failure_refuses_what_retrying_cannot_mend(void **state)
 {
@@ -316,6 +349,7 @@ main(void)
 		cmocka_unit_test(repl_failure_is_one_line),
 		cmocka_unit_test(repl_failure_reads_sqlstate_from_libpqs_print),
 		cmocka_unit_test(repl_failure_retries_what_libpq_could_not_reach),
+		cmocka_unit_test(repl_failure_of_several_addresses),
 		cmocka_unit_test(repl_failure_refuses_what_retrying_cannot_mend),
 		cmocka_unit_test(
 			repl_failure_retries_while_one_of_several_hosts_may_come_up),
