@@ -473,8 +473,9 @@ static const struct config_option table[] = {
 			"ended, so this bounds what it waits for under load; more makes "
 			"fewer and larger transactions, which are cheaper for the "
 			"brokers. Events that are late already, from a backlog, may "
-			"become so by a quarter more, a second at most. When PostgreSQL "
-			"has nothing more to send, the transaction is ended at once."},
+			"become so by a quarter more, a second at most (by the clocks of "
+			"the two machines). When PostgreSQL has nothing more to send, "
+			"the transaction is ended at once."},
 	{.name = "walferry.transaction.max.bytes", .type = CONFIG_BYTES,
 		.deflt = "33554432", .min = 1, .max = 1073741824,
 		.help = "With `exactly.once`: a Kafka transaction whose events have "

@@ -528,7 +528,7 @@ begin_anew(struct forward *f)
 	f->ledger = NULL;
 	if (!replace_sink(f))
 		return;
-	schedule_retry(f, "another walferry had the slot, starting anew",
+	schedule_retry(f, "the slot stands beyond this process, starting anew",
 				   &f->source_retries);
 }
 
@@ -742,7 +742,7 @@ static const struct transition transitions[] = {
 	{STATE_STARTING, EVENT_SINK_REFUSED, STATE_STOPPED,
 	 "will not get better by itself", refuse_sink},
 	{STATE_STARTING, EVENT_OVERTAKEN, STATE_WAITING,
-	 "another walferry had the slot: begin as if just started", begin_anew},
+	 "another forwarder had the slot: begin as if just started", begin_anew},
 	{STATE_STARTING, EVENT_STOP, STATE_DRAINING, "asked to stop", begin_drain},
 
 	{STATE_STREAMING, EVENT_SOURCE_LOST, STATE_WAITING,

@@ -131,6 +131,7 @@ struct delivery
 	int64_t	 cut_at_ms;		   /* when the last one was */
 	bool	 asked;			   /* the server waits to be told how far we are */
 	bool	 barred;		   /* a transaction was left half-way: no more */
+	bool	 overtaken;		   /* by another forwarder, which has stored it */
 
 	/* what is left of a transaction that was published in part */
 	struct position_partial resume;			   /* end_lsn 0: nothing */
@@ -203,6 +204,7 @@ struct forward
 	uint64_t stream_lsn;	 /* confirmed when the stream began */
 	uint64_t keepalive_lsn;	 /* that the last keepalive brought */
 	bool	 source_drained; /* it came after the last data */
+	int64_t	 drained_ms;	 /* when one last did */
 	bool	 let_go;		 /* the server, which is shutting down: logged */
 	int64_t	 probe_until_ms; /* a probe is under way; 0: none */
 	int64_t	 progress_at_ms;

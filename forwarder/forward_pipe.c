@@ -190,6 +190,7 @@ read_frame(struct forward *f)
 			f->status.received_lsn = m.wal_end;
 		f->keepalive_lsn = m.wal_end;
 		f->source_drained = true;
+		f->drained_ms = f->now_ms;
 		forward_adopt_keepalive(f);
 		feedback_keepalive(&f->feedback, m.wal_end, m.reply_requested,
 						   f->now_ms);

@@ -310,7 +310,7 @@ decide_without_position(struct forward *f)
 	}
 	d->start_lsn = slot->confirmed_lsn;
 	d->step = START_FIRST;
-	if (slot->found && (trusts_slot(f) || !d->exactly_once))
+	if (slot->found && (trusts_slot(f) || (!d->exactly_once && !d->overtaken)))
 	{
 		log_warn("forward",
 				 "no position is stored: going on from where the slot stands",
@@ -423,11 +423,10 @@ create_slot(struct forward *f)
 }
 
 /*
- * The slot stands beyond what this process has delivered.  If that was another
- * walferry, it has delivered what lies between, and this one can begin as it
- * did when it was started: at the stored position, which is checked against
- * the slot, or else at the slot's.  Without either sign of another walferry it
- * may have been anybody.
+ * At least once, the slot stands beyond what this process has delivered.  If
+ * that was another forwarder, which had the slot meanwhile, it has stored how
+ * far it came: then this one can begin as it did when it was started.  Without
+ * a stored position it may have been anybody, and repl refuses to start.
  */
 static bool
 is_overtaken(struct forward *f)
@@ -435,10 +434,10 @@ is_overtaken(struct forward *f)
 	const struct repl_slot *slot = repl_slot(f->repl);
 	uint64_t				lsn = ack_delivered_lsn(f->ledger);
 
-	if (f->delivery.exactly_once || !slot->found ||
-		slot->confirmed_lsn <= lsn ||
-		!(f->delivery.stored || repl_was_replaced(f->repl)))
+	if (f->delivery.exactly_once || !f->delivery.stored || !slot->found ||
+		slot->confirmed_lsn <= lsn)
 		return false;
+	f->delivery.overtaken = true;
 	forward_explain(f, "",
 					"the slot stands at %X/%X, this process was at %X/%X",
 					LSN_ARGS(slot->confirmed_lsn), LSN_ARGS(lsn));
@@ -536,8 +535,7 @@ forward_position_stream_begun(struct forward *f)
 
 	FAULT_POINT("stream_started");
 	d->complete_lsn = d->complete_commit_lsn = d->complete_xid = 0;
-	d->resuming = false;
-	d->barred = false;
+	d->resuming = d->barred = d->overtaken = false;
 	d->cut_at_ms = f->now_ms;
 	if (d->stored)
 		ack_require_stored(f->ledger);
@@ -689,20 +687,24 @@ last_stored(const struct forward *f)
 	return p != NULL ? p->end_lsn : 0;
 }
 
-/* How long a transaction stays open while there is more. */
+/*
+ * How long a transaction stays open while there is more.  Late is what the two
+ * machines' clocks say, and only while the server never comes to its end.
+ */
 static int64_t
 interval_ms(const struct forward *f)
 {
 	const struct delivery *d = &f->delivery;
-	int64_t				   late_ms = 0;
-	int64_t				   more_ms;
+	int64_t				   more_ms = 0;
 
-	if (d->complete_time_us != 0)
-		late_ms = forward_realtime_ns() / 1000000 - d->complete_time_us / 1000;
-	more_ms = late_ms / LATE_PART;
-
+	if (d->complete_time_us != 0 && f->drained_ms < d->records_since_ms)
+		more_ms = (forward_realtime_ns() / 1000000 -
+				   d->complete_time_us / 1000) /
+				  LATE_PART;
 	if (more_ms > LATE_INTERVAL_MS)
 		more_ms = LATE_INTERVAL_MS;
+	if (more_ms > d->split_ms)
+		more_ms = d->split_ms;
 	return d->interval_ms > more_ms ? d->interval_ms : more_ms;
 }
 

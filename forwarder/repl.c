@@ -333,7 +333,6 @@ repl_start(struct repl *r, uint64_t lsn, uint32_t timeline)
 	if (r->step != STEP_READY)
 		return;
 	r->starting = true;
-	r->pid = PQbackendPID(r->conn);
 	r->start_lsn = lsn;
 	r->start_timeline = timeline;
 	r->step = STEP_SYSTEM;
@@ -527,12 +526,6 @@ const struct repl_slot *
 repl_slot(const struct repl *r)
 {
 	return &r->slot;
-}
-
-bool
-repl_was_replaced(const struct repl *r)
-{
-	return r->replaced;
 }
 
 const struct repl_failure *

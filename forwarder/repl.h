@@ -202,12 +202,6 @@ short repl_events(const struct repl *r); /* POLLIN | POLLOUT */
 const struct repl_slot	  *repl_slot(const struct repl *r);
 const struct repl_failure *repl_failure(const struct repl *r);
 
-/*
- * Since it last streamed, another walferry was seen to have the slot.  A
- * session of our own that the server has not given up yet is not another.
- */
-bool repl_was_replaced(const struct repl *r);
-
 /* The timeline on which the record that ends at 'end_lsn' was written. */
 uint32_t repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn);
 

@@ -350,23 +350,6 @@ warn_failover(struct repl *r, const PGresult *res)
 				 log_str(PQgetvalue(res, 0, SLOT_STANDBY_MISSING)));
 }
 
-/* Does that session call itself as ours does? */
-static bool
-is_walferry(const struct repl *r, const char *application)
-{
-	const char *ours = PQparameterStatus(r->conn, "application_name");
-
-	return strcmp(application, ours != NULL ? ours : "walferry") == 0;
-}
-
-/* Another walferry has the slot, if this is not what is left of our session. */
-static void
-note_other(struct repl *r, const char *pid)
-{
-	if (r->streamed && atoi(pid) != r->pid)
-		r->replaced = true;
-}
-
 static enum repl_outcome
 take_slot(struct repl *r, const PGresult *res)
 {
@@ -432,8 +415,6 @@ take_slot(struct repl *r, const PGresult *res)
 		return refuse_two_phase(r);
 	if (!PQgetisnull(res, 0, SLOT_OTHER_PID))
 	{
-		if (is_walferry(r, PQgetvalue(res, 0, SLOT_OTHER_NAME)))
-			note_other(r, PQgetvalue(res, 0, SLOT_OTHER_PID));
 		repl_fail(r, REPL_FAILURE_RETRY,
 				  "replication slot \"%s\" is in use by "
 				  "process %s%s%s",
@@ -564,8 +545,6 @@ take_lock(struct repl *r, const PGresult *res)
 		return repl_fail_answer(r);
 	if (*PQgetvalue(res, 0, 0) != 't')
 	{
-		if (!PQgetisnull(res, 0, 1))
-			note_other(r, PQgetvalue(res, 0, 1));
 		repl_fail(r, REPL_FAILURE_RETRY,
 				  "another walferry has slot \"%s\"%s%s", r->config->slot,
 				  PQgetisnull(res, 0, 1) ? "" : ": process ",
@@ -627,7 +606,6 @@ take_start(struct repl *r)
 {
 	r->step = STEP_STREAMING;
 	r->streamed = !r->config->temporary;
-	r->replaced = false;
 	r->last_system_id = r->slot.system_id;
 	r->last_timeline = r->slot.timeline;
 	r->deadline_ms = 0;

@@ -457,28 +457,31 @@ is_detail(const char *line)
 		   starts(line, "CONTEXT:") || starts(line, "\t");
 }
 
-/* "connection to server at "db" (10.0.0.1), ...": where the name of it begins. */
-static const char *
-host_in(const char *message, size_t *len)
+/*
+ * Of 'connection to server at "db" (10.0.0.1), port 5432 failed: ...', name and
+ * port; false: it is another text.
+ */
+static bool
+server_in(const char *message, char *server, size_t size)
 {
 	static const char before[] = "connection to server at \"";
 	const char		 *name = message + sizeof(before) - 1;
+	const char		 *port = strstr(message, ", port ");
 
-	if (!starts(message, before))
-		return NULL;
-	*len = strcspn(name, "\"");
-	return name;
+	if (!starts(message, before) || port == NULL)
+		return false;
+	snprintf(server, size, "%.*s%.*s", (int) strcspn(name, "\""), name,
+			 (int) strcspn(port, "f"), port);
+	return true;
 }
 
 static bool
-is_same_host(const char *a, const char *b)
+is_same_server(const char *a, const char *b)
 {
-	size_t a_len, b_len;
+	char one[512], other[512];
 
-	a = host_in(a, &a_len);
-	b = host_in(b, &b_len);
-	return a != NULL && b != NULL && a_len == b_len &&
-		   memcmp(a, b, a_len) == 0;
+	return server_in(a, one, sizeof(one)) &&
+		   server_in(b, other, sizeof(other)) && strcmp(one, other) == 0;
 }
 
 /* Is 'f' to be believed rather than what an earlier address has said? */
@@ -489,7 +492,7 @@ counts_more(const struct repl_failure *f, const struct repl_failure *than)
 
 	if (retry == (than->kind == REPL_FAILURE_RETRY))
 		return false;
-	return retry != is_same_host(f->message, than->message);
+	return retry != is_same_server(f->message, than->message);
 }
 
 void

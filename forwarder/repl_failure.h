@@ -53,7 +53,8 @@ repl_failure_classify(const struct repl_context *ctx, const char *sqlstate,
  * The same for libpq's message about a connection that was not made, which
  * may hold one line for each address tried, with SQLSTATEs if the server's
  * error was printed verbosely.  It is as bad as the most hopeful of them, but
- * addresses of one host are one server: there the one that answers counts.
+ * addresses of one host and port are one server: there the one that answers
+ * counts.
  */
 void repl_failure_classify_connect(const struct repl_context *ctx,
 								   const char				 *message,

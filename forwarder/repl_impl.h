@@ -65,8 +65,6 @@ struct repl
 
 	/* What repl_reset() does not forget. */
 	bool	 streamed; /* was streaming before */
-	int		 pid;	   /* the server's process that last began to */
-	bool	 replaced; /* see repl_was_replaced() */
 	uint64_t last_system_id;
 	uint32_t last_timeline;
 	bool	 minor_warned;

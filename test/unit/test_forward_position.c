@@ -46,8 +46,7 @@ static struct
 	struct position			  stored; /* what the store holds at the start */
 	bool					  has_stored;
 	uint64_t				  start_lsn;
-	int64_t					  late_ms;	/* a transaction that begins */
-	bool					  replaced; /* by another walferry, as repl saw */
+	int64_t					  late_ms; /* a transaction that begins */
 	bool					  overtaken;
 	bool					  unsafe;
 } t;
@@ -131,13 +130,6 @@ repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn)
 	(void) slot;
 	(void) end_lsn;
 	return 1;
-}
-
-bool
-repl_was_replaced(const struct repl *r)
-{
-	(void) r;
-	return t.replaced;
 }
 
 void
@@ -497,6 +489,24 @@ position_of_a_backlog_is_stored_less_often(void **state)
 	assert_stays_open(4 * INTERVAL_MS, INTERVAL_MS);
 	assert_stays_open(2400, 600);
 	assert_stays_open(86400000, LATE_MAX_MS);
+	t.f->delivery.split_ms = 300; /* Kafka's own limit is not far */
+	assert_stays_open(86400000, 300);
+}
+
+/* Whatever the clocks say: the server has come to its end meanwhile. */
+static void
+position_of_no_backlog_is_stored_in_time(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	t.late_ms = 86400000;
+	begin(0x2000);
+	change(0x1f00);
+	commit();
+	f->drained_ms = f->now_ms;
+	f->blocked = true;
+	assert_int_equal(forward_position_due_ms(f), f->now_ms + INTERVAL_MS);
 }
 
 static void
@@ -524,10 +534,9 @@ position_that_finds_no_room_bars_what_comes_after(void **state)
 
 /* The stream is asked for again by a process that remembers. */
 static void
-begin_again(uint64_t slot_lsn, bool replaced)
+begin_again(uint64_t slot_lsn)
 {
 	t.slot.confirmed_lsn = slot_lsn;
-	t.replaced = replaced;
 	t.overtaken = false;
 	t.start_lsn = 0;
 	t.f->state = STATE_STARTING;
@@ -542,21 +551,36 @@ position_of_a_process_that_was_overtaken_is_forgotten(void **state)
 
 	(void) state;
 	f->delivery.exactly_once = false;
-	begin_again(0x1000, true);
+	begin_again(0x1000);
 	assert_int_equal(t.start_lsn, 0x1000);
-	begin_again(0x1001, false);
+	begin_again(0x1001);
 	assert_true(t.overtaken); /* the store says whether that is right */
 	assert_int_equal(t.start_lsn, 0);
 
 	f->delivery.stored = false;
-	begin_again(0x1000, true);
-	assert_int_equal(t.start_lsn, 0x1000);
-	begin_again(0x1001, false);
+	begin_again(0x1001);
 	assert_false(t.overtaken); /* repl refuses that start */
 	assert_int_equal(t.start_lsn, 0x1000);
-	begin_again(0x1001, true);
+}
+
+/* The store that was to say it holds nothing. */
+static void
+position_that_is_gone_when_overtaken_is_not_made_up(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	f->delivery.exactly_once = false;
+	begin_again(0x1001);
 	assert_true(t.overtaken);
-	assert_int_equal(t.start_lsn, 0);
+	ack_free(f->ledger);
+	f->ledger = NULL;
+	forward_position_sink_dropped(f);
+	t.has_stored = false;
+	f->state = STATE_RECOVERING;
+	forward_position_begin(f);
+	assert_true(t.unsafe);
+	assert_non_null(strstr(f->reason, "holds no position"));
 }
 
 static void
@@ -823,10 +847,12 @@ main(void)
 		TEST(position_is_stored_soon_when_nothing_more_is_to_be_read),
 		TEST(position_is_stored_later_when_the_server_is_merely_silent),
 		TEST(position_of_a_backlog_is_stored_less_often),
+		TEST(position_of_no_backlog_is_stored_in_time),
 		TEST(position_that_finds_no_room_bars_what_comes_after),
 		TEST(position_of_a_split_transaction_says_how_far_it_is),
 		TEST(position_lets_pass_over_what_is_published),
 		TEST(position_of_a_process_that_was_overtaken_is_forgotten),
+		TEST(position_that_is_gone_when_overtaken_is_not_made_up),
 		TEST(position_stops_at_a_replay_that_differs),
 		TEST(position_stops_at_a_replay_by_another_plugin),
 		TEST(position_stops_where_another_transaction_comes),

@@ -1292,51 +1292,6 @@ repl_leaves_a_slot_that_another_walferry_has(void **state)
 	repl_free(r);
 }
 
-/* The server gives all sessions the number 1. */
-static void
-repl_notices_that_it_was_replaced(void **state)
-{
-	struct server *s = *state;
-	struct repl	  *r = repl_new(&config);
-	const char	  *good[14];
-
-	memcpy(good, s->slot, sizeof(good));
-	start_server(s);
-	s->slot[3] = "4711";
-	s->slot[4] = "walferry";
-	expect_failure(r, REPL_FAILURE_RETRY, "in use by process 4711");
-	assert_false(repl_was_replaced(r)); /* it has had nothing yet */
-	memcpy(s->slot, good, sizeof(good));
-	assert_int_equal(connect_repl(r), REPL_DONE);
-	repl_reset(r);
-
-	s->slot[3] = "4711";
-	s->slot[4] = "spy";
-	expect_failure(r, REPL_FAILURE_RETRY, "in use by process 4711");
-	assert_false(repl_was_replaced(r));
-	s->slot[3] = "1"; /* what is left of its own session */
-	s->slot[4] = "walferry";
-	expect_failure(r, REPL_FAILURE_RETRY, "in use by process 1");
-	assert_false(repl_was_replaced(r));
-	s->slot[3] = "4711";
-	expect_failure(r, REPL_FAILURE_RETRY, "in use by process 4711");
-	assert_true(repl_was_replaced(r));
-
-	memcpy(s->slot, good, sizeof(good));
-	connect_ready(r);
-	assert_true(repl_was_replaced(r));
-	go_on(r);
-	assert_int_equal(connect_repl(r), REPL_DONE);
-	assert_false(repl_was_replaced(r));
-	repl_reset(r);
-
-	config.lock = true;
-	s->locked_by = "4711";
-	expect_failure(r, REPL_FAILURE_RETRY, "another walferry has slot");
-	assert_true(repl_was_replaced(r));
-	repl_free(r);
-}
-
 static void
 repl_creates_failover_slots_where_there_are_any(void **state)
 {
@@ -1689,7 +1644,6 @@ main(void)
 		TEST(repl_never_creates_a_slot_that_a_position_says_was_there),
 		TEST(repl_checks_the_timeline_of_a_stored_position),
 		TEST(repl_leaves_a_slot_that_another_walferry_has),
-		TEST(repl_notices_that_it_was_replaced),
 		TEST(repl_creates_failover_slots_where_there_are_any),
 		TEST(repl_passes_over_standbys_of_a_list),
 		TEST(repl_can_tell_whether_it_could_start),

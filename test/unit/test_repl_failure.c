@@ -301,6 +301,10 @@ repl_failure_of_several_addresses(void **state)
 	f = classify_connect(REFUSED_AT("\"db\" (10.0.0.1)")
 							 REFUSED_AT("\"db\" (10.0.0.2)"));
 	assert_int_equal(f.kind, REPL_FAILURE_RETRY);
+	f = classify_connect(REFUSED_AT(
+		"\"lb\" (10.0.0.1)") "connection to server at \"lb\" (10.0.0.1), port 2 "
+							 "failed: SSL error: certificate verify failed\n");
+	assert_int_equal(f.kind, REPL_FAILURE_RETRY);
 }
 
 static void
