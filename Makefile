@@ -49,6 +49,11 @@ FAULT_FORWARDER = build/$(call variant,1)forwarder/walferry
 WERROR ?= $(if $(filter true,$(CI)),1)
 ifeq ($(WERROR),1)
 PG_CFLAGS += -Werror
+# PGXS and the headers are for the compiler that PostgreSQL was built with.
+ifneq ($(findstring clang,$(CC)),)
+PG_CFLAGS += -Wno-ignored-optimization-argument -Wno-ignored-attributes \
+	-Wno-unknown-warning-option
+endif
 endif
 
 all:
