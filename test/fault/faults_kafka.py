@@ -206,9 +206,11 @@ def refuse_records(run, _):
         client.close()
 
 
-@ending("F17-offsets", ("",), (5,), needs=("pinned",), without=("acl",))
+@ending("F17-offsets", ("",), (5,), modes=("eos",), needs=("pinned",),
+        without=("acl",))
 def delete_offsets(run, _):
-    """Without the position nobody knows where to go on."""
+    """Without the position nobody knows where to go on.  At least once, the
+    slot knows: that goes on with a warning."""
     _with_client(run, lambda c: c.delete_topics([run.offsets_topic]))
     run.positions_gone = True
     run.wake()
