@@ -102,22 +102,30 @@ ends(
 	qr/version.*2.*1.*same version/,
 	'extension newer than the forwarder');
 
+# In the place of the stream, an error with these fields.
+sub start_refused
+{
+	my @fields = @_;
+	return sub {
+		my ($type, $body) = @_;
+		return 0 if $type eq 'd';
+		return 1 if $type ne 'W';
+		my $error = join "\0", 'SERROR', 'VERROR', @fields, "\0";
+		return \(pack('aN', 'E', 4 + length $error)
+			  . $error
+			  . pack('aNa', 'Z', 5, 'I'));
+	};
+}
+
 # An extension that no longer writes version 1 refuses to start, in words of
 # its own.
 ends(
 	forwarder(
 		'older',
-		sub {
-			my ($type, $body) = @_;
-			return 0 if $type eq 'd';
-			return 1 if $type ne 'W';
-			my $error = join "\0", 'SERROR', 'VERROR', 'C0A000',
-			  'Mprotocol version 1 is no longer supported, '
-			  . "this library writes version 2\0\0";
-			return \(pack('aN', 'E', 4 + length $error)
-				  . $error
-				  . pack('aNa', 'Z', 5, 'I'));
-		}),
+		start_refused(
+			'C0A000',
+			'Mprotocol version 1 is no longer supported, '
+			  . 'this library writes version 2')),
 	3,
 	qr/protocol version 1 is no longer supported.*same version/,
 	'forwarder older than the extension');
@@ -126,17 +134,10 @@ ends(
 ends(
 	forwarder(
 		'no_option',
-		sub {
-			my ($type, $body) = @_;
-			return 0 if $type eq 'd';
-			return 1 if $type ne 'W';
-			my $error = join "\0", 'SERROR', 'VERROR', 'C42P02',
-			  'Munrecognized walferry option "operations"',
-			  "HSELECT * FROM walferry_options() lists the options.\0\0";
-			return \(pack('aN', 'E', 4 + length $error)
-				  . $error
-				  . pack('aNa', 'Z', 5, 'I'));
-		}),
+		start_refused(
+			'C42P02',
+			'Munrecognized walferry option "operations"',
+			'HSELECT * FROM walferry_options() lists the options.')),
 	3,
 	qr/unrecognized walferry option \\"operations\\".*older or newer than this forwarder: install the same version of both/,
 	'extension older than the forwarder');
