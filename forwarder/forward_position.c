@@ -838,13 +838,14 @@ forward_position_due_ms(const struct forward *f)
 	behind = ack_delivered_lsn(f->ledger) > last_stored(f);
 	if (d->exactly_once && d->records > 0)
 	{
-		int64_t quiet_at_ms = d->records_at_ms + quiet_ms(f);
-		int64_t due_ms = d->records_since_ms + interval_ms(f);
+		int64_t due_ms, quiet_at_ms;
 
 		if (f->entry_open)
 			return d->records_since_ms + d->split_ms;
+		due_ms = d->records_since_ms + interval_ms(f);
 		if (f->blocked)
 			return due_ms; /* not idle, so that it is not sooner */
+		quiet_at_ms = d->records_at_ms + quiet_ms(f);
 		return quiet_at_ms < due_ms ? quiet_at_ms : due_ms;
 	}
 	if (behind && d->records > 0)
