@@ -320,10 +320,10 @@ decide_without_position(struct forward *f)
 	}
 	if (other != NULL)
 		forward_explain(f, CHECK_HINT,
-						"topic %s holds the position of a slot \"%s\" in a "
-						"cluster with system identifier %" PRIu64
-						"; this one has %" PRIu64,
-						buf_cstr(&d->topic), f->source.repl.slot,
+						"topic %s holds the position of a slot \"%s\" of "
+						"database \"%s\" in a cluster with system identifier "
+						"%" PRIu64 "; this one has %" PRIu64,
+						buf_cstr(&d->topic), other->slot, other->database,
 						other->system_id, slot->system_id);
 	else
 		forward_explain(f, CHECK_HINT,

@@ -115,15 +115,21 @@ store_pin(const struct store *s, const char *topic)
 	return pin->topic != NULL ? pin->partitions : 0;
 }
 
-/* The same slot of the same database, in another cluster. */
+/*
+ * The same slot of the same database in another cluster, or whatever a writer
+ * there has under our transactional.id: two of that fence each other for ever.
+ */
 static bool
-is_other_cluster(const struct store *s, const struct position_id *id)
+is_other_cluster(const struct store *s, const struct position *p)
 {
-	struct position_id same = *id;
+	struct position_id same = p->id;
 
+	if (p->id.system_id == s->id.system_id)
+		return false;
 	same.system_id = s->id.system_id;
-	return id->system_id != s->id.system_id &&
-		   position_id_equal(&same, &s->id);
+	return position_id_equal(&same, &s->id) ||
+		   (p->transactional_id[0] != '\0' &&
+			strcmp(p->transactional_id, s->self.transactional_id) == 0);
 }
 
 void
@@ -143,7 +149,7 @@ store_take(void *store, const void *key, size_t key_len, const void *value,
 				s->last = entry.position;
 				s->found = true;
 			}
-			else if (is_other_cluster(s, id))
+			else if (is_other_cluster(s, &entry.position))
 			{
 				s->other = *id;
 				s->other_found = true;
@@ -152,7 +158,7 @@ store_take(void *store, const void *key, size_t key_len, const void *value,
 		case POSITION_RECORD_DELETED:
 			if (position_id_equal(id, &s->id))
 				s->found = false;
-			else if (is_other_cluster(s, id))
+			else if (position_id_equal(id, &s->other))
 				s->other_found = false;
 			break;
 		case POSITION_PIN:

@@ -40,8 +40,8 @@ const char *store_error(const struct store *s);
 const struct position *store_position(const struct store *s);
 
 /*
- * A position of a slot of that name in a database of that name, but in another
- * cluster; NULL if there is none.
+ * The last position that another cluster has here under our name, which is
+ * that of slot and database or our transactional.id; NULL if there is none.
  */
 const struct position_id *store_other_cluster(const struct store *s);
 

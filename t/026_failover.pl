@@ -269,6 +269,20 @@ is($primary->safe_psql('postgres',
 create_slot($primary, $back->slot);
 refused($back, 5, qr/in a cluster with system identifier \d+; this one has/,
 	'another cluster, with such a slot');
+
+# Also in a database of another name: both have one transactional.id, and would
+# fence each other for ever.
+drop_slot($primary, $back->slot);
+$primary->safe_psql('postgres', 'CREATE DATABASE store');
+$primary->safe_psql('store', 'CREATE EXTENSION walferry');
+$back->set('database.dbname' => 'store');
+refused(
+	$back, 5,
+	qr/of database \\"postgres\\" in a cluster with system identifier \d+; this/,
+	'another cluster, another database');
+$back->set('database.dbname' => 'postgres');
+$primary->safe_psql('postgres', 'DROP DATABASE store');
+create_slot($primary, $back->slot);
 trusted($back, $primary, 'another cluster');
 is($back->stop, 0, 'stops');
 drop_slot($primary, $back->slot);

@@ -209,6 +209,45 @@ store_tells_the_same_slot_of_another_cluster(void **state)
 	assert_null(store_other_cluster(b->store));
 }
 
+/* The position of 'id', written under this transactional.id. */
+static void
+take_position_written_as(struct bench *b, const struct position_id *id,
+						 const char *transactional_id)
+{
+	struct position p = {.id = *id, .timeline = 1, .end_lsn = 100};
+
+	snprintf(p.transactional_id, sizeof(p.transactional_id), "%s",
+			 transactional_id);
+	buf_reset(&b->key);
+	buf_reset(&b->value);
+	position_put_key(&b->key, id);
+	position_put_value(&b->value, &p);
+	take(b);
+}
+
+static void
+store_tells_another_cluster_by_its_transactional_id(void **state)
+{
+	struct bench	  *b = *state;
+	struct position_id other = ours;
+	struct position_id same_cluster = ours;
+
+	other.system_id++;
+	strcpy(other.database, "store");
+	strcpy(same_cluster.database, "store");
+	take_position_written_as(b, &other, "store.walferry");
+	take_position_written_as(b, &other, "");
+	/* Of our cluster only one database has that slot: this one is of old. */
+	take_position_written_as(b, &same_cluster, self.transactional_id);
+	assert_null(store_other_cluster(b->store));
+
+	take_position_written_as(b, &other, self.transactional_id);
+	assert_non_null(store_other_cluster(b->store));
+	assert_string_equal(store_other_cluster(b->store)->database, "store");
+	take_tombstone(b, &other);
+	assert_null(store_other_cluster(b->store));
+}
+
 static void
 assert_error(const struct bench *b, const char *text)
 {
@@ -485,6 +524,7 @@ main(void)
 		TEST(store_forgets_what_has_a_tombstone),
 		TEST(store_passes_over_what_is_of_others),
 		TEST(store_tells_the_same_slot_of_another_cluster),
+		TEST(store_tells_another_cluster_by_its_transactional_id),
 		TEST(store_takes_a_damaged_record_for_an_error),
 		TEST(store_takes_an_empty_value_for_an_error),
 		TEST(store_takes_a_foreign_record_for_an_error),
