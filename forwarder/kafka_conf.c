@@ -241,6 +241,12 @@ kafka_conf_make_consumer(struct kafka_sink *s)
 
 		/* The broker's "nothing more" is what we wait for. */
 		{"fetch.wait.max.ms", "10"},
+
+		/*
+		 * Who loses his place would go on at the end, and take that for having
+		 * read everything.
+		 */
+		{"auto.offset.reset", "error"},
 	};
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 

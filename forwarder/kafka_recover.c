@@ -11,7 +11,9 @@
  * transactions take up offsets as well, and aborted records are not handed
  * out.  librdkafka says where it stands when it comes to an end (partition
  * EOF); where a foreign transaction is open, that is before the end that was
- * looked up, and it goes on waiting.
+ * looked up, and it goes on waiting.  Nor do gaps in the offsets tell anything:
+ * compaction makes them, too.  So nothing may make it jump (auto.offset.reset):
+ * where its place is gone, it all begins anew.
  *
  * The helper reads into a buffer of bounded size, from which the caller takes.
  */

@@ -38,6 +38,7 @@
 
 /* ApiKeys of the protocol. */
 #define PRODUCE 0
+#define FETCH 1
 #define INIT_PRODUCER_ID 22
 #define ADD_PARTITIONS_TO_TXN 24
 #define END_TXN 26
@@ -854,6 +855,23 @@ recovery_waits_until_somebody_answers(void **state)
 	assert_int_equal(b->recovered, 10);
 }
 
+/*
+ * The broker does not have the place any more where the reader stands, as after
+ * a truncation.  To go on at the end would be to miss what is before it.
+ */
+static void
+recovery_begins_anew_where_its_place_is_gone(void **state)
+{
+	struct bench *b = *state;
+
+	fill_store(b, 10, 10);
+	rd_kafka_mock_push_request_errors(b->cluster, FETCH, 1,
+									  RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+	open_recovered(b);
+	assert_int_equal(b->recovered, 10);
+	assert_true(b->in_order);
+}
+
 static void
 recovery_refuses_a_store_of_several_partitions(void **state)
 {
@@ -933,6 +951,7 @@ main(void)
 		TEST(recovery_of_an_empty_store_is_nothing),
 		TEST(recovery_reads_the_store_to_its_end_in_order),
 		TEST(recovery_waits_until_somebody_answers),
+		TEST(recovery_begins_anew_where_its_place_is_gone),
 		TEST(recovery_refuses_a_store_of_several_partitions),
 		TEST(recovery_needs_no_transactions),
 		TEST(sink_can_be_freed_at_any_time),
