@@ -293,7 +293,9 @@ forward_position_recover(struct forward *f)
 
 /*
  * There is no position.  A slot that exists all the same was read by somebody,
- * and how far Kafka has that nobody knows.
+ * and how far Kafka has that nobody knows.  At least once it is enough that the
+ * slot is never beyond what Kafka has; not, where the position of another
+ * cluster says that this is the wrong server, or the wrong topic.prefix.
  */
 static bool
 decide_without_position(struct forward *f)
@@ -310,7 +312,8 @@ decide_without_position(struct forward *f)
 	}
 	d->start_lsn = slot->confirmed_lsn;
 	d->step = START_FIRST;
-	if (slot->found && (trusts_slot(f) || (!d->exactly_once && !d->overtaken)))
+	if (slot->found && (trusts_slot(f) ||
+						(!d->exactly_once && !d->overtaken && other == NULL)))
 	{
 		log_warn("forward",
 				 "no position is stored: going on from where the slot stands",

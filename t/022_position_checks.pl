@@ -181,6 +181,22 @@ refused($renamed, 5,
 $renamed->set('topic.prefix' => 't022_renamed');
 carries($renamed, '', 'the old name again');
 
+# At least once, a slot without a position is enough, and is warned of.
+my %alone = (
+	'exactly.once' => 'false',
+	'walferry.position.store' => 'topic');
+my $alone = forwarder('alone', %alone);
+$pg->safe_psql('postgres',
+	q{SELECT pg_create_logical_replication_slot('t022_alone', 'walferry')});
+insert(6);
+carries($alone, '6', 'no record, at least once');
+like($alone->log_since_start,
+	qr/ warn forward: [^\n]*no position is stored: going on from where the slot/,
+	'no record, at least once: says so');
+carries($alone, '6', 'no record, at least once, from then on');
+unlike($alone->log_since_start, qr/no position is stored/,
+	'no record, at least once, from then on: none is missing');
+
 # Another server answers at that address, without the slot and with it.
 my $other = Walferry::postgres('other');
 $other->safe_psql('postgres', 'CREATE TABLE t (id int PRIMARY KEY)');
@@ -193,6 +209,9 @@ $other->safe_psql('postgres',
 	q{SELECT pg_create_logical_replication_slot('t022_astray', 'walferry')});
 refused($there, 5, qr/in a cluster with system identifier \d+; this one/,
 	qr/trust_slot/, 'another server with such a slot', $other);
+refused(forwarder('astray', pg => $other, %alone), 5,
+	qr/in a cluster with system identifier \d+; this one/,
+	qr/trust_slot/, 'another server with such a slot, at least once', $other);
 insert(7, $other);
 carries_by_trust($there, '7', qr/no position is stored/,
 	'another server with such a slot', $other);

@@ -45,6 +45,8 @@ static struct
 	int						  commits;
 	struct position			  stored; /* what the store holds at the start */
 	bool					  has_stored;
+	bool					  alone;  /* at least once, with a store */
+	bool					  trusts; /* the slot, by offset.mismatch.strategy */
 	uint64_t				  start_lsn;
 	int64_t					  late_ms; /* a transaction that begins */
 	bool					  overtaken;
@@ -57,14 +59,19 @@ bool
 config_is(const struct config *c, const char *name, const char *value)
 {
 	(void) c;
-	return strcmp(name, "walferry.sink") == 0 && strcmp(value, "kafka") == 0;
+	return (strcmp(name, "walferry.sink") == 0 &&
+			strcmp(value, "kafka") == 0) ||
+		   (strcmp(name, "walferry.position.store") == 0 &&
+			strcmp(value, "topic") == 0) ||
+		   (strcmp(name, "offset.mismatch.strategy") == 0 &&
+			strcmp(value, t.trusts ? "trust_slot" : "fail") == 0);
 }
 
 bool
 config_bool(const struct config *c, const char *name)
 {
 	(void) c;
-	return strcmp(name, "exactly.once") == 0;
+	return strcmp(name, "exactly.once") == 0 && !t.alone;
 }
 
 int64_t
@@ -277,6 +284,7 @@ sink_commits(struct sink *s, const struct sink_record *last, uint64_t ticket)
 static const struct sink_ops ops = {
 	.name = "test",
 	.topic = sink_topic_number,
+	.submit = sink_commits,
 	.recover = sink_recovers,
 	.commit = sink_commits,
 };
@@ -325,16 +333,25 @@ tear_down(void **state)
 	return 0;
 }
 
-/* From the stored position, as far as the stream. */
-static struct forward *
-stream(void)
+/* What is stored is read, and the first position handed over; false: refused. */
+static bool
+begins(void)
 {
 	struct forward *f = t.f;
 
 	forward_position_init(f);
 	f->state = STATE_RECOVERING;
 	forward_position_begin(f);
-	if (t.unsafe)
+	return !t.unsafe;
+}
+
+/* From the stored position, as far as the stream. */
+static struct forward *
+stream(void)
+{
+	struct forward *f = t.f;
+
+	if (!begins())
 		return f;
 	f->ledger = ack_new(t.start_lsn, 8);
 	f->state = STATE_STREAMING;
@@ -581,6 +598,47 @@ position_that_is_gone_when_overtaken_is_not_made_up(void **state)
 	forward_position_begin(f);
 	assert_true(t.unsafe);
 	assert_non_null(strstr(f->reason, "holds no position"));
+}
+
+/*
+ * There is a slot and no position: at least once it goes on from the slot.  In
+ * both modes, the position of another cluster says that something is wrong,
+ * until the operator has looked.
+ */
+static void
+position_that_is_missing_is_the_slots_at_least_once(void **state)
+{
+	(void) state;
+	t.alone = true;
+	t.has_stored = false;
+	t.slot.confirmed_lsn = 0x1500;
+	assert_true(begins());
+	assert_int_equal(t.f->delivery.next.end_lsn, 0x1500);
+}
+
+static void
+position_of_another_cluster_is_refused_in_both_modes(void **state)
+{
+	(void) state;
+	for (int alone = 0; alone <= 1; alone++)
+	{
+		for (int trusts = 0; trusts <= 1; trusts++)
+		{
+			void *none = NULL;
+
+			tear_down(&none);
+			set_up(&none);
+			t.alone = alone;
+			t.trusts = trusts;
+			t.stored.id.system_id = SYSTEM_ID + 1;
+			t.slot.confirmed_lsn = 0x1500;
+			assert_true(begins() == trusts);
+			if (trusts)
+				assert_int_equal(t.f->delivery.next.end_lsn, 0x1500);
+			else
+				assert_non_null(strstr(t.f->reason, "in a cluster with"));
+		}
+	}
 }
 
 static void
@@ -849,6 +907,8 @@ main(void)
 		TEST(position_of_a_backlog_is_stored_less_often),
 		TEST(position_of_no_backlog_is_stored_in_time),
 		TEST(position_that_finds_no_room_bars_what_comes_after),
+		TEST(position_that_is_missing_is_the_slots_at_least_once),
+		TEST(position_of_another_cluster_is_refused_in_both_modes),
 		TEST(position_of_a_split_transaction_says_how_far_it_is),
 		TEST(position_lets_pass_over_what_is_published),
 		TEST(position_of_a_process_that_was_overtaken_is_forgotten),
