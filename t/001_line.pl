@@ -22,6 +22,14 @@ $pg->safe_psql('postgres',
 	'CREATE TABLE item (id int PRIMARY KEY, name text, price numeric(8,2))');
 $fw->started($pg);
 
+# What this librdkafka breaks of what is used; and nothing of what is not.
+tells_flaw_ok($fw->log_text, 'desynchronization', '2.3.0',
+	'what breaks any producer');
+unlike(
+	$fw->log_text,
+	qr/ flaw="?[^"]*(?:SCRAM|certificate|coordinator)/,
+	'what breaks SCRAM, certificates, transactions: not told');
+
 # Run it as one transaction; returns its xid and the WAL it lies between.
 sub transaction
 {

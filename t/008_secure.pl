@@ -75,6 +75,7 @@ sub works
 	is($events[0]{value}{after}{id}, $n, "$name: arrives");
 	is($fw->stop, 0, "$name: stops");
 	is(complaints($fw->log_text), 0, "$name: no complaints");
+	return $fw->log_text;
 }
 
 sub refused
@@ -101,17 +102,21 @@ works('native', %native);
 		't|carrier',
 		'the replication connection is encrypted');
 	is($fw->stop, 0, 'stops');
+	tells_flaw_ok($fw->log_text, 'login by SCRAM', '2.6.1', 'SCRAM');
+	unlike($fw->log_text, qr/ flaw="?[^"]*certificate/,
+		'SCRAM: nothing of certificates');
 }
-works(
+my $log = works(
 	'plain', %native,
 	'producer.override.sasl.mechanisms' => 'PLAIN');
+unlike($log, qr/ flaw="?[^"]*SCRAM/, 'plain: nothing of SCRAM');
 
 # A client certificate alone, both forms.
 $kafka->acls_tool(
 	'--add', '--allow-principal', 'User:*', '--operation', 'Create',
 	'--operation', 'Write', '--operation', 'Describe', '--topic', 't008_mtls',
 	'--resource-pattern-type', 'prefixed');
-works(
+$log = works(
 	'mtls',
 	'bootstrap.servers' => $kafka->bootstrap('mtls'),
 	'security.protocol' => 'SSL',
@@ -119,6 +124,8 @@ works(
 	'ssl.truststore.location' => "$tls/ca.crt",
 	'producer.override.ssl.certificate.location' => "$tls/client.crt",
 	'producer.override.ssl.key.location' => "$tls/client.key");
+tells_flaw_ok($log, 'client certificate', '2.8.0', 'mtls');
+unlike($log, qr/ flaw="?[^"]*SCRAM/, 'mtls: nothing of SCRAM');
 
 # PostgreSQL: another authority, another name, a wrong password, no TLS.
 refused('pg_ca', 3, qr/certificate verify failed.*database\.sslrootcert/,

@@ -98,6 +98,8 @@ refused($fw, 5,
 	qr/holds no position of slot \\"t022_slot\\", which exists/,
 	qr/trust_slot/, 'no record');
 carries_by_trust($fw, '1', qr/no position is stored/, 'no record');
+tells_flaw_ok($fw->log_since_start, 'coordinator of transactions',
+	'2.10.0', 'what breaks transactions');
 insert(2);
 carries($fw, '1 2', 'no record, from then on');
 

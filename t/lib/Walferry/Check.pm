@@ -21,7 +21,7 @@ use PostgreSQL::Test::Utils ();
 use Walferry;
 
 our @EXPORT = qw(murmur2_partition lsn_number without_repeats by_position
-  quick_records rebuild_rows confirmed_lsn fields_ok complaints);
+  quick_records rebuild_rows confirmed_lsn fields_ok complaints tells_flaw_ok);
 
 =pod
 
@@ -102,6 +102,42 @@ sub complaints
 	return scalar
 	  grep { !/the slot did not exist and was created|this librdkafka has a flaw/ }
 	  $log =~ /^\S+ (?:warn|error) .*$/mg;
+}
+
+=pod
+
+=item tells_flaw_ok(log, flaw, repaired_in, name)
+
+One test: the log of one start has a warning, and one only, of what an old
+librdkafka breaks, where the one in use is older than that; and has none, where
+it is not.  The flaw is some of the warning's words.
+
+=cut
+
+my $librdkafka;
+
+sub tells_flaw_ok
+{
+	my ($log, $flaw, $repaired_in, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @told = grep { /\Q$flaw\E/ }
+	  $log =~ /^\S+ warn kafka: this librdkafka has a flaw: .*$/mg;
+	my $as_number = sub { sprintf '%03d%03d%03d', split /\./, $_[0] };
+
+	if (!$librdkafka)
+	{
+		my (undef, $out) = Walferry::Forwarder::command(['version']);
+		($librdkafka) = $out =~ /librdkafka (\d+\.\d+\.\d+)/
+		  or croak "no version in $out";
+	}
+	if ($as_number->($librdkafka) ge $as_number->($repaired_in))
+	{
+		return Test::More::is_deeply(\@told, [],
+			"$name: not told by $librdkafka");
+	}
+	return Test::More::is_deeply(
+		[ map { /repaired_in=(\S+)/ ? $1 : $_ } @told ],
+		[$repaired_in], "$name: told by $librdkafka");
 }
 
 =pod
