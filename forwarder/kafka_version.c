@@ -17,21 +17,41 @@
 
 #define STARTED_ANEW \
 	"the producer is started anew, and what was not confirmed is sent again"
+#define CRASHES "a crash; after a restart nothing is missing"
+#define WAITS                                                            \
+	"a start that reads the position waits until a broker answers, however " \
+	"long that takes"
 
 /* clang-format off */
 static const struct kafka_flaw flaws[] = {
+	{.from = 0, .until = V(2, 2, 0), .uses = KAFKA_USE_TLS,
+		.breaks = "with OpenSSL 3, a TLS connection that is cut off counts as "
+			"an error that does not pass",
+		.effect = STARTED_ANEW, .see = "#4294"},
 	{.from = 0, .until = V(2, 3, 0), .uses = KAFKA_USE_PRODUCER,
 		.breaks = "after a lost connection or a timeout the idempotent "
 			"producer may fail for good (\"sequence desynchronization\")",
 		.effect = STARTED_ANEW, .see = "#4438"},
+	{.from = 0, .until = V(2, 3, 0), .uses = KAFKA_USE_POSITIONS,
+		.breaks = "rd_kafka_query_watermark_offsets() has no time limit",
+		.effect = WAITS, .see = "#4460"},
+	{.from = 0, .until = V(2, 3, 0), .uses = 0,
+		.breaks = "rd_kafka_query_watermark_offsets() goes on asking a leader "
+			"that is none any more",
+		.effect = "none: walferry asks by a new consumer each time, which "
+			"looks for the leader anew", .see = "#4225"},
+	{.from = V(2, 1, 0), .until = V(2, 4, 0), .uses = KAFKA_USE_PRODUCER,
+		.breaks = "a topic may count as unknown for a moment, while what is "
+			"known of all topics is asked for",
+		.effect = STARTED_ANEW, .see = "#4677"},
 	{.from = V(2, 2, 0), .until = V(2, 5, 0), .uses = KAFKA_USE_PRODUCER,
 		.breaks = "a large batch that is sent again may fail for good "
 			"(\"Unable to reconstruct MessageSet\")",
 		.effect = STARTED_ANEW, .see = "#4750"},
-	{.from = V(2, 1, 0), .until = V(2, 5, 0), .uses = KAFKA_USE_PRODUCER,
+	{.from = 0, .until = V(2, 5, 0), .uses = KAFKA_USE_PRODUCER,
 		.breaks = "names of certain lengths, such as a long client.id, may "
-			"crash the program",
-		.effect = "a crash; after a restart nothing is missing",
+			"crash the program, from 2.1.0 on more likely",
+		.effect = CRASHES,
 		.see = "#4689"},
 	{.from = V(2, 5, 0), .until = V(2, 5, 3), .uses = 0,
 		.breaks = "an assertion about telemetry ends the program",
@@ -51,6 +71,18 @@ static const struct kafka_flaw flaws[] = {
 			"transactions may not be found before it is back",
 		.effect = "the commit waits for that; nothing is lost",
 		.see = "#4970"},
+	{.from = V(2, 4, 0), .until = V(2, 10, 0), .uses = KAFKA_USE_PRODUCER,
+		.breaks = "a topic that was deleted and made again, which has a new "
+			"id, may crash the program",
+		.effect = CRASHES, .see = "#4964, #4778"},
+	{.from = 0, .until = V(2, 10, 0), .uses = KAFKA_USE_PRODUCER,
+		.breaks = "a topic that a broker answers for with an error may crash "
+			"the program",
+		.effect = CRASHES, .see = "#4907"},
+	{.from = 0, .until = V(2, 10, 0), .uses = KAFKA_USE_PRODUCER,
+		.breaks = "an error of a broker's about a topic, though it passes, "
+			"makes the topic unknown",
+		.effect = STARTED_ANEW, .see = "#4970"},
 	{.from = 0, .until = V(2, 10, 0), .uses = 0,
 		.breaks = "small requests wait for the answer to the one before "
 			"(Nagle's algorithm)",
@@ -67,6 +99,14 @@ static const struct kafka_flaw flaws[] = {
 			"does not exist",
 		.effect = "none: walferry calls rd_kafka_producev()",
 		.see = "#4628"},
+	{.from = V(2, 3, 0), .until = V(2, 12, 0), .uses = KAFKA_USE_POSITIONS,
+		.breaks = "rd_kafka_query_watermark_offsets() does not keep to its "
+			"time limit",
+		.effect = WAITS, .see = "#5201"},
+	{.from = 0, .until = V(2, 13, 0), .uses = 0,
+		.breaks = "settings with interceptors, which exactly.once needs, are "
+			"freed twice if the producer cannot be made",
+		.effect = "none: walferry does not free them then", .see = "#5240"},
 	{.from = 0, .until = V(2, 15, 0), .uses = 0,
 		.breaks = "aborting a transaction that has records in the queue may "
 			"fail for good (INVALID_TXN_STATE)",

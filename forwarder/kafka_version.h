@@ -22,7 +22,9 @@ enum kafka_use
 	KAFKA_USE_PRODUCER = 1, /* always */
 	KAFKA_USE_TRANSACTIONS = 2,
 	KAFKA_USE_SCRAM = 4,
-	KAFKA_USE_CERTIFICATE = 8 /* of a client */
+	KAFKA_USE_CERTIFICATE = 8, /* of a client */
+	KAFKA_USE_POSITIONS = 16,  /* read at each start */
+	KAFKA_USE_TLS = 32
 };
 
 struct kafka_flaw

@@ -147,7 +147,9 @@ kafka_uses(const struct config *config)
 	if (!config_is(config, "walferry.sink", "kafka"))
 		return 0;
 	if (config_bool(config, "exactly.once"))
-		uses |= KAFKA_USE_TRANSACTIONS;
+		uses |= KAFKA_USE_TRANSACTIONS | KAFKA_USE_POSITIONS;
+	if (config_is(config, "walferry.position.store", "topic"))
+		uses |= KAFKA_USE_POSITIONS;
 	for (size_t i = 0; i < n; i++)
 	{
 		const char *name = settings[i].name;
@@ -155,6 +157,9 @@ kafka_uses(const struct config *config)
 		if (strcmp(name, "sasl.mechanism") == 0 &&
 			strncmp(settings[i].value, "SCRAM", 5) == 0)
 			uses |= KAFKA_USE_SCRAM;
+		if (strcmp(name, "security.protocol") == 0 &&
+			strstr(settings[i].value, "ssl") != NULL)
+			uses |= KAFKA_USE_TLS;
 		if (strcmp(name, "ssl.certificate.location") == 0 ||
 			strcmp(name, "ssl.certificate.pem") == 0 ||
 			strcmp(name, "ssl.keystore.location") == 0)

@@ -683,9 +683,15 @@ sink_kafka_new(const struct config *config, const struct sink_store *store,
 	s->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
 	if (s->rk == NULL)
 	{
-		rd_kafka_conf_destroy(conf);
 		log_error("kafka", "cannot make a producer", "error=%s librdkafka=%s",
 				  log_str(reason), rd_kafka_version_str());
+
+		/*
+		 * Before 2.13.0 the interceptors in it are freed by now, and would be
+		 * freed again.  Rather leave all of it to the end of the program.
+		 */
+		if (!kafka_txn_used(s) || rd_kafka_version() >= 0x020d00ff)
+			rd_kafka_conf_destroy(conf);
 		goto failed;
 	}
 	s->queue = rd_kafka_queue_get_main(s->rk);

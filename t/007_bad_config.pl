@@ -162,4 +162,20 @@ like($err, qr/unknown command "rum"/, 'unknown command: named');
 ($code, $out, $err) = Walferry::Forwarder::command([ 'run', '--colour' ]);
 is($code, 2, 'unknown option: exit code 2');
 like($err, qr/colour/, 'unknown option: named');
+
+# What only librdkafka finds, before anything is connected to.  Before 2.13.0 it
+# frees the settings of a producer with transactions itself, and they must not
+# be freed again.
+for my $exactly ('false', 'true')
+{
+	($code, $out, $err) = validate(
+		'run',
+		'exactly.once' => $exactly,
+		'security.protocol' => 'SSL',
+		'ssl.truststore.type' => 'PEM',
+		'ssl.truststore.location' => "$dir/missing.crt");
+	is($code, 2, "no such file, exactly.once=$exactly: exit code 2");
+	like($err, qr/ error kafka: cannot make a producer error=.*ssl\.ca\.location/,
+		"no such file, exactly.once=$exactly: says so");
+}
 done_testing();

@@ -16,7 +16,7 @@
 
 #define USES_ALL                                                     \
 	(KAFKA_USE_PRODUCER | KAFKA_USE_TRANSACTIONS | KAFKA_USE_SCRAM | \
-	 KAFKA_USE_CERTIFICATE)
+	 KAFKA_USE_CERTIFICATE | KAFKA_USE_POSITIONS | KAFKA_USE_TLS)
 
 /* Does 'version' give who makes these uses a warning that has this word? */
 static bool
@@ -29,6 +29,21 @@ warns(int version, unsigned uses, const char *word)
 	{
 		if (kafka_version_meets(&flaws[i], version, uses) &&
 			strstr(flaws[i].breaks, word) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+tells(int version, unsigned uses, const char *see)
+{
+	size_t					 n;
+	const struct kafka_flaw *flaws = kafka_version_flaws(&n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strcmp(flaws[i].see, see) == 0 &&
+			kafka_version_meets(&flaws[i], version, uses))
 			return true;
 	}
 	return false;
@@ -114,12 +129,51 @@ only_who_uses_it_is_told(void **state)
 	assert_false(warns(0x020500ff, USES_ALL, "telemetry"));
 }
 
+/* By number, as librdkafka's CHANGELOG.md has them. */
+static void
+what_an_old_one_breaks_is_told_in_full(void **state)
+{
+	static const struct
+	{
+		const char *see;
+		unsigned	use;
+		int			has;	/* a release that has it ... */
+		int			has_not; /* ... and one that has not: the next, or before */
+	} cases[] = {
+		{"#4294", KAFKA_USE_TLS, 0x020101ff, 0x020200ff},
+		{"#4438", KAFKA_USE_PRODUCER, 0x020200ff, 0x020300ff},
+		{"#4460", KAFKA_USE_POSITIONS, 0x020200ff, 0x020300ff},
+		{"#4677", KAFKA_USE_PRODUCER, 0x020100ff, 0x020002ff},
+		{"#4677", KAFKA_USE_PRODUCER, 0x020300ff, 0x020400ff},
+		{"#4689", KAFKA_USE_PRODUCER, 0x020002ff, 0x020500ff},
+		{"#4750", KAFKA_USE_PRODUCER, 0x020400ff, 0x020500ff},
+		{"#4895", KAFKA_USE_SCRAM, 0x020600ff, 0x020601ff},
+		{"#4894", KAFKA_USE_CERTIFICATE, 0x020601ff, 0x020800ff},
+		{"#4964, #4778", KAFKA_USE_PRODUCER, 0x020400ff, 0x020300ff},
+		{"#4964, #4778", KAFKA_USE_PRODUCER, 0x020800ff, 0x020a00ff},
+		{"#4907", KAFKA_USE_PRODUCER, 0x020800ff, 0x020a00ff},
+		{"#4970", KAFKA_USE_PRODUCER, 0x020800ff, 0x020a00ff},
+		{"#4970", KAFKA_USE_TRANSACTIONS, 0x020800ff, 0x020a00ff},
+		{"#5086", KAFKA_USE_PRODUCER, 0x020a00ff, 0x020a01ff},
+		{"#5201", KAFKA_USE_POSITIONS, 0x020300ff, 0x020200ff},
+		{"#5201", KAFKA_USE_POSITIONS, 0x020b01ff, 0x020c00ff},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		assert_true(tells(cases[i].has, cases[i].use, cases[i].see));
+		assert_false(tells(cases[i].has_not, cases[i].use, cases[i].see));
+		assert_false(tells(cases[i].has, 0, cases[i].see));
+	}
+}
+
 static void
 the_newest_has_nothing_to_be_told(void **state)
 {
 	(void) state;
-	assert_int_equal(count(0x020002ff, KAFKA_USE_PRODUCER), 1);
-	assert_int_equal(count(0x020a01ff, USES_ALL), 0);
+	assert_int_equal(count(0x020a01ff, KAFKA_USE_PRODUCER), 0);
+	assert_int_equal(count(0x020c00ff, USES_ALL), 0);
 	assert_int_equal(count(0x020f00ff, USES_ALL), 0);
 }
 
@@ -161,6 +215,7 @@ main(void)
 		cmocka_unit_test(a_flaw_ends_with_the_release_that_repairs_it),
 		cmocka_unit_test(a_flaw_begins_with_the_release_that_brought_it),
 		cmocka_unit_test(only_who_uses_it_is_told),
+		cmocka_unit_test(what_an_old_one_breaks_is_told_in_full),
 		cmocka_unit_test(the_newest_has_nothing_to_be_told),
 		cmocka_unit_test(versions_are_written_as_releases_are),
 		cmocka_unit_test(the_document_has_each_row),
