@@ -18,7 +18,7 @@
 #define STARTED_ANEW \
 	"the producer is started anew, and what was not confirmed is sent again"
 #define CRASHES "a crash; after a restart nothing is missing"
-#define WAITS                                                            \
+#define WAITS                                                                \
 	"a start that reads the position waits until a broker answers, however " \
 	"long that takes"
 

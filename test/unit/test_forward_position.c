@@ -45,12 +45,12 @@ static struct
 	int						  commits;
 	struct position			  stored; /* what the store holds at the start */
 	bool					  has_stored;
-	bool					  alone;  /* at least once, with a store */
-	bool					  trusts; /* the slot, by offset.mismatch.strategy */
-	uint64_t				  start_lsn;
-	int64_t					  late_ms; /* a transaction that begins */
-	bool					  overtaken;
-	bool					  unsafe;
+	bool					  alone; /* at least once, with a store */
+	bool	 trusts; /* the slot, by offset.mismatch.strategy */
+	uint64_t start_lsn;
+	int64_t	 late_ms; /* a transaction that begins */
+	bool	 overtaken;
+	bool	 unsafe;
 } t;
 
 /* ---- what is around it ---- */

@@ -137,8 +137,8 @@ what_an_old_one_breaks_is_told_in_full(void **state)
 	{
 		const char *see;
 		unsigned	use;
-		int			has;	/* a release that has it ... */
-		int			has_not; /* ... and one that has not: the next, or before */
+		int			has; /* a release that has it ... */
+		int has_not;	 /* ... and one that has not: the next, or before */
 	} cases[] = {
 		{"#4294", KAFKA_USE_TLS, 0x020101ff, 0x020200ff},
 		{"#4438", KAFKA_USE_PRODUCER, 0x020200ff, 0x020300ff},
