@@ -104,8 +104,9 @@ struct delivery
 	struct buf topic; /* the store's */
 	uint32_t   topic_number;
 
-	struct store   *store;	   /* while it is known whose, else NULL */
-	bool			sink_used; /* this sink has been recovered from */
+	struct store *store;	 /* while it is known whose, else NULL */
+	bool		  sink_used; /* this sink has been recovered from */
+	bool		  recovered; /* the store was read, by this or another sink */
 	enum start_step step;
 	uint64_t		start_lsn;
 	uint32_t		start_timeline;

@@ -141,6 +141,7 @@ forward_position_sink_store(const struct forward *f, struct sink_store *store)
 		return NULL;
 	store->topic = (const char *) d->topic.data;
 	store->transactional_id = d->exactly_once ? d->transactional_id : NULL;
+	store->again = d->recovered;
 	return store;
 }
 
@@ -277,6 +278,7 @@ forward_position_recover(struct forward *f)
 		switch (sink_recover(f->sink, store_take, f->delivery.store))
 		{
 			case SINK_DONE:
+				f->delivery.recovered = true;
 				break;
 			case SINK_AGAIN:
 				return;

@@ -148,6 +148,7 @@ struct kafka_recovery
 	int64_t					  retry_at_ms; /* the helper's, as are the next */
 	int64_t					  since_ms;
 	bool					  told;
+	bool					  again; /* see struct sink_store */
 };
 
 struct kafka_sink
@@ -343,6 +344,13 @@ bool kafka_txn_initialise(struct kafka_sink *s);
 enum sink_outcome
 	 kafka_recover_take(struct kafka_sink *s, sink_stored_fn fn, void *arg);
 void kafka_recover_free(struct kafka_sink *s);
+
+/*
+ * Why a late record may get into a transaction that is not its own, as a
+ * broker says that told 'nsettings' of its settings, and 'value' as the one
+ * that counts, NULL if it is none of them.  NULL: it may not, or who knows.
+ */
+const char *kafka_recover_unverified(size_t nsettings, const char *value);
 
 /* The helper: fence, then read. */
 enum kafka_job_outcome kafka_recover_go_on(struct kafka_sink *s);

@@ -20,6 +20,7 @@
 #include "kafka_impl.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@
 /* How long one call waits. */
 #define POLL_MS 200
 
-/* A broker that does not tell a topic's settings so soon is not waited for. */
+/* A broker that does not tell settings so soon is not waited for. */
 #define POLICY_MS 500
 
 /* Reading takes longer than this: say what it waits for. */
@@ -190,30 +191,54 @@ judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
 	return KAFKA_JOB_LATER;
 }
 
-/* The value of a topic's setting, which is freed by the caller; NULL: none. */
-static char *
-topic_setting(rd_kafka_event_t *event, const char *name)
+/* What the brokers say of the settings of one thing; NULL: no answer so far. */
+static rd_kafka_event_t *
+ask_settings(struct kafka_sink *s, rd_kafka_ResourceType_t type,
+			 const char *name)
 {
-	const rd_kafka_DescribeConfigs_result_t
-		  *result = rd_kafka_event_DescribeConfigs_result(event);
-	size_t n = 0, nentries = 0;
-	const rd_kafka_ConfigResource_t *const *resources;
-	const rd_kafka_ConfigEntry_t *const	   *entries;
+	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(type,
+																	  name);
+	rd_kafka_queue_t		  *answers = rd_kafka_queue_new(s->rk);
+	rd_kafka_event_t		  *event;
 
-	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-		result == NULL)
+	rd_kafka_DescribeConfigs(s->rk, &resource, 1, NULL, answers);
+	event = rd_kafka_queue_poll(answers, POLICY_MS);
+	rd_kafka_queue_destroy(answers);
+	rd_kafka_ConfigResource_destroy(resource);
+	return event;
+}
+
+/* They are the event's; NULL: we are not told. */
+static const rd_kafka_ConfigEntry_t *const *
+settings_told(rd_kafka_event_t *event, size_t *n)
+{
+	const rd_kafka_DescribeConfigs_result_t *result;
+	const rd_kafka_ConfigResource_t *const	*resources;
+	size_t									 nresources = 0;
+
+	*n = 0;
+	if (event == NULL ||
+		rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return NULL;
-	resources = rd_kafka_DescribeConfigs_result_resources(result, &n);
-	if (n != 1 || rd_kafka_ConfigResource_error(resources[0]) !=
-					  RD_KAFKA_RESP_ERR_NO_ERROR)
+	result = rd_kafka_event_DescribeConfigs_result(event);
+	if (result == NULL)
 		return NULL;
-	entries = rd_kafka_ConfigResource_configs(resources[0], &nentries);
-	for (size_t i = 0; i < nentries; i++)
+	resources = rd_kafka_DescribeConfigs_result_resources(result, &nresources);
+	if (nresources != 1 || rd_kafka_ConfigResource_error(resources[0]) !=
+							   RD_KAFKA_RESP_ERR_NO_ERROR)
+		return NULL;
+	return rd_kafka_ConfigResource_configs(resources[0], n);
+}
+
+/* NULL: there is none of that name, or it is secret. */
+static const char *
+find_setting(const rd_kafka_ConfigEntry_t *const *settings, size_t n,
+			 const char *name)
+{
+	for (size_t i = 0; i < n; i++)
 	{
-		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-
-		if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), name) == 0)
-			return value != NULL ? kafka_copy(value) : NULL;
+		if (strcmp(rd_kafka_ConfigEntry_name(settings[i]), name) == 0)
+			return rd_kafka_ConfigEntry_value(settings[i]);
 	}
 	return NULL;
 }
@@ -226,16 +251,12 @@ topic_setting(rd_kafka_event_t *event, const char *name)
 static void
 check_policy(struct kafka_sink *s)
 {
-	rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(
-		RD_KAFKA_RESOURCE_TOPIC, s->recovery.topic);
-	rd_kafka_queue_t *answers = rd_kafka_queue_new(s->rk);
-	rd_kafka_event_t *event;
-	char			 *policy = NULL;
+	rd_kafka_event_t *event = ask_settings(s, RD_KAFKA_RESOURCE_TOPIC,
+										   s->recovery.topic);
+	size_t			  n;
+	const rd_kafka_ConfigEntry_t *const *settings = settings_told(event, &n);
+	const char *policy = find_setting(settings, n, "cleanup.policy");
 
-	rd_kafka_DescribeConfigs(s->rk, &resource, 1, NULL, answers);
-	event = rd_kafka_queue_poll(answers, POLICY_MS);
-	if (event != NULL)
-		policy = topic_setting(event, "cleanup.policy");
 	if (policy != NULL && strcmp(policy, "compact") != 0)
 		kafka_fail(s, 4,
 				   "topic %s has cleanup.policy=%s, so that positions would "
@@ -243,11 +264,60 @@ check_policy(struct kafka_sink *s)
 				   "kafka-configs.sh --alter --topic %s --add-config "
 				   "cleanup.policy=compact",
 				   s->recovery.topic, policy, s->recovery.topic);
-	free(policy);
 	if (event != NULL)
 		rd_kafka_event_destroy(event);
-	rd_kafka_queue_destroy(answers);
-	rd_kafka_ConfigResource_destroy(resource);
+}
+
+#define VERIFICATION "transaction.partition.verification.enable"
+
+const char *
+kafka_recover_unverified(size_t nsettings, const char *value)
+{
+	if (nsettings == 0)
+		return NULL;
+	if (value == NULL)
+		return "the broker knows no " VERIFICATION ": use Kafka 3.6 or newer";
+	if (strcmp(value, "false") == 0)
+		return VERIFICATION
+			"=false: set it to true for all brokers, by kafka-configs.sh "
+			"--alter --entity-type brokers --entity-default --add-config " VERIFICATION
+			"=true, and in no server.properties to false";
+	return NULL;
+}
+
+/*
+ * What we do against late requests lets only the brokers refuse a late record
+ * (see docs/delivery.md).  One of them is asked, for they should be alike; it
+ * is a warning because delivery goes wrong only if a record is late as well.
+ * Who may not ask, or gets no answer, is not told.
+ */
+static void
+check_verification(struct kafka_sink *s)
+{
+	int32_t								 id;
+	char								 name[16];
+	rd_kafka_event_t					*event;
+	size_t								 n;
+	const rd_kafka_ConfigEntry_t *const *settings;
+	const char							*why;
+
+	id = rd_kafka_controllerid(s->rk, POLICY_MS);
+	if (id < 0)
+		return;
+	snprintf(name, sizeof(name), "%" PRId32, id);
+	event = ask_settings(s, RD_KAFKA_RESOURCE_BROKER, name);
+	settings = settings_told(event, &n);
+	why = kafka_recover_unverified(n, find_setting(settings, n, VERIFICATION));
+	if (why != NULL)
+		log_warn("kafka",
+				 "brokers do not verify a transaction's partitions: a late "
+				 "record may get into another transaction",
+				 "broker=%s why=%s", name, log_str(why));
+	else if (settings == NULL)
+		log_debug("kafka", "a broker does not tell its settings", "broker=%s",
+				  name);
+	if (event != NULL)
+		rd_kafka_event_destroy(event);
 }
 
 /* The end of the store, whatever is open in it. */
@@ -420,6 +490,11 @@ kafka_recover_go_on(struct kafka_sink *s)
 	check_policy(s);
 	if (s->failed)
 		return KAFKA_JOB_DONE;
+	if (kafka_txn_used(s) && !r->again)
+	{
+		r->again = true;
+		check_verification(s);
+	}
 	outcome = find_end(s, &end);
 	if (outcome != KAFKA_JOB_DONE || s->failed)
 		return outcome;

@@ -61,6 +61,7 @@ struct sink_store
 {
 	const char *topic;
 	const char *transactional_id; /* NULL: each record stands by itself */
+	bool		again; /* was read before: what is warned of once, was */
 };
 
 /* A record of the store, for sink_recover(); value NULL: a tombstone. */

@@ -183,6 +183,24 @@ refused($renamed, 5,
 $renamed->set('topic.prefix' => 't022_renamed');
 carries($renamed, '', 'the old name again');
 
+# Brokers that would take a late record of a transaction that has ended.
+sub verification
+{
+	$kafka->configs_tool('--alter', '--entity-type', 'brokers',
+		'--entity-default', @_);
+}
+my $setting = 'transaction.partition.verification.enable';
+my $unverified = qr/ warn kafka: brokers do not verify a transaction's/;
+unlike($renamed->log_text, $unverified, 'verification on: no warning');
+verification('--add-config', "$setting=false");
+carries($renamed, '', 'verification off');
+like($renamed->log_since_start,
+	qr/$unverified [^\n]*why="$setting=false: [^\n]*kafka-configs\.sh/,
+	'verification off: warned of, with what to do');
+is(scalar(() = $renamed->log_since_start =~ /$unverified/g),
+	1, 'verification off: once');
+verification('--delete-config', $setting);
+
 # At least once, a slot without a position is enough, and is warned of.
 my %alone = (
 	'exactly.once' => 'false',

@@ -28,6 +28,7 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "../../forwarder/config.h"
+#include "../../forwarder/kafka_impl.h"
 #include "../../forwarder/log.h"
 #include "../../forwarder/sink.h"
 
@@ -887,6 +888,19 @@ recovery_refuses_a_store_of_several_partitions(void **state)
 	assert_int_equal(b->recovered, 0);
 }
 
+/* Of what a broker tells of itself; who tells nothing is not suspected. */
+static void
+recovery_knows_brokers_that_do_not_verify(void **state)
+{
+	(void) state;
+	assert_null(kafka_recover_unverified(0, NULL));
+	assert_null(kafka_recover_unverified(300, "true"));
+	assert_non_null(strstr(kafka_recover_unverified(300, "false"),
+						   "--add-config transaction.partition."
+						   "verification.enable=true"));
+	assert_non_null(strstr(kafka_recover_unverified(200, NULL), "3.6"));
+}
+
 /* Where each record stands by itself, the store is read all the same. */
 static void
 recovery_needs_no_transactions(void **state)
@@ -951,6 +965,7 @@ main(void)
 		TEST(recovery_of_an_empty_store_is_nothing),
 		TEST(recovery_reads_the_store_to_its_end_in_order),
 		TEST(recovery_waits_until_somebody_answers),
+		cmocka_unit_test(recovery_knows_brokers_that_do_not_verify),
 		TEST(recovery_begins_anew_where_its_place_is_gone),
 		TEST(recovery_refuses_a_store_of_several_partitions),
 		TEST(recovery_needs_no_transactions),
