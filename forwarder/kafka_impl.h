@@ -49,13 +49,24 @@ enum topic_state
 /*
  * To a producer that a partition does not know, the broker allows any sequence
  * number: then what follows a refused batch would be taken, and stand where
- * the refused records are missing.  So the first record goes alone.
+ * the refused records are missing.  So the first record goes alone.  Brokers
+ * forget a producer that has been idle (producer.id.expiration.ms, a day if it
+ * is not set), so the first one after a pause is a first one again.
  */
 enum partition_state
 {
 	PARTITION_NEW,
 	PARTITION_FIRST, /* its first record is under way */
 	PARTITION_KNOWN
+};
+
+/* A pause: one to two of these. */
+#define PARTITION_IDLE_MS 30000
+
+struct partition
+{
+	int64_t				 used; /* the period of its last record */
+	enum partition_state state;
 };
 
 struct topic
@@ -69,7 +80,7 @@ struct topic
 	rd_kafka_topic_t	  *rkt;		   /* once ready */
 	enum topic_state	   state;	   /* locked */
 	int32_t				   partitions; /* locked, until ready */
-	uint8_t				  *known;	   /* enum partition_state, once ready */
+	struct partition	  *partition;  /* of each, once ready */
 
 	/* The helper's: */
 	struct topic *next;
@@ -167,6 +178,8 @@ struct kafka_sink
 	int64_t	 queued_bytes;
 	uint64_t outstanding;
 	uint32_t nfirst;	  /* partitions in PARTITION_FIRST */
+	int64_t	 idle_ms;	  /* PARTITION_IDLE_MS; tests have less */
+	int64_t	 period;	  /* of so many: the present one */
 	int64_t	 reported_ms; /* the last report, or first record */
 	int64_t	 stall_probe_ms;
 	bool	 stall_told;

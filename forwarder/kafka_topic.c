@@ -353,7 +353,7 @@ kafka_topic_require(struct kafka_sink *s, struct topic *t)
 				   rd_kafka_err2str(rd_kafka_last_error()));
 		return SINK_FAILED;
 	}
-	t->known = mem_zalloc((size_t) t->partitions, sizeof(*t->known));
+	t->partition = mem_zalloc((size_t) t->partitions, sizeof(*t->partition));
 	return SINK_DONE;
 }
 
@@ -370,7 +370,7 @@ kafka_topic_free_all(struct kafka_sink *s)
 			free((char *) t->settings[j].value);
 		}
 		free(t->settings);
-		free(t->known);
+		free(t->partition);
 		free(t->name);
 		free(t);
 	}

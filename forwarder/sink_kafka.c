@@ -241,6 +241,32 @@ submit_in_transaction(struct kafka_sink *s, const struct sink_record *record,
 	return SINK_DONE;
 }
 
+/* Outside transactions, which fail as a whole. */
+static enum sink_outcome
+submit_by_itself(struct kafka_sink *s, const struct sink_record *record,
+				 uint64_t ticket)
+{
+	struct partition *p =
+		&s->topics[record->topic]->partition[record->partition];
+	enum sink_outcome outcome;
+
+	if (p->state == PARTITION_FIRST)
+		return SINK_AGAIN;
+	if (s->period - p->used > 1)
+		p->state = PARTITION_NEW;
+	outcome = produce(s, record, ticket);
+	if (outcome == SINK_DONE)
+	{
+		p->used = s->period;
+		if (p->state == PARTITION_NEW)
+		{
+			p->state = PARTITION_FIRST;
+			s->nfirst++;
+		}
+	}
+	return outcome;
+}
+
 /* All of sink_submit() but the question whether there is room. */
 static enum sink_outcome
 submit(struct kafka_sink *s, const struct sink_record *record, uint64_t ticket)
@@ -260,19 +286,11 @@ submit(struct kafka_sink *s, const struct sink_record *record, uint64_t ticket)
 		return refuse_record(s, record, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
 	if (kafka_txn_used(s))
 		outcome = submit_in_transaction(s, record, ticket);
-	else if (t->known[record->partition] == PARTITION_FIRST)
-		outcome = SINK_AGAIN;
 	else
-		outcome = produce(s, record, ticket);
-	if (outcome != SINK_DONE)
-		return outcome;
-	if (!kafka_txn_used(s) && t->known[record->partition] == PARTITION_NEW)
-	{
-		t->known[record->partition] = PARTITION_FIRST;
-		s->nfirst++;
-	}
-	s->queued_bytes += size_of(record);
-	return SINK_DONE;
+		outcome = submit_by_itself(s, record, ticket);
+	if (outcome == SINK_DONE)
+		s->queued_bytes += size_of(record);
+	return outcome;
 }
 
 static enum sink_outcome
@@ -334,10 +352,11 @@ leave_first(struct kafka_sink *s, const rd_kafka_message_t *m)
 {
 	struct topic
 		*t = s->topics[kafka_topic_number(s, rd_kafka_topic_name(m->rkt))];
+	struct partition *p = &t->partition[m->partition];
 
-	if (t->known[m->partition] == PARTITION_FIRST)
+	if (p->state == PARTITION_FIRST)
 	{
-		t->known[m->partition] = PARTITION_KNOWN;
+		p->state = PARTITION_KNOWN;
 		s->nfirst--;
 	}
 }
@@ -533,6 +552,7 @@ kafka_poll(struct sink *sink, int timeout_ms)
 
 	if (timeout_ms != 0)
 		(void) poll(&pfd, 1, timeout_ms);
+	s->period = clock_monotonic_ms() / s->idle_ms;
 
 	/* First the signal, then the queue: what comes between is seen. */
 	(void) !read(s->efd, &signals, sizeof(signals));
@@ -663,6 +683,7 @@ sink_kafka_new(const struct config *config, const struct sink_store *store,
 									 "retriable.restart.connector.wait.ms");
 	s->backoff_max_ms = config_int(config, "walferry.retry.backoff.max.ms");
 	s->exit_code = 1;
+	s->idle_ms = PARTITION_IDLE_MS;
 	if (store != NULL)
 	{
 		s->recovery.topic = kafka_copy(store->topic);

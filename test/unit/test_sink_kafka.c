@@ -24,7 +24,9 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include "../../forwarder/clock.h"
 #include "../../forwarder/config.h"
+#include "../../forwarder/kafka_impl.h"
 #include "../../forwarder/log.h"
 #include "../../forwarder/sink.h"
 
@@ -246,11 +248,44 @@ submit_first(struct bench *b, uint32_t topic, int32_t partition,
 }
 
 static void
+serve_for(struct bench *b, int ms)
+{
+	int64_t until_ms = clock_monotonic_ms() + ms;
+
+	while (clock_monotonic_ms() < until_ms)
+		serve(b, 10);
+}
+
+static void
 create_mock_topic(struct bench *b, const char *name, int partitions)
 {
 	assert_int_equal(rd_kafka_mock_topic_create(b->cluster, name, partitions,
 												1),
 					 0);
+}
+
+/* After a pause, in which the broker may have forgotten the producer. */
+static void
+kafka_sends_one_record_alone_after_a_pause(void **state)
+{
+	struct bench *b = *state;
+	uint32_t	  topic;
+
+	create_mock_topic(b, "t", 2);
+	open_sink(b);
+	topic = ready_topic(b, "t", 2);
+	submit_first(b, topic, 0, 1);
+	submit_first(b, topic, 1, 2);
+	for (uint64_t i = 3; i < 6; i++)
+		assert_int_equal(submit(b, topic, 0, "k", 10, i), SINK_DONE);
+	wait_until(b, b->delivered == 5);
+
+	((struct kafka_sink *) b->sink)->idle_ms = 20;
+	serve_for(b, 60);
+	submit_first(b, topic, 0, 6);
+	assert_int_equal(submit(b, topic, 1, "k", 10, 7), SINK_DONE);
+	assert_int_equal(submit(b, topic, 1, "k", 10, 8), SINK_AGAIN);
+	wait_until(b, b->delivered == 7);
 }
 
 static void
@@ -847,6 +882,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(kafka_reports_each_record_once),
+		TEST(kafka_sends_one_record_alone_after_a_pause),
 		TEST(kafka_gives_a_topic_one_number),
 		TEST(kafka_keeps_key_value_headers_time_and_partition),
 		TEST(kafka_refuses_more_than_it_may_hold_and_recovers),
