@@ -14,6 +14,7 @@ runs this may not write to the checkout.
 """
 import collections
 import datetime
+import itertools
 import os
 import pathlib
 import re
@@ -29,18 +30,20 @@ import run
 COLUMNS = ("date commit mode profile postgres kafka librdkafka seed verdict seconds "
            "faults transactions records repeats replays largest_replay "
            "largest_window catch_up peak_kb workloads schedule "
-           "violations").split()
+           "violations settings").split()
 RUNS = pathlib.Path(__file__).parent / "runs.tsv"
 BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 
 
 def read(path):
-    """The lines of a runs.tsv as dictionaries."""
+    """The lines of a runs.tsv as dictionaries; what an older line lacks is
+    '-'."""
     try:
         lines = pathlib.Path(path).read_text().splitlines()
     except FileNotFoundError:
         return []
-    return [dict(zip(COLUMNS, line.split("\t"))) for line in lines
+    return [dict(itertools.zip_longest(COLUMNS, line.split("\t"),
+                                       fillvalue="-")) for line in lines
             if line and not line.startswith("date\t")]
 
 
@@ -62,7 +65,9 @@ def row(result, about):
         "workloads": ",".join(result.get("workloads", [])),
         "schedule": ",".join(name if n == 1 else f"{name}*{n}"
                              for name, n in sorted(schedule.items())),
-        "violations": ",".join(f"{k}={n}" for k, n in violations.items())}
+        "violations": ",".join(f"{k}={n}" for k, n in violations.items()),
+        "settings": ",".join(f"{k}={v}" for k, v in sorted(
+            result.get("settings", {}).items()))}
     return [str(values.get(c, result.get(c, ""))) or "-" for c in COLUMNS]
 
 

@@ -331,6 +331,7 @@ class Run:
         self.chance = self.rng("chance")
         # What faults want known:
         self.excused = {}           # table -> LSN up to which it may be gone
+        self.splits = False         # source transactions, at short intervals
         self.panics = False         # the disk was full
         self.positions_gone = False
         self.early_history = None
@@ -384,6 +385,7 @@ class Run:
         config = self.config(rng)
         self.pinned = config.get("exactly.once") == "true" or \
             config.get("walferry.position.store") == "topic"
+        self.splits = int(config.get("walferry.transaction.split.ms", 0)) > 0
         self.forwarder = Forwarder(os.environ["WALFERRY_BIN"],
                                    self.directory, config, self.environment)
         if self.failpoints:
@@ -481,7 +483,29 @@ class Run:
                 rng.choice((5000, 60000))
         elif rng.random() < 0.5:
             config["walferry.position.store"] = "topic"
-        return config
+        # Where a Kafka transaction ends, and within what; so little may be
+        # under way that reading stops again and again; and what is written
+        # while nothing else is.  None is the default.
+        drawn = {"max.queue.size.in.bytes": rng.choice((None, None, 65536)),
+                 "heartbeat.interval.ms": rng.choice((None, None, 200))}
+        if drawn["heartbeat.interval.ms"]:
+            # A topic that goes with the run's, and a transaction without a
+            # change.
+            config["topic.heartbeat.name"] = f"{self.prefix}.heartbeats"
+            drawn["heartbeat.action.query"] = rng.choice(
+                (None, "SELECT txid_current()"))
+        if self.mode == "eos":
+            drawn.update({
+                "walferry.transaction.interval.ms":
+                    rng.choice((None, None, 1, 20, 1000)),
+                "walferry.transaction.max.bytes":
+                    rng.choice((None, None, 1, 20000))})
+            if self.endings_part < 1:
+                drawn["walferry.transaction.split.ms"] = \
+                    rng.choice((None, None, 5, 50))
+        drawn = {k: v for k, v in drawn.items() if v is not None}
+        self.result["settings"] = drawn
+        return {**config, **drawn}
 
     def _slot(self, column):
         text = self.cluster.sql("postgres", (
@@ -534,7 +558,9 @@ class Run:
             self.rng("faults"), self.count, self.fault_names, self.mode,
             self.parts, endings_part=self.endings_part) \
             if self.count else ([], None)
-        if self.plain:
+        if self.plain or self.splits:
+            # What is stopped for good within a transaction that it splits has
+            # stored part of it, which the checker does not know to be right.
             self.ending = None
         self.result["faults"] = [
             [e.fault, e.variant, e.at, e.seconds]
