@@ -93,7 +93,9 @@ def report(runs):
         passed = [r for r in rs if r["verdict"] == "pass"]
         failed = [r for r in rs if r["verdict"] == "fail"]
         done = passed + failed
-        catch_up = sorted(number(r["catch_up"]) for r in done) or [0]
+        # A run that ends for good has none.
+        catch_up = sorted(number(r["catch_up"]) for r in done
+                          if r["catch_up"] != "-") or [0]
         worst = {c: max((number(r[c]) for r in done), default=0)
                  for c in ("largest_replay", "largest_window", "peak_kb")}
         lines.append(
