@@ -3,6 +3,7 @@
 
     campaign.py [--modes alo,eos] [--profiles default,three,expiry,acl,standby]
                 [--runs N | --minutes N] [run.py's options]
+    campaign.py --collect LINES
     campaign.py --report RUNS.tsv RESULTS.md
 
 Each run is one line of runs.tsv, in the repository; a campaign goes on after
@@ -10,7 +11,8 @@ the greatest seed that is there.  SIGTERM or SIGINT ends it after the run in
 hand.  --report counts them, and writes that between the marks of RESULTS.md.
 
 The lines go to the file descriptor that FAULT_RESULTS_FD names: the user who
-runs this may not write to the checkout.
+runs this may not write to the checkout.  --collect moves them from there to
+runs.tsv and brings RESULTS.md up to date.
 """
 import collections
 import datetime
@@ -143,6 +145,37 @@ def write_report(runs_file, results_file):
                     f"{after}")
 
 
+def whole_lines(path):
+    """A line that was being written when the machine went down is none."""
+    try:
+        text = pathlib.Path(path).read_text()
+    except FileNotFoundError:
+        return []
+    return [line for line in text[:text.rfind("\n") + 1].split("\n") if line]
+
+
+def collect(lines_file):
+    """Moves the lines of a campaign to runs.tsv.  It is replaced as a whole,
+    and only then the lines are let go."""
+    lines = whole_lines(lines_file)
+    if not lines:
+        return
+    known = [line for line in whole_lines(RUNS)
+             if not line.startswith("date\t")]
+    # After an end between the two steps below they are there already.
+    there = set(known)
+    text = "\n".join(["\t".join(COLUMNS), *known, *(
+        line for line in lines if line not in there)]) + "\n"
+    fresh = RUNS.with_suffix(".tmp")
+    with open(fresh, "w") as f:
+        f.write(text)
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(fresh, RUNS)
+    os.truncate(lines_file, 0)
+    write_report(RUNS, RUNS.with_name("RESULTS.md"))
+
+
 def close(servers):
     if servers:
         servers.destroy()
@@ -152,6 +185,9 @@ def close(servers):
 def main():
     if sys.argv[1:2] == ["--report"]:
         write_report(*sys.argv[2:4])
+        return
+    if sys.argv[1:2] == ["--collect"]:
+        collect(sys.argv[2])
         return
     more = {"--modes": "alo,eos", "--minutes": "0",
             "--profiles": ",".join(profiles.PROFILES)}

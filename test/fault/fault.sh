@@ -18,41 +18,36 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-runs=$here/runs.tsv
 out=$top/build/test/fault/out
+# Of its own for a campaign, whose lines stay until they are collected.
+results=runs.tsv
 what=${1:?fault.sh runs|campaign|seeds|sweep|short}
 shift
 
-# "$@" are arguments of run.sh; its results go to $out/runs.tsv.
+# "$@" are arguments of run.sh; its results go to $out/$results.
 launch()
 {
 	mkdir -p "$out"
-	: > "$out/runs.tsv"
+	: > "$out/$results"
 	commit=$(git -C "$top" describe --always --dirty 2>/dev/null) || commit=
 	rc=0
 	if [ -z "${PG:-}" ]; then
-		FAULT_RESULTS=$out/runs.tsv FAULT_COMMIT=$commit \
+		FAULT_RESULTS=$out/$results FAULT_COMMIT=$commit \
 			"$here/run.sh" "$@" || rc=$?
 	else
 		[ -z "${RDKAFKA:-}" ] ||
 			echo "fault.sh: PG=$PG takes the librdkafka of its tree, not" \
 				"RDKAFKA" >&2
 		"$top/test/matrix/enter.sh" -o "$out" "$PG" \
-			env FAULT_COMMIT="$commit" test/fault/fault.sh inside "$@" || rc=$?
+			env FAULT_COMMIT="$commit" FAULT_RESULTS="/out/$results" \
+			test/fault/fault.sh inside "$@" || rc=$?
 	fi
 }
 
-# shellcheck disable=SC2317 # called by trap
 # Results of a campaign, also of one that was broken off.
 collect()
 {
-	[ -s "$runs" ] || printf '%s\n' "date commit mode profile postgres kafka \
-librdkafka seed verdict seconds faults transactions records repeats replays \
-largest_replay largest_window catch_up peak_kb workloads schedule \
-violations" | tr ' ' '\t' > "$runs"
-	cat "$out/runs.tsv" >> "$runs"
-	: > "$out/runs.tsv"
-	python3 "$here/campaign.py" --report "$runs" "$here/RESULTS.md"
+	python3 "$here/campaign.py" --collect "$out/$results"
 }
 
 case $what in
@@ -68,7 +63,7 @@ case $what in
 				;;
 		esac
 		rc=0
-		FAULT_RESULTS=/out/runs.tsv test/fault/run.sh "$@" || rc=$?
+		test/fault/run.sh "$@" || rc=$?
 		cp -R build/test/fault /out/kept 2>/dev/null || :
 		exit "$rc"
 		;;
@@ -79,6 +74,15 @@ case $what in
 			${WORKLOADS:+--workloads "$WORKLOADS"} "$@"
 		;;
 	campaign)
+		results=campaign.tsv
+		mkdir -p "$out"
+		exec 9> "$out/campaign.lock"
+		flock -n 9 || {
+			echo "fault.sh: a campaign runs in this checkout" >&2
+			exit 2
+		}
+		# What one left that could not do it itself: kill -9, power.
+		collect
 		trap collect EXIT
 		# The harness ends after the run in hand, and this after it.
 		trap : INT TERM
