@@ -34,6 +34,9 @@ COLUMNS = ("date commit mode profile postgres kafka librdkafka seed verdict seco
            "largest_window catch_up peak_kb workloads schedule "
            "violations settings").split()
 RUNS = pathlib.Path(__file__).parent / "runs.tsv"
+# Faults that are as many different ones as they have variants.
+APART = {"F9", "F9-away", "F9-ahead", "F9-gone", "F10", "F14",
+         "F14-coordinator", "F17-acl"}
 BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 
 
@@ -113,16 +116,27 @@ def report(runs):
         line(names, rs)
     if len(groups) > 1:
         line(("all", "", ""), runs)
-    kinds = collections.Counter()
+    kinds, variants = collections.Counter(), collections.Counter()
     for r in runs:
         if r["verdict"] == "broken":
             continue
         for word in r["schedule"].split(","):
             name, _, times = word.partition("*")
-            kinds[name.partition(":")[0]] += int(times or 1)
+            name, _, variant = name.partition(":")
+            kinds[name] += int(times or 1)
+            variants[name, variant] += int(times or 1)
     kinds.pop("-", None)
+
+    def counted(name):
+        text = f"{name} {kinds[name]:,}"
+        if name in APART:
+            text += " (" + ", ".join(
+                f"{variant} {n:,}" for (kind, variant), n in
+                sorted(variants.items()) if kind == name) + ")"
+        return text
+
     lines += ["", "Faults by kind: " + ", ".join(
-        f"{name} {n:,}" for name, n in sorted(kinds.items())) + "."]
+        counted(name) for name in sorted(kinds)) + "."]
     broken = [r for r in runs if r["verdict"] == "broken"]
     if broken:
         lines += ["", f"{len(broken)} runs broke off in the harness itself; "
@@ -203,7 +217,10 @@ def main():
     # As many runs of each profile as it says, in turn.
     turns = [profiles.PROFILES[name]
              for name in more["--profiles"].split(",")
-             for _ in range(profiles.PROFILES[name].runs)]
+             for _ in range(profiles.PROFILES[name].runs)
+             if set(profiles.PROFILES[name].modes) & set(modes)]
+    if not turns:
+        sys.exit("campaign: none of these profiles is for these modes")
     minutes = float(more["--minutes"])
     until = time.monotonic() + minutes * 60 if minutes else None
     limit = args.runs if "--runs" in words else None
@@ -222,7 +239,8 @@ def main():
         while not told and (until is None or time.monotonic() < until) and \
                 (limit is None or done < limit):
             profile = turns[seed % len(turns)]
-            args.mode = modes[(seed + seed // len(turns)) % len(modes)]
+            useful = [m for m in modes if m in profile.modes]
+            args.mode = useful[(seed + seed // len(turns)) % len(useful)]
             if servers and servers.profile != profile:
                 servers = close(servers)
             servers = servers or run.Servers(

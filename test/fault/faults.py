@@ -35,7 +35,7 @@ class Fault:
     weight: float
     begin: object
     heal: object = None
-    seconds: tuple = (0, 0)     # how long, from and to
+    seconds: object = (0, 0)    # how long, from and to; or {variant: that}
     most: int = 99              # in one run
     modes: tuple = ("alo", "eos")
     needs: tuple = ()           # parts of the run that must be there
@@ -89,9 +89,11 @@ def _named(fault_, names):
         fault_.name == n or fault_.name.startswith(n + "-") for n in names)
 
 
-def schedule(rng, count, names, mode, parts, gap=0.9, endings_part=ENDINGS):
+def schedule(rng, count, names, mode, parts, gap=0.9, endings_part=ENDINGS,
+             own=()):
     """(count events, an ending or None).  names: which faults may be chosen,
-    None is all."""
+    None is all.  own: parts that these servers are there for; at least one of
+    the faults is one that needs them."""
     every = [f for f in REGISTRY.values() if _named(f, names)
              and mode in f.modes and set(f.needs) <= set(parts)
              and not set(f.without) & set(parts)]
@@ -100,25 +102,33 @@ def schedule(rng, count, names, mode, parts, gap=0.9, endings_part=ENDINGS):
     if not every:
         raise HarnessError(f"no such faults: {names}")
     events, busy, used = [], {}, {}
+    special = [f for f in choice if set(f.needs) & set(own)]
+    # Where one of these comes, if none came by itself before.
+    due = rng.randrange(count) if special else count
     at = rng.uniform(0.5, 1.5)
     while choice and len(events) < count:
         at += rng.expovariate(1 / gap)
-        free = [f for f in choice
+        now = special if len(events) == due and not any(
+            f.name in used for f in special) else choice
+        free = [f for f in now
                 if all(busy.get(s, 0) <= at for s in f.subjects)
                 and used.get(f.name, 0) < f.most]
         if not free:
-            if all(used.get(f.name, 0) >= f.most for f in choice):
+            if all(used.get(f.name, 0) >= f.most for f in now):
                 break
             continue
         chosen = rng.choices(free, [f.weight for f in free])[0]
-        seconds = rng.uniform(*chosen.seconds)
+        variant = rng.choice(chosen.variants)
+        seconds = rng.uniform(*(
+            chosen.seconds[variant] if isinstance(chosen.seconds, dict)
+            else chosen.seconds))
         used[chosen.name] = used.get(chosen.name, 0) + 1
         for subject in chosen.subjects:
             # What comes back slowly is not broken again at once.
             rest = {"broker": 8, "postgres": 3}.get(subject, 0.3)
             busy[subject] = at + seconds + rest
         events.append(Event(round(at, 3), round(seconds, 3), chosen.name,
-                            rng.choice(chosen.variants)))
+                            variant))
     last = None
     if endings and (not choice or rng.random() < endings_part):
         # Those with more variants are not to come more often for it.

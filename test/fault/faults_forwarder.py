@@ -20,10 +20,12 @@ def wake_forwarder(run, _):
     run.forwarder.signal(signal.SIGCONT)
 
 
-@fault("F2", "forwarder", ("short", "long"), seconds=(0.2, 5.5),
-       heal=wake_forwarder)
+@fault("F2", "forwarder", ("short", "short", "long"),
+       seconds={"short": (0.2, 3), "long": (7, 9)}, heal=wake_forwarder)
 def stop_forwarder(run, _):
-    """SIGSTOP; the longest are longer than wal_sender_timeout."""
+    """SIGSTOP; the long ones are longer than wal_sender_timeout and, in half
+    of the runs, than transaction.timeout.ms and what the coordinator takes to
+    notice."""
     run.forwarder.wait_running()
     run.forwarder.signal(signal.SIGSTOP)
 

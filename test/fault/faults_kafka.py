@@ -29,8 +29,9 @@ def resume_broker(run, _):
     run.broker.resume()
 
 
-@fault("F13", "broker", ("short", "long"), weight=0.5, seconds=(0.2, 8),
-       most=2, heal=resume_broker, without=("three",))
+@fault("F13", "broker", ("short", "long"), weight=0.5, most=2,
+       seconds={"short": (0.2, 4), "long": (6, 9)},
+       heal=resume_broker, without=("three",))
 def pause_broker(run, _):
     """SIGSTOP; the longest are longer than some transaction.timeout.ms."""
     run.broker.pause()
@@ -62,25 +63,8 @@ def _heal_node(run, variant):
         node.restart()
 
 
-@fault("F14", "broker", ("kill", "stop", "pause", "coordinator", "elect"),
-       seconds=(0.5, 8), most=3, weight=6, heal=_heal_node,
-       needs=("three",))
-def move_leader(run, variant):
-    """A broker goes; what it led and coordinated moves to another."""
-    if variant == "elect":
-        _with_client(run, lambda c: c.elect_leaders())
-        return
-    if variant == "coordinator" and run.mode == "eos":
-        node = _with_client(run, lambda c: c.coordinator(
-            run.transactional_id))
-    else:
-        topics = _with_client(run, lambda c: {
-            name: partitions for name, partitions in c.topics().items()
-            if name.startswith(f"{run.prefix}.")})
-        node = run.chance.choice(sorted(
-            leader for partitions in topics.values()
-            for leader in partitions.values() if leader > 0))
-    run.victim = node - 1
+def _lose_node(run, variant, number):
+    run.victim = number - 1
     node = run.broker.nodes[run.victim]
     if variant == "pause":
         node.pause()
@@ -88,6 +72,31 @@ def move_leader(run, variant):
         node.stop()
     else:
         node.kill()
+
+
+@fault("F14", "broker", ("kill", "stop", "pause", "elect"),
+       seconds=(0.5, 8), most=3, weight=5, heal=_heal_node,
+       needs=("three",))
+def move_leader(run, variant):
+    """A broker goes, and what it led moves to another."""
+    if variant == "elect":
+        _with_client(run, lambda c: c.elect_leaders())
+        return
+    topics = _with_client(run, lambda c: {
+        name: partitions for name, partitions in c.topics().items()
+        if name.startswith(f"{run.prefix}.")})
+    _lose_node(run, variant, run.chance.choice(sorted(
+        leader for partitions in topics.values()
+        for leader in partitions.values() if leader > 0)))
+
+
+@fault("F14-coordinator", "broker", ("kill", "stop", "pause"),
+       seconds=(0.5, 8), most=2, weight=4, heal=_heal_node, modes=("eos",),
+       needs=("three",))
+def move_coordinator(run, variant):
+    """The broker goes that coordinates the transactions."""
+    _lose_node(run, variant, _with_client(
+        run, lambda c: c.coordinator(run.transactional_id)))
 
 
 # F17: topics and rights.

@@ -129,7 +129,7 @@ def promote_without_slot(run, variant):
     fail_over(run, variant)
 
 
-@ending("F9-ahead", ("asynchronous", "synchronous"), (5,), weight=3,
+@ending("F9-ahead", ("asynchronous", "synchronous"), (5,), weight=8,
         heal=_tell, needs=("failover-slots", "pg-leg"))
 def promote_behind_kafka(run, variant):
     """Kafka has what the standby never got.  A synchronous standby does not

@@ -20,6 +20,7 @@ class Profile:
     secure: bool = False        # the forwarder comes by TLS and password
     standby: bool = False       # PostgreSQL has one: standby.py
     parts: tuple = ()           # that faults may need, see faults.py
+    modes: tuple = ("alo", "eos")   # in which it shows what it is for
     runs: int = 1               # of so many in a campaign, before the next
     count: int = 10             # of faults in a run
 
@@ -39,7 +40,7 @@ USER, PASSWORD = "walferry", "CANARY-kafka-do-not-log"
 PROFILES = {p.name: p for p in (
     Profile("default", runs=20),
     Profile("three", brokers=3, parts=("three",), runs=4, count=8),
-    Profile("expiry", parts=("expiry",), runs=2, count=6,
+    Profile("expiry", parts=("expiry",), modes=("eos",), runs=2, count=6,
             # An idle forwarder must be heard of before it is forgotten.
             config=(("walferry.position.interval.ms", 1000),), settings=(
         "transactional.id.expiration.ms=4000",

@@ -430,10 +430,17 @@ class Run:
                 *(["failover-slots"] if self.failover else [])]
 
     @property
+    def own_parts(self):
+        """What these servers are there for."""
+        return [*self.profile.parts,
+                *(["failover-slots"] if self.failover else [])]
+
+    @property
     def endings_part(self):
-        """There are endings that a standby is for where it has no slots."""
-        return 1 if self.servers.standby and not self.failover \
-            else faults.ENDINGS
+        """There are endings that a standby is for."""
+        if self.servers.standby:
+            return 0.4 if self.failover else 1
+        return faults.ENDINGS
 
     def config(self, rng):
         proxied = self.proxy is not None
@@ -556,7 +563,7 @@ class Run:
         begun = time.monotonic()
         self.events, self.ending = faults.schedule(
             self.rng("faults"), self.count, self.fault_names, self.mode,
-            self.parts, endings_part=self.endings_part) \
+            self.parts, endings_part=self.endings_part, own=self.own_parts) \
             if self.count else ([], None)
         if self.plain or self.splits:
             # What is stopped for good within a transaction that it splits has
