@@ -13,6 +13,7 @@ everything else is healed.
 
 Numbers are those of the list in README.md; faults_*.py have them.
 """
+import contextlib
 import dataclasses
 import threading
 import time
@@ -186,6 +187,24 @@ class Executor:
         finally:
             for subject in taken:
                 self.locks[subject].release()
+
+    @contextlib.contextmanager
+    def calm(self, subject, seconds=15):
+        """For a fault of that subject: nothing else is broken meanwhile.
+        False if the others do not end; one of them may wait for this one."""
+        taken = []
+        until = time.monotonic() + seconds
+        try:
+            for other, lock in sorted(self.locks.items()):
+                if other == subject:
+                    continue
+                if not lock.acquire(timeout=max(0, until - time.monotonic())):
+                    break
+                taken.append(lock)
+            yield len(taken) == len(self.locks) - 1
+        finally:
+            for lock in taken:
+                lock.release()
 
     def join(self, seconds=180):
         """Until all is begun and healed."""

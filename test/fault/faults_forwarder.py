@@ -94,15 +94,43 @@ def two_forwarders(run, variant):
 def restart_forwarder(run, _):
     """SIGTERM: an orderly stop while the other things fail.
 
-    It may wait for Kafka; a supervisor would wait as well, but not for ever.
+    It may wait for Kafka for as long as walferry.shutdown.timeout.ms says, and
+    must end then, whatever is broken; once nothing is, before that.
     """
     run.forwarder.wait_running()
     process = run.forwarder.process
-    if process and run.forwarder.signal(signal.SIGTERM):
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            run.forwarder.kill()
+    if not process or not run.forwarder.signal(signal.SIGTERM):
+        return
+    limit = int(run.forwarder.config.get("walferry.shutdown.timeout.ms", 0))
+    if limit:
+        seconds = limit / 1000 + MORE_TIME
+        if not _ends(process, seconds):
+            _does_not_end(run, f"{seconds} s, of which it may wait for "
+                          f"{limit} ms")
+    elif not _ends(process, 5):
+        with run.executor.calm("forwarder") as calm:
+            if calm and not _ends(process, MORE_TIME):
+                _does_not_end(run, f"{MORE_TIME} s, in which nothing was "
+                              "broken")
+    if process.poll() is None:
+        run.forwarder.kill()
+
+
+# What it may take beyond that on a busy machine, and to find Kafka again.
+MORE_TIME = 20
+
+
+def _does_not_end(run, when):
+    run.faults.add("exit", run.forwarder.log_file.name,
+                   f"SIGTERM does not end it within {when}")
+
+
+def _ends(process, seconds):
+    try:
+        process.wait(seconds)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
 
 
 # F19: clock.c.

@@ -491,9 +491,11 @@ class Run:
         elif rng.random() < 0.5:
             config["walferry.position.store"] = "topic"
         # Where a Kafka transaction ends, and within what; so little may be
-        # under way that reading stops again and again; and what is written
-        # while nothing else is.  None is the default.
+        # under way that reading stops again and again; what is written while
+        # nothing else is; for how long an orderly stop waits.  None is the
+        # default.
         drawn = {"max.queue.size.in.bytes": rng.choice((None, None, 65536)),
+                 "walferry.shutdown.timeout.ms": rng.choice((None, 2000)),
                  "heartbeat.interval.ms": rng.choice((None, None, 200))}
         if drawn["heartbeat.interval.ms"]:
             # A topic that goes with the run's, and a transaction without a
