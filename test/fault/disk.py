@@ -3,7 +3,7 @@ mounts where that is allowed.  FAULT_DISKS names the directory that has them:
 
     wal      PostgreSQL's pg_wal
     slots    pg_replslot, where large transactions spill as well
-    kafka    the broker's logs
+    kafka    the broker's logs; of three, the first one's
 
 Full means that a file takes all that is free.
 """

@@ -252,7 +252,7 @@ def revoke(run, variant):
     _with_client(run, lambda c: c.add_acl(*what, "User:walferry", deny=True))
 
 
-# F18: the broker's disk is full; it ends then.
+# F18: a broker's disk is full; it ends then.
 
 def _empty_broker(run, _):
     disk.empty(run.servers.disks["kafka"])
@@ -262,4 +262,16 @@ def _empty_broker(run, _):
 @fault("F18", "broker", seconds=(0.5, 3), most=1, weight=0.4,
        heal=_empty_broker, needs=("disks",), without=("three",))
 def fill_broker(run, _):
+    disk.fill(run.servers.disks["kafka"])
+
+
+def _empty_node(run, _):
+    disk.empty(run.servers.disks["kafka"])
+    run.broker.nodes[0].restart()
+
+
+@fault("F18-replica", "broker", seconds=(0.5, 6), most=1, weight=2,
+       heal=_empty_node, needs=("disks", "three"))
+def fill_replica(run, _):
+    """One of three, which replicas stand in for: nothing may be lost."""
     disk.fill(run.servers.disks["kafka"])

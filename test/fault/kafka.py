@@ -117,8 +117,8 @@ class Brokers:
     """Three brokers; a part of what one Broker can, and each of them in
     nodes."""
 
-    def __init__(self, directory, options):
-        """options: of each node."""
+    def __init__(self, directory, options, data=None):
+        """options: of each node.  data: where the first has its logs."""
         self.directory = pathlib.Path(directory)
         ports = [free_port() for _ in options]
         quorum = ",".join(f"{n}@127.0.0.1:{port}"
@@ -127,7 +127,8 @@ class Brokers:
         self.nodes = [
             Broker(self.directory / str(n),
                    [*words, "--node", str(n), "--quorum", quorum,
-                    "--cluster-id", identity.decode().rstrip("=")])
+                    "--cluster-id", identity.decode().rstrip("=")],
+                   data if n == 1 else None)
             for n, words in enumerate(options, 1)]
 
     @property

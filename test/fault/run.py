@@ -110,7 +110,7 @@ class Servers:
         if profile.brokers > 1:
             self.broker = kafka.Brokers(self.directory / "kafka", [
                 [*options, *self._advertise(n)]
-                for n in range(profile.brokers)])
+                for n in range(profile.brokers)], self.disks.get("kafka"))
         else:
             self.broker = kafka.Broker(
                 self.directory / "kafka", [*options, *self._advertise(0)],
