@@ -39,9 +39,13 @@ def _legs(leg, weight):
         command(run, lambda p, name: p.blackhole(name, direction))
 
     @fault(f"F15-latency-{leg}", leg, ("c2s", "s2c", "both"), weight=weight,
-           seconds=(0.5, 3), **more)
+           seconds=(0.5, 5), **more)
     def latency(run, direction):
-        command(run, lambda p, name: p.latency(name, direction, 100, 400))
+        """Up to two seconds."""
+        least = run.chance.choice((0, 100, 500, 1000, 2000))
+        jitter = min(run.chance.choice((0, 400, 2000)), 2000 - least)
+        command(run, lambda p, name: p.latency(
+            name, direction, least, jitter))
 
     @fault(f"F15-slow-{leg}", leg, ("c2s", "s2c"), weight=weight / 2,
            seconds=(0.5, 3), **more)
@@ -184,3 +188,18 @@ _late("addparts", ADD_PARTITIONS_TO_TXN, 1, modes=("eos",))
 _late("produce", PRODUCE, 1.2)
 # That one is sent at a start.
 _late("initpid", INIT_PRODUCER_ID, 0.8, also=("forwarder",), begin=_kill)
+
+
+# The same for what PostgreSQL sends.
+
+def _go_on(run, _):
+    run.at_proxy("pg", lambda p, name: p.reset(name))
+
+
+@fault("F16-data", "pg", ("data", "keepalive", "any"), seconds=(0.3, 7),
+       needs=("pg-leg",), heal=_go_on)
+def hold_data(run, variant):
+    """The replication stream stands still before the next change, the next
+    keepalive, or either; what goes the other way arrives."""
+    kind = {"data": "w", "keepalive": "k", "any": None}[variant]
+    run.at_proxy("pg", lambda p, name: p.hold_data(name, True, kind))
