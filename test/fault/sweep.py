@@ -17,6 +17,7 @@ Exit code: 0 all passed, 1 a run failed or a point was never reached, 2 the
 harness broke.  Environment: as run.py; WALFERRY_BIN is a build with FAULT=1.
 """
 import argparse
+import collections
 import json
 import os
 import shutil
@@ -176,6 +177,27 @@ def plan(points, modes, occurrences):
                     yield point, mode, occurrence
 
 
+def left_out(lines):
+    """What of the plan did not come, in words."""
+    planned, minutes = list(plan(*lines[-1]["plan"])), lines[-1]["minutes"]
+    tried = {(r["point"], r["mode"], r["occurrence"]) for r in lines}
+    never = {(r["point"], r["mode"]) for r in lines if not r["reached"]}
+    missing = [words for words in planned if words not in tried]
+    late = collections.Counter(occurrence for point, mode, occurrence
+                               in missing if (point, mode) not in never)
+    whole = collections.Counter(words[2] for words in planned)
+    text = (f"Planned: {len(planned)} deaths, at the occurrences "
+            f"{', '.join(map(str, sorted(whole)))} of each point. Tried: "
+            f"{len(tried)}, of which {len(never)} were not reached. Left out because an earlier occurrence was not "
+            f"reached: {len(missing) - late.total()}.")
+    if late:
+        text += (f" Left out because {minutes:g} minutes were over: " +
+                 ", ".join(f"{n} of {whole[occurrence]} at occurrence "
+                           f"{occurrence}"
+                           for occurrence, n in sorted(late.items())) + ".")
+    return text
+
+
 def report(lines):
     """The table of RESULTS.md."""
     about = lines[-1]["about"]
@@ -187,14 +209,17 @@ def report(lines):
     for point, rows in by_point.items():
         cells = []
         for mode in "alo", "eos":
+            mine = [r for r in rows if r["mode"] == mode]
             words = [f"{r['occurrence']}" + (
                 "" if r["verdict"] == "pass" else " **FAILED**")
-                for r in rows if r["mode"] == mode and r["reached"]]
+                for r in mine if r["reached"]]
             cells.append(", ".join(words) or (
-                "not reached" if applies(point, mode) else "-"))
+                "-" if not applies(point, mode) else
+                "not reached" if mine else "not tried"))
         out.append(f"| {point} | {cells[0]} | {cells[1]} |")
     reached = [r for r in lines if r["reached"]]
     failed = [r for r in lines if r["verdict"] != "pass"]
+    out += ["", left_out(lines)] if "plan" in lines[-1] else []
     out += ["", f"{len(reached)} deaths at {len(by_point)} points, "
             f"{len(failed)} failures. Commit {about['commit']}, "
             f"{about['date']}, PostgreSQL {about['postgres']}, Kafka "
@@ -221,9 +246,9 @@ def main():
         return
     args = arguments()
     until = time.monotonic() + args.minutes * 60
-    todo = QUICK if args.quick else plan(
-        args.points or known_points(), args.modes,
-        [int(n) for n in args.occurrences])
+    planned = (args.points or known_points(), args.modes,
+               [int(n) for n in args.occurrences])
+    todo = QUICK if args.quick else plan(*planned)
     out = os.environ.get("FAULT_RESULTS_FD")
     out = os.fdopen(int(out), "a") if out else None
     lines, out_of_reach = [], set()
@@ -237,7 +262,7 @@ def main():
                 continue
             line = once(servers, args.seed + number, point, mode, occurrence,
                         os.environ.get("FAULT_KEEP"))
-            line["about"] = about
+            line.update(about=about, plan=planned, minutes=args.minutes)
             lines.append(line)
             if not line["reached"]:
                 out_of_reach.add((point, mode))
