@@ -497,6 +497,9 @@ class Run:
         drawn = {"max.queue.size.in.bytes": rng.choice((None, None, 65536)),
                  "walferry.shutdown.timeout.ms": rng.choice((None, 2000)),
                  "heartbeat.interval.ms": rng.choice((None, None, 200))}
+        if drawn["max.queue.size.in.bytes"]:
+            # So little takes its time for itself.
+            config["producer.override.linger.ms"] = 5
         if drawn["heartbeat.interval.ms"]:
             # A topic that goes with the run's, and a transaction without a
             # change.
