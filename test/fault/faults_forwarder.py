@@ -107,7 +107,7 @@ def restart_forwarder(run, _):
         if not _ends(process, seconds):
             _does_not_end(run, f"{seconds} s, of which it may wait for "
                           f"{limit} ms")
-    elif not _ends(process, 5):
+    elif not _ends(process, FIRST):
         with run.executor.calm("forwarder") as calm:
             if calm and not _ends(process, MORE_TIME):
                 _does_not_end(run, f"{MORE_TIME} s, in which nothing was "
@@ -116,7 +116,9 @@ def restart_forwarder(run, _):
         run.forwarder.kill()
 
 
-# What it may take beyond that on a busy machine, and to find Kafka again.
+# How long it has whatever else is broken; and what it may take beyond that, or
+# beyond its limit, on a busy machine and to find Kafka again.
+FIRST = 5
 MORE_TIME = 20
 
 
