@@ -188,8 +188,9 @@ def left_out(lines):
     whole = collections.Counter(words[2] for words in planned)
     text = (f"Planned: {len(planned)} deaths, at the occurrences "
             f"{', '.join(map(str, sorted(whole)))} of each point. Tried: "
-            f"{len(tried)}, of which {len(never)} were not reached. Left out because an earlier occurrence was not "
-            f"reached: {len(missing) - late.total()}.")
+            f"{len(tried)}, of which {len(never)} were not reached. Left out "
+            "because an earlier occurrence was not reached: "
+            f"{len(missing) - late.total()}.")
     if late:
         text += (f" Left out because {minutes:g} minutes were over: " +
                  ", ".join(f"{n} of {whole[occurrence]} at occurrence "
