@@ -3,7 +3,8 @@
 
     short.py [--seed N] [--runs 2]
 
-Seeded runs in both modes with the program as it is installed; then, with the
+Seeded runs in both modes with the program as it is installed, and one with
+three brokers where the coordinator of the transactions goes; then, with the
 build that has failpoints and seeded bugs, a handful of deaths and of bugs that
 must be found.  The last line counts what passed and what did not; it also goes
 to the descriptor that FAULT_RESULTS_FD names, as {"passed": N, "failed": N}.
@@ -26,6 +27,23 @@ BUGS = (("ack_before_commit", "eos"), ("drop_last_change", "alo"),
         ("position_read_uncommitted", "eos"))
 
 
+# With three brokers.
+COORDINATOR = ("--mode", "eos", "--profile", "three", "--faults",
+               "F14-coordinator", "--count", "1")
+
+
+def one_with_three(seed, keep):
+    """A run of its own servers, which are gone when the others start."""
+    servers = run.Servers(tempfile.mkdtemp(prefix="short."), "three")
+    try:
+        passed, result = run.one(servers, seed, run.arguments(COORDINATOR),
+                                 keep)
+        print(run.summary(result), flush=True)
+        return passed
+    finally:
+        destroy(servers)
+
+
 def outcomes(servers, seed, runs, keep):
     """True or False for each thing that was tried."""
     for number in range(seed, seed + runs):
@@ -44,20 +62,24 @@ def outcomes(servers, seed, runs, keep):
             yield bool(row["caught"])
 
 
+def destroy(servers):
+    servers.destroy()
+    shutil.rmtree(servers.directory, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=2)
     args = parser.parse_args()
-    results = []
+    keep = os.environ.get("FAULT_KEEP")
+    results = [one_with_three(args.seed, keep)]
     servers = run.Servers(tempfile.mkdtemp(prefix="short."))
     try:
-        for passed in outcomes(servers, args.seed, args.runs,
-                               os.environ.get("FAULT_KEEP")):
+        for passed in outcomes(servers, args.seed, args.runs, keep):
             results.append(passed)
     finally:
-        servers.destroy()
-        shutil.rmtree(servers.directory, ignore_errors=True)
+        destroy(servers)
     counts = {"passed": sum(results), "failed": len(results) - sum(results)}
     out = os.environ.get("FAULT_RESULTS_FD")
     if out:
