@@ -494,7 +494,7 @@ class Run:
         # under way that reading stops again and again; what is written while
         # nothing else is; for how long an orderly stop waits.  None is the
         # default.
-        drawn = {"max.queue.size.in.bytes": rng.choice((None, None, 262144)),
+        drawn = {"max.queue.size.in.bytes": rng.choice((None, None, 1 << 20)),
                  "walferry.shutdown.timeout.ms": rng.choice((None, 2000)),
                  "heartbeat.interval.ms": rng.choice((None, None, 200))}
         if drawn["max.queue.size.in.bytes"]:
