@@ -90,6 +90,11 @@ def _named(fault_, names):
         fault_.name == n or fault_.name.startswith(n + "-") for n in names)
 
 
+def only_endings(names):
+    """Is there nothing else by these names?"""
+    return all(f.exits for f in REGISTRY.values() if _named(f, names))
+
+
 def schedule(rng, count, names, mode, parts, gap=0.9, endings_part=ENDINGS,
              own=()):
     """(count events, an ending or None).  names: which faults may be chosen,

@@ -512,7 +512,8 @@ class Run:
                     rng.choice((None, None, 1, 20, 1000)),
                 "walferry.transaction.max.bytes":
                     rng.choice((None, None, 1, 20000))})
-            if self.endings_part < 1:
+            if self.endings_part < 1 and \
+                    not faults.only_endings(self.fault_names):
                 drawn["walferry.transaction.split.ms"] = \
                     rng.choice((None, None, 5, 50))
         drawn = {k: v for k, v in drawn.items() if v is not None}
