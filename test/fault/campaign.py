@@ -32,7 +32,8 @@ import run
 COLUMNS = ("date commit mode profile postgres kafka librdkafka seed verdict seconds "
            "faults transactions records repeats replays largest_replay "
            "largest_window catch_up peak_kb workloads schedule "
-           "violations settings").split()
+           "violations settings replayed bounded recovery "
+           "seen").split()
 RUNS = pathlib.Path(__file__).parent / "runs.tsv"
 # Faults that are as many different ones as they have variants.
 APART = {"F9", "F9-away", "F9-ahead", "F9-gone", "F10", "F14",
@@ -137,6 +138,7 @@ def report(runs):
 
     lines += ["", "Faults by kind: " + ", ".join(
         counted(name) for name in sorted(kinds)) + "."]
+    lines += checked(runs)
     broken = [r for r in runs if r["verdict"] == "broken"]
     if broken:
         lines += ["", f"{len(broken)} runs broke off in the harness itself; "
@@ -148,6 +150,35 @@ def report(runs):
                   f"{r['postgres']}, commit {r['commit']}: {r['violations']}"
                   for r in failed]
     return "\n".join(lines)
+
+
+def checked(runs):
+    """How much there was to check, in runs that have noted it."""
+    runs = [r for r in runs if r["verdict"] != "broken"]
+    alo = [r for r in runs if r["mode"] == "alo" and
+           number(r.get("replayed", "")) > 0]
+    text = []
+    if alo:
+        some = [r for r in alo if number(r["bounded"]) > 0]
+        n, of = (int(sum(number(r[c]) for r in alo))
+                 for c in ("bounded", "replayed"))
+        text.append(f"At least once, {n:,} of {of:,} replays were held to "
+                    "what was confirmed before their start, in "
+                    f"{len(some):,} of {len(alo):,} runs that had any.")
+    recovery = sorted(number(r["recovery"]) for r in runs
+                      if r.get("recovery", "-") != "-")
+    if recovery:
+        text.append("After a heal, what was written by then was confirmed in "
+                    f"{recovery[len(recovery) // 2]:.1f} s, at worst in "
+                    f"{recovery[-1]:.1f} s ({len(recovery):,} runs).")
+    seen = [r for r in runs if number(r.get("seen", "")) > 0]
+    if seen:
+        n, of = (int(sum(number(r[c]) for r in seen))
+                 for c in ("seen", "records"))
+        text.append(f"A reader beside the runs was shown {n:,} records while "
+                    f"they lasted, of {of:,} and their repeats "
+                    f"({len(seen):,} runs).")
+    return ["", " ".join(text)] if text else []
 
 
 def write_report(runs_file, results_file):

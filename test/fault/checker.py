@@ -21,8 +21,11 @@ few bytes a record.  What it finds is a list of Fault, each of a kind:
   gap         at least once: a replay leaves something out, or one begins
               within a transaction                                       (I3)
   version     a counter did not go up by one                             (I5)
-  balance     a transfer whose entries do not add up to 0               (I10)
+  balance     a transfer whose entries do not add up to 0, or an account
+              that does not go up by its entries                        (I10)
   table       a table rebuilt from its topic is not what PostgreSQL has   (I9)
+  prefix      what was read while the run lasted is not how its partition
+              begins in the end                                          (I6)
   chain       a position record that does not fit the one before it, or
               the history                                            (I6, I7)
 
@@ -120,22 +123,63 @@ class Told:
         return best
 
 
-class Starts:
-    """What was confirmed before the start of the stream that brought a
-    record, by the forwarder's clock.
+class Clock:
+    """The forwarder's time of day, where it was made to jump.
 
-    begun: when each start was, in ms; told: a Told.
+    jumps: (from, to, by), each in ms, the first two of true time; meanwhile it
+    showed so much more than that.  begun, ended: nobody looked at it before
+    or after.
     """
 
-    def __init__(self, begun, told):
-        self.begun = begun
-        self.told = [0] + [told.before(n) for n in range(1, len(begun) + 1)]
+    # Between a jump's being noted and its being done.
+    SLACK = 1000
+
+    def __init__(self, jumps=(), begun=float("-inf"), ended=float("inf")):
+        self.jumps = list(jumps)
+        self.begun, self.ended = begun, ended
+
+    def true(self, shown):
+        """When it may have shown this: none, one or several moments."""
+        times = [shown - by for since, until, by in self.jumps
+                 if since <= shown - by <= until]
+        if not any(since + self.SLACK < shown < until - self.SLACK
+                   for since, until, _ in self.jumps):
+            times.append(shown)
+        return [t for t in times if self.begun <= t <= self.ended]
+
+
+# What one forwarder's log tells of its streams: when each was started, in ms
+# as its clock shows; a Told; when it had ended for good, in true time.
+Stream = collections.namedtuple("Stream", "begun told ended",
+                                defaults=(None,))
+
+
+class Starts:
+    """What was confirmed before the start of the stream that brought a
+    record, by the time at which it was made.
+
+    With several forwarders, or where a clock has shown the same time twice,
+    that may be one of several starts.  What was confirmed before the least of
+    them must not come again.
+    """
+
+    def __init__(self, streams, clock=None):
+        self.clock = clock or Clock()
+        self.starts = []        # (earliest, until when, told before)
+        for begun, told, ended in streams:
+            moments = [self.clock.true(ms) or [float("-inf"), float("inf")]
+                       for ms in begun]
+            for n, times in enumerate(moments):
+                until = max(moments[n + 1]) if n + 1 < len(moments) \
+                    else ended or float("inf")
+                self.starts.append((min(times), until, told.before(n + 1)))
 
     def told_before(self, made_ms):
         # What was made in the millisecond of a start may be of the one before;
         # and the server may have fallen back between the two.
-        return min(self.told[bisect.bisect_left(self.begun, made_ms):
-                             bisect.bisect_right(self.begun, made_ms) + 1])
+        return min((told for at in self.clock.true(made_ms)
+                    for earliest, until, told in self.starts
+                    if earliest <= at <= until), default=0)
 
 
 class _Partition:
@@ -150,10 +194,11 @@ class _Partition:
 
 class Checker:
     def __init__(self, history, mode, prefix="", faults=None,
-                 counters=None, entries=None, excused=None, timelines=None,
-                 since=None):
+                 counters=None, entries=None, accounts=None, excused=None,
+                 timelines=None, since=None):
         """counters: a table (id, version) whose versions go up by one;
-        entries: a table (amount) that sums up to 0 in each transaction.
+        entries: a table (account, amount) that sums up to 0 in each
+        transaction; accounts: a table (id, balance) that goes with it.
         timelines, since: see Timelines, Starts; without, nobody looks.
         excused: {table: LSN} of tables whose topic was deleted, with what
         had been committed up to that LSN."""
@@ -171,14 +216,21 @@ class Checker:
         self.excused = excused or {}
         self.counters, self.versions = counters, {}
         self.entries, self.sums = entries, collections.Counter()
+        # What an account went up by and its entries do not tell.
+        self.accounts, self.moves = accounts, collections.Counter()
         if counters in self.excused:
             self.counters = None
         if entries in self.excused:
-            self.entries = None
+            self.entries = self.accounts = None
+        if accounts in self.excused:
+            self.accounts = None
         self.rebuilt = collections.defaultdict(dict)
+        # Of tables without a key: how often there is each row.
+        self.counted = collections.defaultdict(collections.Counter)
         self.records = self.repeats = self.largest_replay = 0
         self.largest_window = 0         # in bytes of WAL
-        self.bounded = 0                # replays that were held to the bound
+        self.replayed = 0               # replays in all, and those of them
+        self.bounded = 0                # that were held to the bound
 
     def partition(self, topic, number):
         key = topic, number
@@ -310,6 +362,7 @@ class Checker:
 
     def _bound(self, where, position, header, record):
         """What begins here was not confirmed when its stream was started."""
+        self.replayed += 1
         if not self.since or record.value is None:
             return
         told = self.since.told_before(
@@ -324,9 +377,15 @@ class Checker:
     def _apply(self, where, number, index, record, txn):
         """The state that a reader builds up, without repeats."""
         table = self.history.tables[index]
-        op, _, after = self.event
+        op, before, after = self.event
         rows = self.rebuilt[table]
-        if op is None or not self.history.key_columns[table]:
+        if op is None:
+            return
+        if not self.history.key_columns[table]:
+            # They come in no order, and need none.
+            for image, n in (before, -1), (after, 1):
+                if image:
+                    self.counted[table][values.row_text(image)] += n
             return
         if op == oracle.TRUNCATE:
             # Of the keys of its partition; the others have one of their own.
@@ -335,11 +394,11 @@ class Checker:
                 del rows[key]
             return
         key = self.history.keys[index]
+        old = rows.get(key)
         if after is None:
             rows.pop(key, None)
             self.versions.pop(key, None)
         else:
-            old = rows.get(key)
             for name, value in after.items():
                 if value == values.UNCHANGED and old:
                     after[name] = old.get(name, value)
@@ -353,6 +412,16 @@ class Checker:
             self.versions[key] = version
         if table == self.entries and after:
             self.sums[txn.end_lsn] += int(after["amount"])
+            if self.accounts:
+                self._move(txn, after["account"], -int(after["amount"]))
+        if table == self.accounts and old and after:
+            self._move(txn, after["id"],
+                       int(after["balance"]) - int(old["balance"]))
+
+    def _move(self, txn, account, amount):
+        self.moves[txn.end_lsn, account] += amount
+        if not self.moves[txn.end_lsn, account]:
+            del self.moves[txn.end_lsn, account]
 
     @property
     def replays(self):
@@ -385,16 +454,31 @@ class Checker:
                     f"xid {txn.xid}: {missing} of {txn.records} records are "
                     "not there, the first in "
                     f"{self.history.tables[txn.first_record + seen.find(0)]}")
+        # What may be there in part may be out of balance.
+        whole = float("inf") if self.mode == "eos" or bound is None else bound
         for end_lsn, total in self.sums.items():
-            # What may be there in part may be out of balance.
-            if total and (self.mode == "eos" or bound is None or
-                          end_lsn <= bound):
+            if total and end_lsn <= whole:
                 self.faults.add("balance", oracle.lsn_text(end_lsn),
                                 f"entries sum up to {total}")
+        for (end_lsn, account), amount in self.moves.items():
+            if end_lsn <= whole:
+                self.faults.add("balance", oracle.lsn_text(end_lsn), (
+                    f"account {account} went up by {amount} more than its "
+                    "entries say"))
         return self.faults
 
     def compare_table(self, table, rows):
-        """rows: {key digest: row} of the table as PostgreSQL has it."""
+        """rows: {key digest: row} of the table as PostgreSQL has it; a list
+        of rows if it has no key."""
+        if not self.history.key_columns[table]:
+            counted = collections.Counter(map(values.row_text, rows))
+            counted.subtract(self.counted[table])
+            for row, n in counted.items():
+                if n:
+                    self.faults.add("table", table, (
+                        f"{row!r} is there {abs(n)} times too "
+                        f"{'rarely' if n > 0 else 'often'}"))
+            return
         built = self.rebuilt[table]
         for key in rows.keys() | built.keys():
             if key not in built:

@@ -13,6 +13,7 @@ import collections
 import gzip
 import socket
 import struct
+import zlib
 
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 
@@ -236,17 +237,38 @@ class Kafka:
     def fetch(self, topic, partition, offset, isolation, leader,
               wait_ms=100, max_bytes=4 << 20):
         """(end, aborted transactions, bytes of batches)."""
-        out = _Out().num("iiiibi", -1, wait_ms, 1, max_bytes, isolation, 1)
-        out.string(topic).num("iiqi", 1, partition, offset, max_bytes)
-        r = self._call(leader, 1, 4, out)
-        r.num("ii")
-        r.string()
-        _, _, error, high, stable = r.num("iihqq")
+        (_, _, error, *rest), = self.fetch_all(
+            leader, {(topic, partition): offset}, isolation, wait_ms,
+            max_bytes, max_bytes)
         if error:
             raise KafkaError(f"{topic}/{partition}: error {error}", error)
-        aborted = r.array(lambda r: r.num("qq"))
-        end = stable if isolation == READ_COMMITTED else high
-        return end, aborted, r.bytes()
+        return rest
+
+    def fetch_all(self, leader, offsets, isolation, wait_ms=0,
+                  max_bytes=4 << 20, of_each=1 << 20):
+        """From several partitions, offsets: {(topic, partition): offset}; in
+        the order of offsets, as far as max_bytes reaches.  A list of (topic,
+        partition, error code, end, aborted transactions, bytes)."""
+        topics = {}
+        for (topic, partition), offset in offsets.items():
+            topics.setdefault(topic, []).append((partition, offset))
+        out = _Out().num("iiiibi", -1, wait_ms, 1, max_bytes, isolation,
+                         len(topics))
+        for topic, partitions in topics.items():
+            out.string(topic).num("i", len(partitions))
+            for partition, offset in partitions:
+                out.num("iqi", partition, offset, of_each)
+        r = self._call(leader, 1, 4, out)
+        r.num("i")
+
+        def partition(r):
+            number, error, high, stable = r.num("ihqq")
+            aborted = r.array(lambda r: r.num("qq"))
+            end = stable if isolation == READ_COMMITTED else high
+            return number, error, end, aborted, r.bytes()
+
+        return [(name, *one) for name, partitions in r.array(
+            lambda r: (r.string(), r.array(partition))) for one in partitions]
 
     def entries(self, topic, partition, start=0):
         """What the log has from offset start on: a Record, also of a
@@ -275,38 +297,30 @@ class Kafka:
         """The records from offset start up to end, by default as far as the
         log reaches at this moment; those of aborted transactions are left
         out with READ_COMMITTED, as every consumer does."""
+        for batch in self.batches(topic, partition, isolation, start, end):
+            for record in batch.records():
+                if start <= record.offset and (end is None or
+                                               record.offset < end):
+                    yield record
+
+    def batches(self, topic, partition, isolation=READ_UNCOMMITTED, start=0,
+                end=None):
+        """The same as whole batches, the first and the last of which may
+        reach beyond."""
         leader = self.leader(topic, partition)
         if end is None:
             end = self.end_offset(topic, partition, isolation, leader)
-        offset = start
-        pending = []            # (first offset, pid) of aborted transactions
-        aborting = set()
-        known = set()
-        while offset < end:
-            _, aborted, data = self.fetch(topic, partition, offset,
+        reading = Reading(start)
+        while reading.offset < end:
+            _, aborted, data = self.fetch(topic, partition, reading.offset,
                                           isolation, leader)
-            for pid, first in aborted:
-                if (pid, first) not in known:
-                    known.add((pid, first))
-                    pending.append((first, pid))
-            pending.sort(reverse=True)
-            before = offset
-            for batch in _batches(data):
-                if batch.last < offset:
-                    continue
-                while pending and pending[-1][0] <= batch.last:
-                    aborting.add(pending.pop()[1])
-                if batch.control is not None:
-                    if batch.control == 0:
-                        aborting.discard(batch.pid)
-                elif not (batch.transactional and batch.pid in aborting):
-                    for record in batch.records():
-                        if offset <= record.offset < end:
-                            yield record
-                offset = batch.last + 1
-            if offset == before and not data:
-                raise KafkaError(f"{topic}/{partition}: nothing at {offset}, "
-                                 f"although the end is {end}")
+            for batch in reading.take(aborted, data):
+                if batch.base < end:
+                    yield batch
+            if not data:
+                raise KafkaError(f"{topic}/{partition}: nothing at "
+                                 f"{reading.offset}, although the end is "
+                                 f"{end}")
 
     def delete_topics(self, names):
         self.topics()
@@ -428,12 +442,51 @@ class Kafka:
         return None
 
 
+class Reading:
+    """A partition from an offset on, as fetches bring it: what a consumer
+    shows.  Without a list of aborted transactions that is everything."""
+
+    def __init__(self, offset=0):
+        self.offset = offset
+        self.pending = []       # (first offset, pid) of aborted transactions
+        self.aborting = set()
+        self.known = set()
+
+    def take(self, aborted, data):
+        """The batches of what a fetch from this offset returned."""
+        for pid, first in aborted:
+            if (pid, first) not in self.known:
+                self.known.add((pid, first))
+                self.pending.append((first, pid))
+        self.pending.sort(reverse=True)
+        for batch in _batches(data):
+            if batch.last < self.offset:
+                continue
+            while self.pending and self.pending[-1][0] <= batch.last:
+                self.aborting.add(self.pending.pop()[1])
+            self.offset = batch.last + 1
+            if batch.control is not None:
+                if batch.control == 0:
+                    self.aborting.discard(batch.pid)
+            elif not (batch.transactional and batch.pid in self.aborting):
+                yield batch
+
+
 class _Batch:
     __slots__ = ("base", "last", "first_timestamp", "pid", "epoch",
-                 "transactional", "control", "count", "body")
+                 "transactional", "control", "count", "compression", "body")
+
+    def identity(self):
+        """It is the same batch if this is the same."""
+        return self.base, self.last, zlib.crc32(self.body)
 
     def records(self):
         data, at = self.body, 0
+        if self.compression == 1:
+            data = gzip.decompress(data)
+        elif self.compression:
+            raise KafkaError(f"compression {self.compression} is not read "
+                             "here")
 
         def varint():
             nonlocal at
@@ -490,13 +543,8 @@ def _batches(data):
         batch.base = base
         batch.last = base + last
         batch.transactional = bool(attributes & 16)
-        body = bytes(data[at + 61:at + 12 + size])
-        compression = attributes & 7
-        if compression == 1:
-            body = gzip.decompress(body)
-        elif compression:
-            raise KafkaError(f"compression {compression} is not read here")
-        batch.body = body
+        batch.compression = attributes & 7
+        batch.body = bytes(data[at + 61:at + 12 + size])
         batch.control = None
         if attributes & 32:
             record, = batch.records()

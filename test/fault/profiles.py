@@ -32,8 +32,9 @@ class Profile:
         return words
 
 
-# So that what is left open is ended within seconds.
-_EVERY = ("transaction.abort.timed.out.transaction.cleanup.interval.ms=1000",)
+# So that what is left open is ended within seconds; and large events come.
+_EVERY = ("transaction.abort.timed.out.transaction.cleanup.interval.ms=1000",
+          "message.max.bytes=8000000")
 
 USER, PASSWORD = "walferry", "CANARY-kafka-do-not-log"
 

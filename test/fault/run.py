@@ -45,6 +45,7 @@ import kafka
 import oracle
 import positions
 import profiles
+import reader
 import standby
 import values
 import workload
@@ -54,17 +55,22 @@ from kafka_log import READ_COMMITTED, READ_UNCOMMITTED, KafkaError
 from proxy import Listener, Proxy, ProxyError
 from tools import HarnessError, wait_until
 
-# Catching up after the last heal may take this long; what takes longer than
-# STUCK is given up.
+# Catching up may take this long, after the last heal with what was written by
+# then, and with the rest once nothing more is; what takes longer than STUCK is
+# given up.
 CATCH_UP = 30
 STUCK = 90
 
-# A process of our own size: 64 MB, and twice the largest event.
+# A process of our own size: 64 MB, and twice the largest event, where that may
+# be larger than by default.
 PEAK_KB = 64 * 1024
 PEAK_FDS = 64
 
 # What the log has for each start of the stream.
 STREAMING = b" forward: streaming slot="
+
+# A run cannot have begun longer than that before its faults.
+BEFORE = 600
 
 # An ending must have come after so long.
 REFUSED = 60
@@ -193,6 +199,49 @@ class Servers:
         self.cluster.destroy()
 
 
+class Watch:
+    """A forwarder's starts of the stream, and what was confirmed before."""
+
+    def __init__(self, forwarder, lsn):
+        """lsn: what was confirmed at a moment when there was none of it."""
+        self.forwarder = forwarder
+        self.starts = self.log_read = 0
+        self.told = checker.Told()
+        self.told.note(0, lsn)
+        self.ended = None
+
+    def look(self, lsn):
+        """lsn was read before this."""
+        supervisor = self.forwarder.supervisor
+        if self.ended is None and supervisor and not supervisor.is_alive():
+            self.ended = round(time.time() * 1000) + 1
+        self.told.note(self.count_starts(), lsn)
+
+    def count_starts(self):
+        """How often the stream was started, as the log has it by now."""
+        try:
+            with open(self.forwarder.log_file, "rb") as log:
+                log.seek(self.log_read)
+                text = log.read()
+        except FileNotFoundError:
+            return 0
+        # A line that is being written may be whole the next time.
+        whole = text.rfind(b"\n") + 1
+        self.log_read += whole
+        self.starts += text.count(STREAMING, 0, whole)
+        return self.starts
+
+    def begun(self):
+        """When each start was, in ms, by its own clock."""
+        begun = []
+        for line in self.forwarder.log_text().splitlines():
+            if STREAMING.decode() in line:
+                at = datetime.datetime.strptime(
+                    line.split()[0], "%Y-%m-%dT%H:%M:%S.%f%z")
+                begun.append(int(at.timestamp() * 1000))
+        return begun
+
+
 class Sampler(threading.Thread):
     """Every 50 ms: the forwarder's memory, and the slot's position.
 
@@ -211,8 +260,9 @@ class Sampler(threading.Thread):
         self.error = None
         self.samples = self.compared = 0
         self.session = self.client = self.tail = None
-        self.told = checker.Told()
-        self.starts = self.log_read = 0
+        self.watched = {}           # forwarder -> Watch
+        self.last = None            # what was confirmed, at the last look
+        self.goal = self.reached = None     # an LSN, and when it was confirmed
 
     def run(self):
         try:
@@ -241,30 +291,28 @@ class Sampler(threading.Thread):
             self.session.close()
             self.session = None
             # After a crash the slot may fall back.
-            self.told.note(self.count_starts(), None)
+            self.note(None)
             return 0
         if not text:
-            self.told.note(self.count_starts(), None)
+            self.note(None)
             return highest
         self.samples += 1
         lsn = oracle.lsn_number(text)
-        self.told.note(self.count_starts(), lsn)
+        self.note(lsn)
+        if self.goal and not self.reached and lsn >= self.goal:
+            self.reached = time.monotonic()
         if lsn < highest:
             self.backwards = highest, lsn
         if run.pinned and not self.ahead:
             self.compare(lsn)
         return lsn
 
-    def count_starts(self):
-        """How often the stream was started, as the log has it by now."""
-        with open(self.run_.forwarder.log_file, "rb") as log:
-            log.seek(self.log_read)
-            text = log.read()
-        # A line that is being written may be whole the next time.
-        whole = text.rfind(b"\n") + 1
-        self.log_read += whole
-        self.starts += text.count(STREAMING, 0, whole)
-        return self.starts
+    def note(self, lsn):
+        for one in (self.run_.forwarder, *self.run_.seconds):
+            if one not in self.watched:
+                self.watched[one] = Watch(one, self.last)
+            self.watched[one].look(lsn)
+        self.last = lsn
 
     def compare(self, confirmed):
         run = self.run_
@@ -324,7 +372,7 @@ class Run:
         self.plain = plain
         self.timing = {}
         self.exit_code = None
-        self.forwarder = self.sampler = self.executor = None
+        self.forwarder = self.sampler = self.executor = self.reader = None
         self.seconds = []           # forwarders beside that one
         self.workloads = []
         # What faults leave to chance, beyond the schedule.
@@ -580,6 +628,9 @@ class Run:
             for e in (*self.events, *([self.ending] if self.ending else []))]
         self.sampler = Sampler(self)
         self.sampler.start()
+        self.reader = reader.Reader(lambda: self.broker.client(timeout=3),
+                                    f"{self.prefix}.public.")
+        self.reader.start()
         for w in self.workloads:
             w.start()
         self.executor = faults.Executor(self, self.events)
@@ -679,11 +730,13 @@ class Run:
         cluster = self.cluster
         begun = time.monotonic()
         self.heal()
-        # The limit is for a forwarder that has to catch up, not for a
-        # database that is still being written to.
+        # What is written by now is to be confirmed soon, although writing goes
+        # on for a moment; and once it has ended, all of it.
+        healed = time.monotonic()
+        self.sampler.goal = cluster.insert_lsn()
         self.quiesce()
         target = cluster.insert_lsn()
-        healed = time.monotonic()
+        quiet = time.monotonic()
         forwarder = self.forwarder
 
         def confirmed():
@@ -696,12 +749,17 @@ class Run:
             self.faults.add("stuck", self.slot, (
                 f"confirmed only {oracle.lsn_text(self._slot('confirmed_flush_lsn'))} "
                 f"of {oracle.lsn_text(target)} after {STUCK} s"))
-        self.mark("catch up", healed)
+        # The sampler may not have looked again yet.
+        reached = self.sampler.reached or time.monotonic()
+        self.timing["recovery"] = round(reached - healed, 2)
+        self.mark("catch up", quiet)
         self.mark("settle", begun)
+        self.result["recovery"] = self.timing["recovery"]
         self.result["catch_up"] = self.timing["catch up"]
-        if self.timing["catch up"] > CATCH_UP:
-            self.faults.add("slow", self.slot, "catching up took "
-                            f"{self.timing['catch up']} s")
+        for what in "recovery", "catch up":
+            if self.timing[what] > CATCH_UP:
+                self.faults.add("slow", self.slot,
+                                f"{what} took {self.timing[what]} s")
         if not self.faults.counts and not forwarder.unexpected_exits():
             self._check_slot()
         self.sampler.stop()
@@ -756,7 +814,9 @@ class Run:
             for word in ("Sanitizer", "Assertion", "assertion"):
                 if word in log:
                     add("crash", one.log_file.name, f"says {word}")
-            if one.peak_kb > PEAK_KB:
+            largest = int(one.config.get(
+                "producer.override.max.request.size", 0))
+            if one.peak_kb > PEAK_KB + 2 * largest // 1024:
                 add("memory", one.log_file.name, f"{one.peak_kb} kB")
             if one.peak_fds > PEAK_FDS:
                 add("descriptors", one.log_file.name, f"{one.peak_fds}")
@@ -826,6 +886,11 @@ class Run:
 
     def check_log(self, history):
         self.timelines = checker.Timelines(*standby.timelines(self.audited))
+        self.reader.stop()
+        self.reader.forget(f"{self.prefix}.{table}" for table in self.excused)
+        if self.reader.error:
+            raise HarnessError(f"the reader ended: {self.reader.error}")
+        self.result["seen"] = self.reader.records
         client = self.broker.client()
         try:
             topics = {name: partitions
@@ -834,7 +899,8 @@ class Run:
             if self.pinned and not self.positions_gone:
                 self._check_positions(client, history)
             check = self._read(client, topics, history, self.mode,
-                               READ_COMMITTED)
+                               READ_COMMITTED, self.reader)
+            self.reader.finish(self.faults)
             if not self.ending:
                 self.compare_tables(check)
             if self.mode == "eos":
@@ -844,21 +910,30 @@ class Run:
             self.result.update(
                 repeats=check.repeats, replays=check.replays,
                 largest_replay=check.largest_replay,
-                largest_window=check.largest_window, bounded=check.bounded)
+                largest_window=check.largest_window,
+                replayed=check.replayed, bounded=check.bounded)
             self._second_reader(client, topics)
         finally:
             client.close()
 
-    def _read(self, client, topics, history, mode, isolation):
+    def _read(self, client, topics, history, mode, isolation, before=None):
+        """before: the reader that was there during the run."""
         check = checker.Checker(
             history, mode, self.prefix, self.faults,
             counters="public.counter", entries="public.entry",
+            accounts="public.account",
             excused=self.excused, timelines=self.timelines,
             since=self._starts() if mode == "alo" else None)
         for topic, partitions in sorted(topics.items()):
             for number in sorted(partitions):
-                for record in client.records(topic, number, isolation):
-                    check.record(topic, number, record)
+                again = before and before.again(topic, number, self.faults)
+                for batch in client.batches(topic, number, isolation):
+                    if again:
+                        again.batch(batch.identity())
+                    for record in batch.records():
+                        check.record(topic, number, record)
+                if again:
+                    again.finish()
         check.finish(sum(f.count_log(" streaming slot=")
                          for f in (self.forwarder, *self.seconds)),
                      self.bound)
@@ -866,18 +941,19 @@ class Run:
 
     def _starts(self):
         """When the stream was started, and what was confirmed before; None if
-        nobody can tell which start a record is of: there was a second
-        forwarder, or the clock went back."""
-        if self.seconds or self.forwarder.left or \
-                any(e.fault.startswith("F19") for e in self.events):
+        nobody can tell which start a record is of: two processes wrote one
+        log."""
+        if self.forwarder.left:
             return None
-        begun = []
-        for line in self.forwarder.log_text().splitlines():
-            if STREAMING.decode() in line:
-                at = datetime.datetime.strptime(
-                    line.split()[0], "%Y-%m-%dT%H:%M:%S.%f%z")
-                begun.append(round(at.timestamp() * 1000))
-        return checker.Starts(begun, self.sampler.told)
+        # From the executor's clock to that of the day, in ms.
+        begun = 1000 * (time.time() - time.monotonic() + self.executor.begun)
+        jumps = [(begun + 1000 * e.began - 5, begun + 1000 * e.healed + 5,
+                  1000 * int(e.variant))
+                 for e in self.events if e.fault == "F19"]
+        return checker.Starts(
+            [checker.Stream(w.begun(), w.told, w.ended)
+             for w in self.sampler.watched.values()],
+            checker.Clock(jumps, begun - 1000 * BEFORE, 1000 * time.time()))
 
     def _check_positions(self, client, history):
         chain = checker.ChainChecker(history, self.faults, self.timelines,
@@ -930,14 +1006,14 @@ class Run:
                              "FROM pg_attribute WHERE attrelid = "
                              f"'{table}'::regclass AND attnum > 0 AND NOT "
                              "attisdropped ORDER BY attnum")))
-            rows = {}
-            for line in self.cluster.copy(
-                    self.database, f"SELECT * FROM {table}"):
-                row = {name: values.from_postgres(typename, value)
-                       for (name, typename), value in
-                       zip(types.items(), oracle.copy_fields(line))}
-                rows[oracle.key_digest({k: row[k] for k in keys})] = row
-            check.compare_table(table, rows)
+            rows = [{name: values.from_postgres(typename, value)
+                     for (name, typename), value in
+                     zip(types.items(), oracle.copy_fields(line))}
+                    for line in self.cluster.copy(
+                        self.database, f"SELECT * FROM {table}")]
+            check.compare_table(table, {
+                oracle.key_digest({k: row[k] for k in keys}): row
+                for row in rows} if keys else rows)
 
     def verdict(self):
         self.result["faults_told"] = [
@@ -957,8 +1033,9 @@ class Run:
             self.executor.stopping.set()
             for thread in self.executor.threads:
                 thread.join(60)
-        if self.sampler:
-            self.sampler.stop()
+        for thread in self.sampler, self.reader:
+            if thread:
+                thread.stop()
         for one in (self.forwarder, *self.seconds):
             if one:
                 one.destroy()
@@ -1095,6 +1172,7 @@ def summary(result):
             f"{result.get('transactions', 0)} transactions, "
             f"{result.get('records', 0)} records, "
             f"{result.get('repeats', 0)} repeats, "
+            f"recovery {result.get('recovery', '-')} s, "
             f"catch-up {result.get('catch_up', '-')} s, "
             f"{result.get('seconds', '-')} s")
     for found in result.get("faults_told", []):

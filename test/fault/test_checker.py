@@ -5,17 +5,19 @@ are for must be found, and what is right must pass.
     python3 test/fault/test_checker.py
 """
 import json
+import struct
 import unittest
 
 import checker
 import kafka_log
 import oracle
 import positions
+import reader
 import standby
 import values
 
 TABLES = {"public.t": ["id"], "public.log": [], "public.audit": ["n"],
-          "public.entry": ["n"]}
+          "public.entry": ["n"], "public.account": ["id"]}
 
 
 def history(*transactions, audit=None):
@@ -329,6 +331,108 @@ class TestBothModes(Three):
             self.history, "alo", bound=20, entries="public.entry"), "balance")
 
 
+class TestAccounts(Case):
+    """Two accounts with 100 each; 5 go from the first to the second, then 4
+    come back."""
+
+    def check(self, *balances, mode="eos", amounts=(-5, 5, 4, -4), **more):
+        entry = "table public.entry: INSERT: n[integer]:"
+        account = "table public.account: "
+        lines = [f"{account}INSERT: id[integer]:{n} balance[bigint]:100"
+                 for n in (1, 2)], [], []
+        log = Log()
+        for n in 1, 2:
+            log.add(10, n - 1, 0, {"id": n}, {
+                "op": "c", "before": None, "after": {
+                    "id": n, "balance": 100}}, topic="p.public.account")
+        for i, (balance, amount) in enumerate(zip(balances, amounts)):
+            t, n, ordinal = i // 2 + 1, i % 2 + 1, i % 2 * 2
+            lines[t].append(f"{account}UPDATE: id[integer]:{n} "
+                            f"balance[bigint]:{balance}")
+            lines[t].append(f"{entry}{i} account[integer]:{n} "
+                            f"amount[integer]:{amount}")
+            log.add(10 * t + 10, ordinal, 0, {"id": n}, {
+                "op": "u", "before": None, "after": {
+                    "id": n, "balance": balance}}, topic="p.public.account",
+                    partition=0)
+            log.add(10 * t + 10, ordinal + 1, 0, {"n": i}, {
+                "op": "c", "before": None, "after": {
+                    "n": i, "account": n, "amount": amount}},
+                    topic="p.public.entry")
+        self.history = history(*zip((10, 20, 30), lines))
+        return log.check(self.history, mode, entries="public.entry",
+                         accounts="public.account", **more)
+
+    def test_clean(self):
+        for mode in "alo", "eos":
+            self.assert_faults(self.check(95, 105, 99, 101, mode=mode))
+
+    def test_an_account_and_its_entries(self):
+        for mode in "alo", "eos":
+            faults = self.check(95, 105, 99, 102, mode=mode)
+            self.assert_faults(faults, "balance")
+            self.assertEqual(faults.counts["balance"], 1)
+
+    def test_another_account(self):
+        # All adds up to the same, but it went to the wrong one.
+        self.assert_faults(self.check(100, 100, 104, 96), "balance")
+
+    def test_what_may_be_there_in_part(self):
+        wrong = 95, 105, 99, 102
+        self.assert_faults(self.check(*wrong, mode="alo", bound=25))
+        self.assert_faults(self.check(*wrong, mode="alo", bound=30), "balance")
+
+    def test_a_topic_that_was_deleted(self):
+        for table in "public.account", "public.entry":
+            self.assert_faults(self.check(95, 105, 99, 102,
+                                          excused={table: 30}))
+
+
+class TestKeyless(Case):
+    """Rows without a key, some of them equal, each image whole."""
+
+    def setUp(self):
+        text = "table public.log: "
+        row_ = "a[integer]:{0} b[text]:{1}".format
+        self.history = history(
+            (10, [text + "INSERT: " + row_(1, "null")] * 3),
+            (20, [text + f"UPDATE: old-key: {row_(1, 'null')} "
+                  f"new-tuple: {row_(1, chr(39) + 'u' + chr(39))}"]),
+            (30, [text + f"DELETE: {row_(1, 'null')}"]))
+        one, other = {"a": 1, "b": None}, {"a": 1, "b": "u"}
+        self.log = Log()
+        for lsn, ordinal, op, before, after, partition in (
+                (10, 0, "c", None, one, 0), (10, 1, "c", None, one, 1),
+                (10, 2, "c", None, one, 2), (20, 0, "u", one, other, 0),
+                (30, 0, "d", one, None, 1)):
+            self.log.add(lsn, ordinal, 0, None, {
+                "op": op, "before": before, "after": after},
+                topic="p.public.log", partition=partition)
+
+    def check(self, *rows):
+        self.log.check(self.history, "eos")
+        self.log.checker.compare_table("public.log", [
+            {"a": "1", "b": b or values.NULL} for b in rows])
+        return self.log.checker.faults
+
+    def test_clean(self):
+        self.assert_faults(self.check("u", None))
+
+    def test_a_row_too_few_or_too_many(self):
+        self.assertEqual(self.check("u", None, None).counts, {"table": 1})
+        self.assertEqual(self.check("u").counts, {"table": 1})
+        self.assertEqual(self.check("u", "u").counts, {"table": 2})
+
+    def test_one_is_lost(self):
+        del self.log.partitions["p.public.log", 2][0]
+        self.assert_faults(self.check("u", None), "partial", "table")
+
+    def test_one_that_is_there_twice(self):
+        records = self.log.partitions["p.public.log", 2]
+        records.append(records[0])
+        self.assert_faults(self.check("u", None), "repeat")
+
+
 class TestReplays(Three):
     """Repeats: replays pass at least once, nothing of them exactly once."""
 
@@ -417,6 +521,9 @@ class TestBound(Three):
             told.note(starts, lsn)
         return told
 
+    def starts(self, begun, *seen):
+        return checker.Starts([checker.Stream(begun, self.told(*seen))])
+
     def test_what_was_seen_before_a_start(self):
         told = self.told((1, 5), (1, 7), (1, 7), (2, 9), (2, 11), (4, 13))
         self.assertEqual([told.before(n) for n in range(1, 6)],
@@ -430,14 +537,55 @@ class TestBound(Three):
         self.assertEqual([told.before(n) for n in (2, 3)], [5, 0])
 
     def test_a_record_in_the_millisecond_of_a_start(self):
-        starts = checker.Starts([10, 20, 30], self.told(
-            (1, 5), (2, None), (2, 3), (2, 7)))
+        starts = self.starts([10, 20, 30], (1, 5), (2, None), (2, 3), (2, 7))
         self.assertEqual([starts.told_before(ms) for ms in (
             5, 10, 15, 20, 25, 30, 35)], [0, 0, 0, 0, 0, 0, 7])
-        starts = checker.Starts([10, 20, 30], self.told((1, 5), (2, 7),
-                                                        (2, None), (2, 3)))
+        starts = self.starts([10, 20, 30], (1, 5), (2, 7), (2, None), (2, 3))
         self.assertEqual([starts.told_before(ms) for ms in (
             20, 25, 30, 35)], [0, 5, 3, 3])
+
+    def test_a_second_forwarder(self):
+        # It reads from 15 to 25; the first one sleeps, and takes over at 30.
+        starts = checker.Starts([
+            checker.Stream([10, 30], self.told((0, 2), (1, 5), (1, 9),
+                                               (2, 9))),
+            checker.Stream([15], self.told((0, 5), (1, 9)), 25)])
+        self.assertEqual([starts.told_before(ms) for ms in (
+            5, 12, 20, 25, 28, 30, 35)], [0, 2, 2, 2, 2, 2, 9])
+
+    def test_two_that_take_turns(self):
+        # What the second one brings after 40, the first cannot have told.
+        starts = checker.Starts([
+            checker.Stream([10], self.told((0, 2), (1, 9)), 38),
+            checker.Stream([15, 40], self.told((0, 5), (1, 7), (2, 9)))])
+        self.assertEqual([starts.told_before(ms) for ms in (20, 39, 50)],
+                         [2, 5, 7])
+
+    def test_a_clock_that_jumps(self):
+        hour = 3600000
+        clock = checker.Clock([(10000, 15000, hour), (30000, 34000, -3000)],
+                              0, 50000)
+        for shown, true in (
+                (9000, [9000]), (hour + 12000, [12000]), (10500, [10500]),
+                (12000, []), (14500, [14500]), (hour + 16000, []),
+                (28000, [31000, 28000]), (32500, []), (35000, [35000])):
+            self.assertEqual(clock.true(shown), true, shown)
+
+    def test_starts_by_a_clock_that_jumps(self):
+        hour = 3600000
+        told = self.told((0, 1), (1, 2), (2, 3), (3, 4))
+        # Streams begin at 5000, 12000 and 20000.
+        starts = checker.Starts([checker.Stream(
+            [5000, hour + 12000, 20000], told)], checker.Clock(
+                [(10000, 15000, hour)], 0, 50000))
+        self.assertEqual([starts.told_before(ms) for ms in (
+            6000, hour + 11000, hour + 13000, 16000, 21000)], [1, 1, 2, 2, 3])
+        # The third begins at 21000 or, while the clock is behind, at 24000.
+        starts = checker.Starts([checker.Stream(
+            [5000, 12000, 21000], told)], checker.Clock(
+                [(23000, 28000, -3000)]))
+        self.assertEqual([starts.told_before(ms) for ms in (
+            11000, 13000, 20500, 21500, 22500, 29000)], [1, 2, 2, 2, 2, 3])
 
     def replay(self, told, made_ms, start=1):
         """Transactions end at 10, 20, 30; streams begin at 1000 and 2000."""
@@ -448,7 +596,8 @@ class TestBound(Three):
                 {**json.loads(r.value), "ts_ms": made_ms}).encode()
             records.append(r._replace(pid=2, value=value))
         faults = log.check(self.history, "alo",
-                           since=checker.Starts([1000, 2000], told))
+                           since=checker.Starts([checker.Stream(
+                               [1000, 2000], told)]))
         return faults, log.checker.bounded
 
     def test_what_was_not_confirmed(self):
@@ -758,6 +907,176 @@ class TestTail(Case):
         self.broker.position(300, pid=2)
         self.broker.end(pid=2)
         self.assertIsNone(self.tail.ahead(300))
+
+
+def batch(base, count=1, pid=1, text=b"", control=None):
+    """Bytes of a record batch; control: 0 is the end of a transaction that is
+    aborted, 1 that of a committed one."""
+    def varint(n):
+        n = n * 2 if n >= 0 else -2 * n - 1
+        out = b""
+        while n > 0x7f:
+            out += bytes((n & 0x7f | 0x80,))
+            n >>= 7
+        return out + bytes((n,))
+
+    def blob(data):
+        return varint(len(data)) + data
+    records = b""
+    for n in range(count):
+        key = text if control is None else struct.pack(">hh", 0, control)
+        record = b"\0" + varint(0) + varint(n) + blob(key) + blob(b"v") + \
+            varint(0)
+        records += varint(len(record)) + record
+    body = struct.pack(">hiqqqhii", 16 if control is None else 48, count - 1,
+                       0, 0, pid, 0, 0, count) + records
+    return struct.pack(">qiibI", base, len(body) + 9, 0, 2, 0) + body
+
+
+class TestReading(Case):
+    """What a consumer shows of what fetches bring."""
+
+    def shown(self, *fetches):
+        reading = kafka_log.Reading()
+        shown = [b.base for aborted, data in fetches
+                 for b in reading.take(aborted, data)]
+        self.assertEqual(reading.offset, 10)
+        return shown
+
+    LOG = [batch(0, 2), batch(2, pid=2), batch(3, control=1),
+           batch(4, pid=2), batch(5, pid=2, control=0), batch(6, pid=2),
+           batch(7, pid=2, control=1), batch(8), batch(9, control=1)]
+
+    def test_what_was_aborted_is_left_out(self):
+        aborted = [(2, 2)]
+        self.assertEqual(self.shown((aborted, b"".join(self.LOG))), [0, 6, 8])
+        self.assertEqual(self.shown(([], b"".join(self.LOG))),
+                         [0, 2, 4, 6, 8])
+
+    def test_a_batch_at_a_time(self):
+        fetches = [([(2, 2)] if n in (1, 2, 3, 4) else [], one)
+                   for n, one in enumerate(self.LOG)]
+        self.assertEqual(self.shown(*fetches), [0, 6, 8])
+
+    def test_what_is_cut_comes_again(self):
+        whole = b"".join(self.LOG)
+        cut = len(b"".join(self.LOG[:3])) + 20
+        self.assertEqual(self.shown(([(2, 2)], whole[:cut]),
+                                    ([(2, 2)], whole)), [0, 6, 8])
+
+
+class TestReader(Case):
+    """A reader beside a run, against what is there in the end."""
+
+    class Kafka:
+        """Stands in for it: what partitions hold, and who leads them."""
+
+        def __init__(self, logs):
+            self.logs = logs        # {(topic, number): [bytes of a batch]}
+            self.down = self.moved = False
+            self.closed = self.asked = 0
+
+        def topics(self):
+            self.asked += 1
+            topics = {}
+            for topic, number in self.logs:
+                topics.setdefault(topic, {})[number] = 1
+            return topics
+
+        def fetch_all(self, leader, offsets, isolation):
+            if self.down:
+                raise kafka_log.KafkaError("nobody answers")
+            if self.moved:
+                return [(*place, 6, -1, [], b"") for place in offsets]
+            return [(*place, 0, -1, [], b"".join(self.logs.get(place, ())))
+                    for place in offsets]
+
+        def close(self):
+            self.closed += 1
+
+    def setUp(self):
+        self.first = [batch(0, 2, text=b"a"), batch(2, text=b"b"),
+                      batch(3, control=1)]
+        self.more = [batch(4, 3, text=b"c"), batch(7, control=1)]
+        self.place = "p.public.t", 0
+        self.kafka = self.Kafka({self.place: list(self.first)})
+        self.reader = reader.Reader(lambda: self.kafka, "p.public.")
+        self.reader.look()
+
+    def check(self, log, *kinds):
+        """log: what the partition holds in the end; None: it is gone."""
+        faults = checker.Faults()
+        if log is not None:
+            again = self.reader.again(*self.place, faults)
+            for one in kafka_log.Reading().take([], b"".join(log)):
+                again.batch(one.identity())
+            again.finish()
+        self.reader.finish(faults)
+        self.assert_faults(faults, *kinds)
+        return faults.counts["prefix"]
+
+    def test_it_reads_on(self):
+        self.assertEqual(self.reader.records, 3)
+        self.kafka.logs[self.place] += self.more
+        self.reader.look()
+        self.assertEqual(self.reader.records, 6)
+        self.check(self.first + self.more)
+
+    def test_what_came_later(self):
+        self.check(self.first + self.more)
+
+    def test_what_it_saw_is_gone(self):
+        self.assertEqual(self.check(self.first[:1], "prefix"), 1)
+
+    def test_all_of_it_is_gone(self):
+        self.assertEqual(self.check([], "prefix"), 2)
+
+    def test_the_topic_is_gone(self):
+        self.assertEqual(self.check(None, "prefix"), 2)
+
+    def test_something_else_is_there(self):
+        self.assertEqual(self.check([batch(0, 2, text=b"x"), *self.first[1:]],
+                                    "prefix"), 1)
+        self.setUp()
+        self.check([batch(0, 3, text=b"a"), *self.more], "prefix")
+
+    def test_something_came_before_it(self):
+        # It was shown 2 before 0 was there.
+        self.reader.seen[self.place].batches.pop(0)
+        self.assertEqual(self.check(self.first, "prefix"), 1)
+        # Or 0, and then what comes after 2.
+        self.setUp()
+        self.reader.seen[self.place].batches.pop(1)
+        self.assertEqual(self.check(self.first + self.more, "prefix"), 1)
+
+    def test_a_deleted_topic(self):
+        self.reader.forget(["p.public.t"])
+        self.check(None)
+
+    def test_another_topic(self):
+        self.kafka.logs["p.other", 0] = [batch(0)]
+        self.reader.look()
+        self.assertEqual(list(self.reader.seen), [self.place])
+
+    def test_a_broker_that_is_away(self):
+        self.kafka.down = True
+        self.reader.look()
+        self.assertEqual((self.kafka.closed, self.reader.client), (1, None))
+        self.kafka.down = False
+        self.kafka.logs[self.place] += self.more
+        self.reader.look()
+        self.assertEqual(self.reader.records, 6)
+        self.check(self.first + self.more)
+
+    def test_another_leader(self):
+        asked = self.kafka.asked
+        self.kafka.moved = True
+        self.reader.look()
+        self.kafka.moved = False
+        self.kafka.logs[self.place] += self.more
+        self.reader.look()
+        self.assertEqual(self.kafka.asked, asked + 1)
+        self.assertEqual(self.reader.records, 6)
 
 
 if __name__ == "__main__":

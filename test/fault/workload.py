@@ -149,7 +149,7 @@ class Bulk(Workload):
     keys = {"public.bulk": ["id"]}
     rate = 4
     batch = 1
-    largest = 4000
+    largest, usual = 10000, 4000
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -159,7 +159,8 @@ class Bulk(Workload):
         rng = self.rng
         what = rng.random()
         if what < 0.6 or not self.batches:
-            rows = int(self.largest * rng.random() ** 3) + 1
+            rows = self.largest if rng.random() < 0.03 else \
+                int(self.usual * rng.random() ** 3) + 1
             number = self.number * 100000 + len(self.batches)
             first = self.id + 1
             self.id += rows
@@ -185,14 +186,18 @@ class Bulk(Workload):
 
 class Large(Workload):
     """W4: transactions that spill, values out of line that an update does not
-    touch."""
+    touch; now and then one of 5 MB, which PostgreSQL compresses."""
     name = "W4"
     setup = """
-        CREATE TABLE big (id bigint PRIMARY KEY, version int, doc text);
+        CREATE TABLE big (id bigint PRIMARY KEY, version int, doc text,
+                          packed text);
         ALTER TABLE big ALTER doc SET STORAGE EXTERNAL;"""
     keys = {"public.big": ["id"]}
+    # The brokers take as much: profiles.py.
+    config = {"producer.override.max.request.size": 8000000}
     rate = 10
     batch = 1
+    packed = 5 << 20
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -201,6 +206,11 @@ class Large(Workload):
     def transaction(self):
         rng = self.rng
         what = rng.random()
+        if what < 0.007:
+            self.ids.append((self.new_id(), self.id))
+            return (f"BEGIN; INSERT INTO big VALUES ({self.id}, 1, 'd', "
+                    f"repeat(md5('{self.id}'), {self.packed // 32})); "
+                    f"{self.audit(1)} {self.end()}")
         if what < 0.5 or not self.ids:
             # Many small, or a few of up to 200 kB.
             rows, size = rng.choice(((300, 1000), (20, 10000), (3, 200000)))
@@ -221,8 +231,8 @@ class Large(Workload):
             f"UPDATE big SET version = version + 1 {where}",
             f"UPDATE big SET doc = doc || 'x' {where}",
             # A create that left the value out would leave readers without.
-            f"UPDATE big SET id = -id, doc = doc || 'k' {where} "
-            "AND id % 7 = 0",
+            "UPDATE big SET id = -id, doc = doc || 'k', packed = packed || "
+            f"'k' {where} AND id % 7 = 0",
             f"DELETE FROM big {where}"))
         return (f"BEGIN; WITH changed AS ({change} RETURNING 1) "
                 f"{self.audit(0, 'changed')} {self.end()}")
@@ -455,6 +465,38 @@ class Definitions(Workload):
                 f"{self.audit(0, 'changed')} {self.end()}")
 
 
+class Keyless(Workload):
+    """W12: a table without a key, where rows may be equal."""
+    name = "W12"
+    setup = """
+        CREATE TABLE keyless (w int, a int, note text);
+        ALTER TABLE keyless REPLICA IDENTITY FULL;"""
+    keys = {"public.keyless": []}
+    rate = 50
+    batch = 5
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.config = {"walferry.keyless.partition":
+                       self.rng.choice(("topic", "position"))}
+
+    def transaction(self):
+        rng = self.rng
+        what = rng.random()
+        a = rng.randrange(50)
+        if what < 0.6:
+            rows = rng.choice((1, 3, 20))
+            note = rng.choice(("'k'", "NULL"))
+            return (f"BEGIN; INSERT INTO keyless SELECT {self.number}, {a}, "
+                    f"{note} FROM generate_series(1, {rows}); "
+                    f"{self.audit(rows)} {self.end()}")
+        some = f"WHERE w = {self.number} AND a = {a}"
+        change = (f"UPDATE keyless SET note = coalesce(note, '') || 'u' {some}"
+                  if what < 0.85 else f"DELETE FROM keyless {some}")
+        return (f"BEGIN; WITH changed AS ({change} RETURNING 1) "
+                f"{self.audit(0, 'changed')} {self.end()}")
+
+
 # Literals of each type, from the ends of what it can hold and where its text
 # is peculiar; test/values has far more of them, without faults.
 EXTREMES = {
@@ -557,7 +599,7 @@ class AllTypes(Workload):
 
 KINDS = {kind.name: kind for kind in (
     Bank, Counters, Bulk, Large, Savepoints, Prepared, Definitions, Elsewhere,
-    AllTypes, Flood, Truncates)}
+    AllTypes, Flood, Truncates, Keyless)}
 
 
 def choose(rng, names):
