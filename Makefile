@@ -13,7 +13,8 @@
 PG_CONFIG ?= pg_config
 
 MODULE_big = walferry
-OBJS = $(patsubst %.c,%.o,$(wildcard decoder/*.c wire/*.c))
+OBJS = $(patsubst %.c,%.o,$(filter-out decoder/seeded.c,\
+	$(wildcard decoder/*.c wire/*.c)))
 EXTENSION = decoder/walferry
 DATA = $(wildcard decoder/walferry--*.sql)
 PGFILEDESC = "walferry - logical decoding output plugin"
@@ -76,15 +77,28 @@ SHLIB_LINK += -Wl,--version-script=$(srcdir)/decoder/exports.map
 $(MODULE_big)$(DLSUFFIX): decoder/exports.map
 endif
 
+# The test build, with seeded bugs (decoder/seeded.h); it is never installed.
+# wire/ has none of them.
+FAULT_EXTENSION = build/fault/decoder/$(MODULE_big)$(DLSUFFIX)
+FAULT_DECODER = $(patsubst %.c,build/fault/%.o,$(wildcard decoder/*.c))
+
+$(FAULT_DECODER): build/fault/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -DWALFERRY_FAULT -c -o $@ $<
+
+$(FAULT_EXTENSION): $(FAULT_DECODER) $(filter wire/%,$(OBJS)) decoder/exports.map
+	$(LINK.shared) -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
+
 # Debian's PostgreSQL is configured without dependency tracking.
-$(OBJS): $(wildcard decoder/*.h wire/*.h) Makefile
+$(OBJS) $(FAULT_DECODER): $(wildcard decoder/*.h wire/*.h) Makefile
 
 extension: all-lib
+fault-extension: $(FAULT_EXTENSION)
 else
 PG_MISSING = echo "no PostgreSQL to build for: $(PG_CONFIG) --pgxs names no \
 	file.  Install postgresql-server-dev (make deps) or set PG_CONFIG." >&2; \
 	exit 1
-all install installcheck uninstall extension:
+all install installcheck uninstall extension fault-extension:
 	@$(PG_MISSING)
 clean:
 	rm -rf $(EXTRA_CLEAN)
@@ -198,7 +212,7 @@ test-images:
 fuzz:
 	+@$(RUN) test/fuzz/run.sh $(or $(SECONDS),60)
 
-fault-programs: extension forwarder
+fault-programs: extension fault-extension forwarder
 	+@$(MAKE) --no-print-directory -s -C forwarder FAULT=1 SAN='$(SAN)' \
 		RDKAFKA='$(RDKAFKA)' WERROR='$(WERROR)'
 	+@$(MAKE) --no-print-directory -s -C test/fault SAN=
@@ -278,9 +292,9 @@ images:
 #?   FAULT=1 (the forwarder's test build, with failpoints), RDKAFKA=/path
 #?   (another librdkafka than the system's: test/rdkafka/fetch.sh)
 
-.PHONY: all install installcheck extension forwarder forwarder-left-out \
-	install-forwarder deps test test-unit test-corpus test-model \
-	test-regress test-isolation test-values test-fault-tools test-tap \
+.PHONY: all install installcheck extension fault-extension forwarder \
+	forwarder-left-out install-forwarder deps test test-unit test-corpus \
+	test-model test-regress test-isolation test-values test-fault-tools test-tap \
 	test-demo test-matrix test-images fuzz \
 	fault fault-campaign fault-seeds fault-sweep fault-programs test-fault \
 	demo demo-run bench bench-decode bench-memory coverage lint indent \

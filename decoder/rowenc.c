@@ -21,6 +21,7 @@
 #include "guard.h"
 #include "rowdirect.h"
 #include "rowenc.h"
+#include "seeded.h"
 
 /* With max_row_bytes, values up to this length are sent in any case. */
 #define ALWAYS_SENT 8192
@@ -342,7 +343,9 @@ find_tuple(RowEncoder *encoder, const TableEntry *entry, TupleDesc desc,
 			e->source = SOURCE_NONE;
 			e->len = 0;
 		}
-		else if (isnull[plan->att])
+		else if (isnull[plan->att] ||
+				 (SEEDED_BUG(BUG_FAST_DEFAULT_TO_NULL) &&
+				  plan->att >= HeapTupleHeaderGetNatts(tuple->t_data)))
 		{
 			e->tag = WIRE_VALUE_NULL;
 			e->source = SOURCE_NONE;

@@ -31,6 +31,7 @@
 #include "frame.h"
 #include "options.h"
 #include "rowenc.h"
+#include "seeded.h"
 #include "settings.h"
 #include "tablecache.h"
 #include "version.h"
@@ -343,6 +344,7 @@ startup_cb(LogicalDecodingContext *ctx, OutputPluginOptions *opt,
 				 errmsg("options are too long: %zu bytes, at most %d are allowed",
 						option_bytes, OPTIONS_BYTES_MAX)));
 	options_parse(&dec->options, ctx->output_plugin_options);
+	SEEDED_INIT();
 	ctx->streaming &= dec->options.streaming;
 
 	dec->database = database_name(ctx->context);
@@ -443,6 +445,8 @@ change_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			operation = OPERATION_UPDATE;
 			old_tuple = compat_tuple(change->data.tp.oldtuple);
 			new_tuple = compat_tuple(change->data.tp.newtuple);
+			if (SEEDED_BUG(BUG_OLD_KEY_LEFT_OUT))
+				old_tuple = NULL;
 			break;
 		case REORDER_BUFFER_CHANGE_DELETE:
 			row.op = WIRE_DELETE;

@@ -366,6 +366,7 @@ class Run:
         self.more_config = config or {}
         self.script = script
         self.failpoints = None      # of the first start, or True: later ones
+        self.database_settings = {}
         self.aborted_differs = False    # what was aborted may be wrong
         self.refused = False        # it stopped, as it should have
         self.rng_of_faults = self.rng("moments")
@@ -415,6 +416,9 @@ class Run:
         cluster.drop_slots(self.database)
         cluster.drop_database(self.database)
         cluster.sql("postgres", f"CREATE DATABASE {self.database}")
+        for name, value in self.database_settings.items():
+            cluster.sql("postgres", f"ALTER DATABASE {self.database} "
+                        f"SET {name} = '{value}'")
         names = workload.choose(rng, self.workload_names)
         self.workloads = [
             workload.KINDS[name](cluster, self.database,
@@ -1122,6 +1126,7 @@ def one(servers, seed, args, keep=None):
               args.workloads, args.count, pairs(args.env), pairs(args.set),
               getattr(args, "script", None), not hasattr(args, "profile"))
     run.failpoints = getattr(args, "failpoints", None)
+    run.database_settings = getattr(args, "database_settings", {})
     passed = False
     try:
         passed = run.run()

@@ -6,7 +6,8 @@
 #
 # FORWARDER is the program under test, build/forwarder/walferry by default.  The
 # build with failpoints is there beside it, if there is one: FAULT_FORWARDER,
-# build/fault/forwarder/walferry by default.
+# build/fault/forwarder/walferry by default; and that of the extension,
+# build/fault/decoder/walferry.so, which only databases take that ask for it.
 # What failing runs leave goes to build/test/fault/SEED-MODE.  FAULT_RESULTS is
 # a file that results are appended to, a line for each run.
 #
@@ -28,6 +29,7 @@ program=${1:?run.sh PROGRAM.py [argument ...]}
 shift
 FORWARDER=${FORWARDER:-build/forwarder/walferry}
 FAULT_FORWARDER=${FAULT_FORWARDER:-build/fault/forwarder/walferry}
+fault_extension=build/fault/decoder/walferry.so
 [ -x "$top/$FORWARDER" ] || die "there is no $FORWARDER"
 
 # shellcheck disable=SC2317 # called by lib.sh
@@ -63,6 +65,8 @@ cp "$top/$FORWARDER" "$scratch/work/walferry"
 chmod 755 "$scratch/work/walferry"
 [ ! -x "$top/$FAULT_FORWARDER" ] || install -m 755 \
 	"$top/$FAULT_FORWARDER" "$scratch/work/walferry-fault"
+[ ! -f "$top/$fault_extension" ] || install -D -m 755 \
+	"$top/$fault_extension" "$scratch/work/fault-extension/walferry.so"
 
 # mount_small NAME SIZE
 mount_small()
@@ -104,6 +108,7 @@ as_user env -u PGUSER -u PGHOST -u PGPORT -u PGDATABASE -u PGSERVICE \
 	PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 FAULT_RESULTS_FD=3 \
 	WALFERRY_BIN="$scratch/work/walferry" \
 	WALFERRY_FAULT_BIN="$scratch/work/walferry-fault" \
+	FAULT_EXTENSION="$scratch/work/fault-extension" \
 	WALFERRY_KAFKA_JARS="$scratch/jars" \
 	FAULT_PROXY="$scratch/work/proxy" FAULT_DISKS="$disks" \
 	FAULT_CLOCK_SO="$scratch/work/clock.so" FAULT_KEEP="$scratch/work/keep" \

@@ -1,4 +1,5 @@
-"""Which situation brings out which seeded bug (forwarder/fault.c).
+"""Which situation brings out which seeded bug (forwarder/fault.c, and
+decoder/seeded.c for those of the extension).
 
 A scenario is what the harness always does, with the workloads, faults and
 settings in which that mistake must show, and for some a script: steps that
@@ -30,6 +31,7 @@ class Scenario:
     script: object = None
     config: dict = dataclasses.field(default_factory=dict)
     seconds: float = 2          # of work, at least
+    extension: bool = False     # the bug is one of the extension's
 
 
 # Steps of scripts.
@@ -265,6 +267,8 @@ SCENARIOS = (
     Scenario("skip_by_change_lsn", "alo", ("W1", "W3", "W4"), ("F1", "F4"),
              12),
     Scenario("drop_last_change", "alo", ("W1", "W3")),
+    Scenario("fast_default_to_null", "alo", ("W7",), extension=True),
+    Scenario("old_key_left_out", "eos", ("W4", "W7"), extension=True),
     Scenario("repeat_after_retry", "eos", ("W1", "W2"), ("F4",), 8),
     Scenario("ignore_failed_report", "alo", ("W1", "W2"), ("F17-limit",), 2),
     Scenario("ignore_gap_in_stream", "eos", ("W3",), script=lose_frame),

@@ -11,7 +11,8 @@ the descriptor that FAULT_RESULTS_FD names; --report makes a table of them
 between the marks of RESULTS.md.
 
 Exit code: 0 all found and no control failed, 1 not so, 2 the harness broke.
-Environment: as run.py; WALFERRY_BIN is a build with FAULT=1.
+Environment: as run.py; WALFERRY_BIN is a build with FAULT=1, FAULT_EXTENSION
+the directory of the extension's test build.
 """
 import argparse
 import datetime
@@ -41,12 +42,23 @@ def work(scenario):
     return script
 
 
+def settings(scenario, bug):
+    """The database's, for a bug of the extension (decoder/seeded.h)."""
+    if not scenario.extension:
+        return {}
+    directory = os.environ["FAULT_EXTENSION"]
+    return {"dynamic_library_path": f"{directory}:$libdir",
+            **({"walferry.seeded_bug": scenario.bug} if bug else {})}
+
+
 def once(servers, scenario, seed, bug, keep):
     """One run: its result."""
     args = argparse.Namespace(
         mode=scenario.mode, faults=list(scenario.faults),
         workloads=list(scenario.workloads), count=scenario.count,
-        env=[f"WALFERRY_SEEDED_BUG={scenario.bug}"] if bug else [],
+        env=[f"WALFERRY_SEEDED_BUG={scenario.bug}"]
+        if bug and not scenario.extension else [],
+        database_settings=settings(scenario, bug),
         set=[f"{k}={v}" for k, v in scenario.config.items()],
         script=work(scenario), failpoints=True)
     _, result = run.one(servers, seed, args, keep)
@@ -62,12 +74,19 @@ def found(result):
     return " ".join(sorted(result["violations"]))
 
 
-def known_bugs():
-    """The table of forwarder/fault.c."""
-    lines = subprocess.run([os.environ["WALFERRY_BIN"], "faults"], text=True,
-                           stdout=subprocess.PIPE, check=True).stdout
-    return {line.split()[1] for line in lines.splitlines()
-            if line.startswith("bug ")}
+def known_bugs(cluster):
+    """The tables of forwarder/fault.c and decoder/seeded.c: (bug, is it the
+    extension's)."""
+    forwarder = subprocess.run(
+        [os.environ["WALFERRY_BIN"], "faults"], text=True,
+        stdout=subprocess.PIPE, check=True).stdout
+    library = f"{os.environ['FAULT_EXTENSION']}/walferry"
+    extension = cluster.sql("postgres", (
+        "CREATE FUNCTION pg_temp.bugs() RETURNS text LANGUAGE c AS "
+        f"'{library}', 'walferry_seeded_bugs'; SELECT pg_temp.bugs()"))
+    return {(line.split()[1], lines is extension)
+            for lines in (forwarder, extension)
+            for line in lines.splitlines() if line.startswith("bug ")}
 
 
 def try_scenario(servers, scenario, seed, tries, control, keep):
@@ -139,15 +158,17 @@ def main():
     parser.add_argument("--no-control", action="store_true")
     args = parser.parse_args()
     wanted = args.bugs.replace(",", " ").split()
-    missing = known_bugs() - {s.bug for s in SCENARIOS}
-    if missing:
-        sys.exit(f"no scenario for {' '.join(sorted(missing))}")
     out = os.environ.get("FAULT_RESULTS_FD")
     out = os.fdopen(int(out), "a") if out else None
     keep = os.environ.get("FAULT_KEEP")
     rows = []
     servers = run.Servers(tempfile.mkdtemp(prefix="seeds."))
     try:
+        missing = known_bugs(servers.cluster) - {
+            (s.bug, s.extension) for s in SCENARIOS}
+        if missing:
+            sys.exit("no scenario for " +
+                     " ".join(sorted(bug for bug, _ in missing)))
         for scenario in SCENARIOS:
             if wanted and scenario.bug not in wanted:
                 continue

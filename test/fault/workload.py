@@ -405,6 +405,8 @@ class Definitions(Workload):
         "ALTER TABLE ddl ALTER a TYPE text USING '3';",
         "ALTER TABLE ddl ALTER a TYPE int USING 4;",
         "TRUNCATE ddl;",
+        "ALTER TABLE ddl REPLICA IDENTITY FULL;",
+        "ALTER TABLE ddl REPLICA IDENTITY DEFAULT;",
         "ALTER TABLE ident REPLICA IDENTITY FULL;",
         "ALTER TABLE ident REPLICA IDENTITY DEFAULT;",
         "ALTER TABLE ident REPLICA IDENTITY USING INDEX ident_pkey;",
@@ -449,10 +451,18 @@ class Definitions(Workload):
             return (f"BEGIN; SET LOCAL lock_timeout = '2s'; {first} "
                     f"{definition} {second} {self.audit(changes)} "
                     f"{self.end()}")
+        seven = f"WHERE id % 7 = {rng.randrange(7)}"
+        if what < 0.28:
+            # Old rows are told in full, and do not hold the column.
+            return (f"BEGIN; SET LOCAL lock_timeout = '2s'; ALTER TABLE ddl "
+                    "REPLICA IDENTITY FULL, DROP COLUMN IF EXISTS late, "
+                    f"ADD COLUMN late int DEFAULT {rng.randrange(100)}; "
+                    "WITH changed AS (UPDATE ddl SET id = id "
+                    f"{seven} RETURNING 1) {self.audit(0, 'changed')} "
+                    f"{self.end()}")
         if what < 0.7:
             sql, rows = self._some_rows()
             return f"BEGIN; {sql} {self.audit(rows)} {self.end()}"
-        seven = f"WHERE id % 7 = {rng.randrange(7)}"
         change = rng.choice((
             f"UPDATE ddl SET id = id {seven}",
             f"DELETE FROM ddl {seven} AND id % 3 = 0",
