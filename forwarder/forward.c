@@ -163,6 +163,9 @@ on_report(void *arg, uint64_t ticket, uint64_t records, size_t bytes,
 				 error ? error : "unknown error");
 	if (ticket == FORWARD_POSITION_TICKET)
 	{
+		/* Where little happens, nothing else shows that the sink is well. */
+		if (delivered && f->state == STATE_STREAMING)
+			f->sink_retries = 0;
 		forward_position_reported(f, delivered);
 		return;
 	}
@@ -502,12 +505,8 @@ forgive_source(struct forward *f)
 static void
 retry_sink(struct forward *f)
 {
-	/* A producer makes its attempts to reach a broker itself. */
-	bool unreachable = !f->status.sink_connected &&
-					   config_int(f->config, "errors.max.retries") >= 0;
-
 	drop_stream(f);
-	if (unreachable)
+	if (sink_gave_up(f->sink))
 	{
 		forward_handle(f, EVENT_RETRIES_EXHAUSTED);
 		return;

@@ -296,6 +296,12 @@ void forward_position_add_heartbeat(struct forward *f, uint64_t bytes);
  */
 void forward_position_cut(struct forward *f, bool idle, bool ending);
 
+/*
+ * With exactly.once: forward_position_cut() would end the Kafka transaction
+ * here, though there is more.  Nothing is to be handed over before it has.
+ */
+bool forward_position_cuts(const struct forward *f);
+
 /* The report of a position's record. */
 void forward_position_reported(struct forward *f, bool delivered);
 

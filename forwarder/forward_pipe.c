@@ -233,6 +233,13 @@ forward_pump(struct forward *f)
 		}
 		if (f->change_taken && !submit_change(f))
 			return false;
+
+		/*
+		 * Here and not at the end of the turn, which is somewhere within a
+		 * source transaction, and, where the sink has no room, of a change.
+		 */
+		if (forward_position_cuts(f))
+			return true;
 		if (changes >= CHANGES_PER_TURN || frames >= FRAMES_PER_TURN)
 			return true;
 

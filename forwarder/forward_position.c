@@ -158,9 +158,7 @@ submit_position(struct forward *f)
 								 .value = d->value.data,
 								 .value_len = d->value.len};
 
-	switch (d->exactly_once
-				? sink_commit(f->sink, &record, FORWARD_POSITION_TICKET)
-				: sink_submit(f->sink, &record, FORWARD_POSITION_TICKET))
+	switch (sink_commit(f->sink, &record, FORWARD_POSITION_TICKET))
 	{
 		case SINK_DONE:
 			d->wanted = false;
@@ -765,13 +763,24 @@ cut_at(struct forward *f, uint64_t lsn)
 	send_position(f);
 }
 
+/* The open transaction must not become larger, or older. */
+static bool
+is_complete(const struct forward *f)
+{
+	const struct delivery *d = &f->delivery;
+	int64_t				   open_ms = f->now_ms - d->records_since_ms;
+
+	if (f->entry_open)
+		return open_ms >= d->split_ms;
+	return d->bytes >= d->max_bytes || open_ms >= interval_ms(f);
+}
+
 static void
 cut_transaction(struct forward *f, bool idle, bool ending)
 {
 	struct delivery *d = &f->delivery;
 	uint64_t		 delivered = ack_delivered_lsn(f->ledger);
 	uint64_t		 end_lsn = d->complete_lsn;
-	int64_t			 open_ms = f->now_ms - d->records_since_ms;
 
 	if (d->resume.end_lsn != 0 && !f->entry_open &&
 		delivered >= d->resume.end_lsn)
@@ -792,15 +801,29 @@ cut_transaction(struct forward *f, bool idle, bool ending)
 	/* Idle WAL behind it, where there are only heartbeats to commit. */
 	if (delivered > end_lsn)
 		end_lsn = delivered;
-	if (f->entry_open)
-	{
-		if (open_ms >= d->split_ms)
-			cut_at(f, end_lsn);
-		return;
-	}
-	if (ending || d->bytes >= d->max_bytes || open_ms >= interval_ms(f) ||
-		(idle && f->now_ms - d->records_at_ms >= quiet_ms(f)))
+	if (is_complete(f) ||
+		(!f->entry_open &&
+		 (ending || (idle && f->now_ms - d->records_at_ms >= quiet_ms(f)))))
 		cut_at(f, end_lsn);
+}
+
+/* Nothing is taken apart, and no position is under way. */
+static bool
+may_cut(const struct forward *f)
+{
+	const struct delivery *d = &f->delivery;
+
+	/* Half of a change is nothing that a position can speak of. */
+	return d->stored && d->store != NULL && f->ledger != NULL && !d->barred &&
+		   !d->wanted && !d->in_flight &&
+		   !(d->exactly_once && f->change_taken);
+}
+
+bool
+forward_position_cuts(const struct forward *f)
+{
+	return f->delivery.exactly_once && f->delivery.records > 0 && may_cut(f) &&
+		   is_complete(f);
 }
 
 void
@@ -809,12 +832,9 @@ forward_position_cut(struct forward *f, bool idle, bool ending)
 	struct delivery *d = &f->delivery;
 	uint64_t		 lsn;
 
-	if (!d->stored || d->store == NULL)
-		return;
-	if (d->wanted)
+	if (d->wanted && d->store != NULL)
 		submit_position(f);
-	if (d->wanted || d->in_flight || f->ledger == NULL || d->barred ||
-		f->change_taken)
+	if (!may_cut(f))
 		return;
 	if (d->exactly_once)
 	{
@@ -837,8 +857,7 @@ forward_position_due_ms(const struct forward *f)
 	bool				   behind;
 
 	/* What is under way, or has no room, brings us back when that changes. */
-	if (!d->stored || d->store == NULL || f->ledger == NULL || d->barred ||
-		d->in_flight || d->wanted || f->change_taken)
+	if (!may_cut(f))
 		return INT64_MAX;
 	behind = ack_delivered_lsn(f->ledger) > last_stored(f);
 	if (d->exactly_once && d->records > 0)

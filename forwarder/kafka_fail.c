@@ -10,21 +10,39 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static void
+fail(struct kafka_sink *s, int exit_code, bool gave_up, const char *fmt,
+	 va_list ap)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->failed)
+	{
+		vsnprintf(s->error, sizeof(s->error), fmt, ap);
+		s->exit_code = exit_code;
+		s->gave_up = gave_up;
+		s->failed = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
 void
 kafka_fail(struct kafka_sink *s, int exit_code, const char *fmt, ...)
 {
 	va_list ap;
 
-	pthread_mutex_lock(&s->lock);
-	if (!s->failed)
-	{
-		va_start(ap, fmt);
-		vsnprintf(s->error, sizeof(s->error), fmt, ap);
-		va_end(ap);
-		s->exit_code = exit_code;
-		s->failed = true;
-	}
-	pthread_mutex_unlock(&s->lock);
+	va_start(ap, fmt);
+	fail(s, exit_code, false, fmt, ap);
+	va_end(ap);
+}
+
+void
+kafka_fail_gave_up(struct kafka_sink *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fail(s, 1, true, fmt, ap);
+	va_end(ap);
 }
 
 bool

@@ -153,10 +153,10 @@ helper_main(void *arg)
 			answered = kafka_link_ask(s);
 			if (!answered && ++failures > s->max_retries &&
 				s->max_retries >= 0)
-				kafka_fail(s, 1,
-						   "Kafka (%s) was not reached in %" PRId64
-						   " attempts (errors.max.retries)",
-						   s->servers, failures);
+				kafka_fail_gave_up(s,
+								   "Kafka (%s) was not reached in %" PRId64
+								   " attempts (errors.max.retries)",
+								   s->servers, failures);
 			kafka_helper_wake_caller(s);
 			pthread_mutex_lock(&s->lock);
 			if (answered)

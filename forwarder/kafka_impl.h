@@ -207,6 +207,7 @@ struct kafka_sink
 	bool			was_connected;	   /* locked */
 	bool			unreachable_told;  /* locked */
 	atomic_bool		failed;			   /* set last, once, and locked */
+	bool			gave_up;		   /* it is for want of a broker */
 	int				exit_code;		   /* of the failure */
 	char			error[1024];	   /* of the failure */
 	char			last_problem[512]; /* locked: of a connection */
@@ -237,6 +238,10 @@ char *kafka_copy(const char *from);
 /* Failing.  Any thread; the first failure is the one that counts. */
 void kafka_fail(struct kafka_sink *s, int exit_code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* For want of a broker that answers, with 1. */
+void kafka_fail_gave_up(struct kafka_sink *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* What a record of 'topic' met that will not pass. */
 void kafka_fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err,

@@ -88,6 +88,7 @@ struct sink_ops
 	bool (*connected)(struct sink *s);
 	const char *(*error)(struct sink *s);
 	int (*exit_code)(struct sink *s);
+	bool (*gave_up)(struct sink *s);
 	void (*free)(struct sink *s);
 };
 
@@ -154,12 +155,14 @@ sink_recover(struct sink *s, sink_stored_fn fn, void *arg)
 }
 
 /*
- * Transactions only.  Everything submitted since the last commit, and 'last'
- * as the last record of it, becomes visible at once or not at all.  Reports
- * come when that is certain, and not before: first those of the records, then
- * that of 'last'.  Meanwhile records are taken as ever; they belong to the
- * next transaction.  SINK_AGAIN, with nothing done: the commit before is not
- * through, or there is no room.
+ * Everything submitted since the last commit, and 'last' as the last record of
+ * it, becomes visible at once or not at all.  Reports come when that is
+ * certain, and not before: first those of the records, then that of 'last'.
+ * Meanwhile records are taken as ever; they belong to the next transaction.
+ * SINK_AGAIN, with nothing done: the commit before is not through, or there is
+ * no room.  'last' itself needs none: it is what makes room.
+ *
+ * Without transactions, 'last' is a record like others, but for the room.
  *
  * What is not certain is SINK_FAILED: the caller opens a new sink and finds
  * by sink_recover() what became of it.
@@ -218,6 +221,16 @@ static inline int
 sink_exit_code(struct sink *s)
 {
 	return s->ops->exit_code(s);
+}
+
+/*
+ * That failure is that brokers were not reached in as many attempts as
+ * errors.max.retries allows: another sink would only begin to count anew.
+ */
+static inline bool
+sink_gave_up(struct sink *s)
+{
+	return s->ops->gave_up != NULL && s->ops->gave_up(s);
 }
 
 /*

@@ -313,6 +313,8 @@ kafka_commit(struct sink *sink, const struct sink_record *last,
 
 	if (s->failed)
 		return SINK_FAILED;
+	if (!kafka_txn_used(s))
+		return submit(s, last, ticket);
 	if (s->txn.state == KAFKA_TXN_COMMITTING)
 		return SINK_AGAIN;
 	outcome = produce_staged(s);
@@ -619,6 +621,14 @@ kafka_exit_code(struct sink *sink)
 	return s->failed ? s->exit_code : 1;
 }
 
+static bool
+kafka_gave_up(struct sink *sink)
+{
+	struct kafka_sink *s = (struct kafka_sink *) sink;
+
+	return s->failed && s->gave_up;
+}
+
 static void
 kafka_free(struct sink *sink)
 {
@@ -646,6 +656,7 @@ static const struct sink_ops ops = {
 	.connected = kafka_connected,
 	.error = kafka_error,
 	.exit_code = kafka_exit_code,
+	.gave_up = kafka_gave_up,
 	.free = kafka_free,
 };
 
