@@ -246,8 +246,8 @@ static enum sink_outcome
 submit_by_itself(struct kafka_sink *s, const struct sink_record *record,
 				 uint64_t ticket)
 {
-	struct partition *p =
-		&s->topics[record->topic]->partition[record->partition];
+	struct partition *p = &s->topics[record->topic]
+							   ->partition[record->partition];
 	enum sink_outcome outcome;
 
 	if (p->state == PARTITION_FIRST)
