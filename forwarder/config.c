@@ -1531,8 +1531,10 @@ check_delivery(struct config *c)
 						"stored");
 		once->num = 0;
 		replace(once, "false");
-		idle_if_given(c, "walferry.position.store",
-					  "with walferry.sink=stdout nothing is stored");
+		if (store->entry != NULL && store->str != NULL &&
+			strcmp(store->str, "topic") == 0)
+			config_idle(c, store->entry,
+						"with walferry.sink=stdout nothing is stored");
 		replace(store, "slot");
 	}
 	else if (once->num != 0)
@@ -1565,6 +1567,15 @@ is_event_topic(const struct config *c, const char *topic)
 		   strstr(rest, delimiter) != NULL;
 }
 
+/* Its value came by a reference. */
+static bool
+is_hidden(const struct config *c, const char *name)
+{
+	const struct config_entry *e = config_slot_of(c, name)->entry;
+
+	return e != NULL && e->hidden;
+}
+
 static void
 check_position_topic(struct config *c)
 {
@@ -1588,6 +1599,7 @@ check_position_topic(struct config *c)
 						"characters, more than %d",
 						made.len, TOPIC_MAX);
 		replace(s, buf_cstr(&made));
+		s->hidden = is_hidden(c, "topic.prefix") || is_hidden(c, "slot.name");
 	}
 	else if (topic[strspn(topic, topic_chars)] != '\0' ||
 			 strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
@@ -1637,6 +1649,7 @@ check_heartbeat(struct config *c)
 		buf_printf(&made, "%s%s%s", first->str, delimiter, prefix);
 		s->entry = first->entry;
 		replace(s, buf_cstr(&made));
+		s->hidden = is_hidden(c, "topic.prefix");
 		buf_free(&made);
 	}
 	if (s->str[strspn(s->str, topic_chars)] != '\0' || s->str[0] == '\0' ||
@@ -1716,6 +1729,7 @@ check_position(struct config *c)
 		*strategy = config_slot_of(c, "offset.mismatch.strategy");
 	const struct config_slot
 		*store = config_slot_of(c, "walferry.position.store");
+	const struct config_slot *drop = config_slot_of(c, "slot.drop.on.stop");
 	bool stored = store->str != NULL && strcmp(store->str, "topic") == 0;
 	const char *how = strategy->str != NULL ? strategy->str : "fail";
 
@@ -1744,8 +1758,15 @@ check_position(struct config *c)
 		strcmp(how, "trust_greater_lsn") == 0)
 		config_fail(c, strategy->entry,
 					"%s cannot be used where a position is stored: it may "
-					"lose changes in silence; what works is fail, trust_slot",
+					"lose changes in silence; what works is fail, trust_slot, "
+					"or walferry.position.store=slot, which stores none (not "
+					"with exactly.once)",
 					how);
+	if (drop->num != 0)
+		config_fail(c, drop->entry,
+					"cannot be used where a position is stored, which makes "
+					"the next start refuse a slot that is gone; what works is "
+					"walferry.position.store=slot (not with exactly.once)");
 	check_position_topic(c);
 }
 

@@ -138,6 +138,7 @@ struct config_slot
 	int64_t				 num;
 	char			   **list;
 	size_t				 nlist;
+	bool				 hidden; /* made of a value that is */
 };
 
 struct config_strings

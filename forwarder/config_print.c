@@ -49,7 +49,7 @@ print_option(const struct config_option *opt, const struct config_slot *s,
 		value = "";
 	if (e != NULL && e->hidden)
 		value = e->from_file ? MASK : e->raw;
-	if (e != NULL && is_secret(opt, opt->name, value))
+	if (s->hidden || (e != NULL && is_secret(opt, opt->name, value)))
 		value = MASK;
 	buf_puts(&origin, e != NULL ? e->origin : "default");
 	if (e != NULL && opt->stance == CONFIG_NO_EFFECT)

@@ -39,9 +39,9 @@
 #define NO_LINEAGE "OpenLineage is not built yet"
 #define NO_JVM "it concerns the JVM"
 #define NO_WORKER "there is no Connect worker"
-#define NO_OFFSETS                                               \
-	"the replication slot keeps the position, and the topic of " \
-	"offsets.storage.topic with exactly.once or walferry.position.store=topic"
+#define NO_OFFSETS                                                   \
+	"the position is kept in the replication slot and in the topic " \
+	"of offsets.storage.topic; walferry.position.store says where"
 #define ERRORS_RETRY                                                      \
 	"errors.max.retries and retriable.restart.connector.wait.ms say how " \
 	"often and how fast to retry"
@@ -121,7 +121,8 @@ static const struct config_option table[] = {
 		.help = "Create the slot if it does not exist."},
 	{.name = "slot.drop.on.stop", .type = BOOL, .deflt = "false",
 		.help = "Drop the slot at a clean stop. For tests: changes made "
-			"while no slot exists are lost."},
+			"while no slot exists are lost. Only with "
+			"`walferry.position.store=slot`."},
 	{.name = "slot.failover", .type = BOOL, .deflt = "false",
 		.help = "Create the slot as one that a standby keeps in step, so "
 			"that it is there after a failover (PostgreSQL 17 and later; the "
@@ -445,11 +446,11 @@ static const struct config_option table[] = {
 		.help = "Connect's demand for exactly-once delivery; `required` is "
 			"`exactly.once=true`."},
 	{.name = "walferry.position.store", .type = CONFIG_ENUM,
-		.deflt = "slot", .values = "slot|topic",
-		.help = "Where the position is kept: in the slot alone, or also in a "
-			"record of the topic `offsets.storage.topic`, by which a start "
-			"notices that the slot was lost, created anew or moved. "
-			"`exactly.once` implies `topic`."},
+		.deflt = "topic", .values = "slot|topic",
+		.help = "Where the position is kept: in the slot and in a record of "
+			"the topic `offsets.storage.topic`, by which a start notices that "
+			"the slot was lost, created anew or moved; or, at least once "
+			"only, in the `slot` alone, and then nobody notices."},
 	{.name = "offsets.storage.topic",
 		.help = "Topic of the position record, compacted and with one "
 			"partition; `<topic.prefix>.<slot.name>.offsets` if absent. It "

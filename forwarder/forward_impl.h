@@ -123,6 +123,7 @@ struct delivery
 	uint64_t complete_commit_lsn;
 	uint64_t complete_xid;
 	int64_t	 complete_time_us; /* when it was committed at the source */
+	uint64_t records_lsn;	   /* end of the last one, whenever that was */
 	uint64_t transactions;	   /* running count */
 	uint64_t records;		   /* since the last cut; ... */
 	uint64_t heartbeats;	   /* ... of these; ... */

@@ -68,8 +68,12 @@
 #define LATE_PART 4
 #define LATE_INTERVAL_MS 1000
 
-/* At least once: how often a position is stored while records flow. */
-#define ALONE_INTERVAL_MS 1000
+/*
+ * At least once: how soon one position follows another while records flow.
+ * It is as long as PostgreSQL is not told of what Kafka has, and so what comes
+ * twice after this process has died.
+ */
+#define ALONE_INTERVAL_MS 100
 
 #define CHECK_HINT                                                             \
 	"find out which of the two is right before going on: docs/operations.md, " \
@@ -622,7 +626,8 @@ forward_position_skip(struct forward *f)
 {
 	struct delivery *d = &f->delivery;
 
-	if (!d->exactly_once)
+	/* At least once, there may be one that the other mode has begun. */
+	if (!d->exactly_once && !d->resuming)
 		return false;
 	hash_change(f);
 	if (!d->resuming)
@@ -673,7 +678,7 @@ forward_position_end_transaction(struct forward *f)
 		(void) replay_differs(f, "it is shorter");
 		return;
 	}
-	d->complete_lsn = txn->end_lsn;
+	d->complete_lsn = d->records_lsn = txn->end_lsn;
 	d->complete_commit_lsn = txn->commit_lsn;
 	d->complete_xid = txn->xid;
 	d->complete_time_us = txn->commit_time_us;
@@ -782,12 +787,6 @@ cut_transaction(struct forward *f, bool idle, bool ending)
 	uint64_t		 delivered = ack_delivered_lsn(f->ledger);
 	uint64_t		 end_lsn = d->complete_lsn;
 
-	if (d->resume.end_lsn != 0 && !f->entry_open &&
-		delivered >= d->resume.end_lsn)
-	{
-		(void) replay_differs(f, "it does not come at all");
-		return;
-	}
 	if (d->records == 0)
 	{
 		if (!f->entry_open && idle_position_is_due(f, delivered, ending))
@@ -826,6 +825,19 @@ forward_position_cuts(const struct forward *f)
 		   is_complete(f);
 }
 
+/*
+ * At least once: something is delivered that is not stored, and it is not only
+ * WAL that is none of ours.
+ */
+static bool
+records_are_delivered(const struct forward *f)
+{
+	uint64_t stored = last_stored(f);
+
+	return f->delivery.records_lsn > stored &&
+		   ack_delivered_lsn(f->ledger) > stored;
+}
+
 void
 forward_position_cut(struct forward *f, bool idle, bool ending)
 {
@@ -836,6 +848,12 @@ forward_position_cut(struct forward *f, bool idle, bool ending)
 		submit_position(f);
 	if (!may_cut(f))
 		return;
+	lsn = ack_delivered_lsn(f->ledger);
+	if (d->resume.end_lsn != 0 && !f->entry_open && lsn >= d->resume.end_lsn)
+	{
+		(void) replay_differs(f, "it does not come at all");
+		return;
+	}
 	if (d->exactly_once)
 	{
 		cut_transaction(f, idle, ending);
@@ -843,9 +861,8 @@ forward_position_cut(struct forward *f, bool idle, bool ending)
 	}
 
 	/* At least once: what is delivered is, whatever else is under way. */
-	lsn = ack_delivered_lsn(f->ledger);
 	if (idle_position_is_due(f, lsn, ending) ||
-		(lsn > last_stored(f) && d->records > 0 &&
+		(records_are_delivered(f) &&
 		 f->now_ms - d->cut_at_ms >= ALONE_INTERVAL_MS))
 		cut_at(f, lsn);
 }
@@ -872,7 +889,7 @@ forward_position_due_ms(const struct forward *f)
 		quiet_at_ms = d->records_at_ms + quiet_ms(f);
 		return quiet_at_ms < due_ms ? quiet_at_ms : due_ms;
 	}
-	if (behind && d->records > 0)
+	if (!d->exactly_once && records_are_delivered(f))
 		return d->cut_at_ms + ALONE_INTERVAL_MS;
 	if (behind && d->asked && !f->entry_open)
 		return d->cut_at_ms + ASKED_MS;

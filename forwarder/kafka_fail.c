@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void
 fail(struct kafka_sink *s, int exit_code, bool gave_up, const char *fmt,
@@ -43,6 +44,17 @@ kafka_fail_gave_up(struct kafka_sink *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	fail(s, 1, true, fmt, ap);
 	va_end(ap);
+}
+
+const char *
+kafka_fail_way_without(const struct kafka_sink *s, const char *topic)
+{
+	if (s->recovery.topic == NULL || kafka_txn_used(s) ||
+		strcmp(topic, s->recovery.topic) != 0)
+		return "";
+	return "; or let it be kept in the slot alone with "
+		   "walferry.position.store=slot (docs/delivery.md says what then "
+		   "goes unnoticed)";
 }
 
 bool
@@ -128,8 +140,8 @@ kafka_fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err,
 				s, 4,
 				"topic %s: not allowed to write (%s): grant it with "
 				"kafka-acls.sh --add --allow-principal User:%s --operation "
-				"Write --operation Describe --topic %s",
-				topic, what, s->user, topic);
+				"Write --operation Describe --topic %s%s",
+				topic, what, s->user, topic, kafka_fail_way_without(s, topic));
 			return;
 		default:
 			kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,

@@ -255,6 +255,13 @@ void kafka_fail_authentication(struct kafka_sink *s, const char *reason);
 void kafka_fail_transaction(struct kafka_sink *s, const char *doing,
 							const rd_kafka_error_t *error);
 
+/*
+ * Ends the text about a 'topic' that is refused: the position need not be
+ * there, if that is all that it is for.  "" if it has to, or is another topic.
+ */
+const char *
+kafka_fail_way_without(const struct kafka_sink *s, const char *topic);
+
 /* Not worth a restart: somebody has to change something. */
 bool kafka_fail_is_refusal(rd_kafka_resp_err_t err);
 

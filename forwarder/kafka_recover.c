@@ -167,8 +167,9 @@ fail_reading(struct kafka_sink *s, rd_kafka_resp_err_t err)
 		kafka_fail(s, 4,
 				   "topic %s: not allowed to read the position: grant it with "
 				   "kafka-acls.sh --add --allow-principal User:%s --operation "
-				   "Read --operation Write --operation Describe --topic %s",
-				   s->recovery.topic, s->user, s->recovery.topic);
+				   "Read --operation Write --operation Describe --topic %s%s",
+				   s->recovery.topic, s->user, s->recovery.topic,
+				   kafka_fail_way_without(s, s->recovery.topic));
 	else
 		kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,
 				   "topic %s: cannot read the position: %s", s->recovery.topic,

@@ -36,14 +36,16 @@ refuse_creation(struct kafka_sink *s, struct topic *t, rd_kafka_resp_err_t err,
 				   "topic %s does not exist and may not be created (%s): "
 				   "create it, or grant it with kafka-acls.sh --add "
 				   "--allow-principal User:%s --operation Create --operation "
-				   "Write --operation Describe --topic %s",
-				   t->name, reason, s->user, t->name);
+				   "Write --operation Describe --topic %s%s",
+				   t->name, reason, s->user, t->name,
+				   kafka_fail_way_without(s, t->name));
 	else
 		kafka_fail(s, 4,
 				   "topic %s does not exist and cannot be created: %s: "
 				   "create it, or change topic.creation.* (partitions=%d, "
-				   "replication.factor=%d)",
-				   t->name, reason, t->create_partitions, t->create_replicas);
+				   "replication.factor=%d)%s",
+				   t->name, reason, t->create_partitions, t->create_replicas,
+				   kafka_fail_way_without(s, t->name));
 	topic_failed(s, t);
 	return KAFKA_JOB_DONE;
 }
@@ -191,8 +193,8 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 				return create_topic(s, t);
 			kafka_fail(s, 4,
 					   "topic %s does not exist, and topic.creation.enable is "
-					   "false: create it",
-					   t->name);
+					   "false: create it%s",
+					   t->name, kafka_fail_way_without(s, t->name));
 			topic_failed(s, t);
 			return KAFKA_JOB_DONE;
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -205,9 +207,9 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 					s, 4,
 					"topic %s: not allowed to see it: grant it with "
 					"kafka-acls.sh --add --allow-principal User:%s "
-					"--operation Write --operation Describe %s--topic %s",
+					"--operation Write --operation Describe %s--topic %s%s",
 					t->name, s->user, t->create ? "--operation Create " : "",
-					t->name);
+					t->name, kafka_fail_way_without(s, t->name));
 			topic_failed(s, t);
 			return KAFKA_JOB_DONE;
 		default: /* LEADER_NOT_AVAILABLE and its like */

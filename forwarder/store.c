@@ -3,8 +3,8 @@
  *
  * The topic is compacted some time or other, so most of what is read at a
  * start has been superseded by what comes behind it: of a key, the last record
- * counts.  A damaged record counts as an error wherever it stands, because
- * nobody can tell what it was about.
+ * counts, if it is not late.  A damaged record counts as an error wherever it
+ * stands, because nobody can tell what it was about.
  */
 #include "store.h"
 
@@ -132,6 +132,21 @@ is_other_cluster(const struct store *s, const struct position *p)
 			strcmp(p->transactional_id, s->self.transactional_id) == 0);
 }
 
+/*
+ * At least once nobody is shut out: what a predecessor had in its queue may
+ * arrive when the successor is far beyond it.  Who goes back on purpose has
+ * read the last position before.
+ */
+static bool
+is_late(const struct store *s, const struct position *p)
+{
+	if (!s->found || p->transactional_id[0] != '\0' ||
+		p->prev_end_lsn == s->last.end_lsn)
+		return false;
+	return p->timeline != s->last.timeline ? p->timeline < s->last.timeline
+										   : p->end_lsn < s->last.end_lsn;
+}
+
 void
 store_take(void *store, const void *key, size_t key_len, const void *value,
 		   size_t value_len)
@@ -146,6 +161,8 @@ store_take(void *store, const void *key, size_t key_len, const void *value,
 		case POSITION_RECORD:
 			if (position_id_equal(id, &s->id))
 			{
+				if (is_late(s, &entry.position))
+					break;
 				s->last = entry.position;
 				s->found = true;
 			}

@@ -137,12 +137,22 @@ is(scalar(grep { keys %{ $places{$_} } == 1 } 1 .. 40),
 my %all = map { %$_ } values %places;
 cmp_ok(scalar keys %all, '>', 1, 'by position: over partitions');
 
-# topic.creation.enable=false: a missing topic is named, and nothing confirmed.
+# topic.creation.enable=false: a missing topic is named, and nothing confirmed;
+# that of positions at once, with the way to do without it.
 my $none = Walferry::Forwarder->new(
 	pg => $pg,
 	kafka => $kafka,
 	name => 't002_none',
 	config => { 'topic.creation.enable' => 'false' });
+is(($none->run_to_end(30))[0], 4, 'no topic of positions: exit code 4');
+like(
+	$none->log_since_start,
+	qr/ error forward: Kafka refused .*topic t002_none\.t002_none\.offsets does not exist, and topic\.creation\.enable is false: create it; or .*walferry\.position\.store=slot/m,
+	'no topic of positions: says what to do');
+$kafka->create_topic(
+	't002_none.t002_none.offsets',
+	partitions => 1,
+	config => { 'cleanup.policy' => 'compact' });
 $none->started($pg);
 my $before = confirmed_lsn($pg, $none->slot);
 $pg->safe_psql('postgres', 'INSERT INTO plain VALUES (100)');
@@ -171,7 +181,7 @@ for my $case (
 	my $bad = Walferry::Forwarder->new(
 		pg => $pg,
 		kafka => $kafka,
-		config => { $name => $value });
+		config => { 'walferry.position.store' => 'slot', $name => $value });
 	$bad->started($pg);
 	$pg->safe_psql('postgres',
 		'INSERT INTO plain SELECT max(id) + 1 FROM plain');

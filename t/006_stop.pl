@@ -57,7 +57,10 @@ sub has_slot
 		  . "WHERE slot_name = '" . $fw->slot . "'");
 }
 
-my $drops = forwarder('t006_drops', 'slot.drop.on.stop' => 'true');
+my %drops = (
+	'slot.drop.on.stop' => 'true',
+	'walferry.position.store' => 'slot');
+my $drops = forwarder('t006_drops', %drops);
 $drops->kill9;
 is(has_slot($drops), 1, 'slot.drop.on.stop: killed, the slot stays');
 $pg->safe_psql('postgres',
@@ -76,7 +79,7 @@ is(scalar @records, 1000, 'slot.drop.on.stop: what it held has arrived');
 my $down = forwarder(
 	't006_down',
 	'walferry.shutdown.timeout.ms' => 2000,
-	'slot.drop.on.stop' => 'true');
+	%drops);
 my $twice = forwarder('t006_twice', 'walferry.shutdown.timeout.ms' => 60000);
 $pg->safe_psql('postgres', "INSERT INTO t VALUES (50001, '')");
 Walferry::wait_confirmed($pg, $_->slot) for $down, $twice;

@@ -22,8 +22,8 @@ $pg->safe_psql('postgres', q{
 	CREATE ROLE carrier LOGIN REPLICATION PASSWORD 'canary-pg'});
 $kafka->acls_tool(
 	'--add', '--allow-principal', 'User:carrier', '--operation', 'Create',
-	'--operation', 'Write', '--operation', 'Describe', '--topic', 't008_',
-	'--resource-pattern-type', 'prefixed');
+	'--operation', 'Write', '--operation', 'Describe', '--operation', 'Read',
+	'--topic', 't008_', '--resource-pattern-type', 'prefixed');
 
 # Both sides secured; what is given wins.
 my %pg = (
@@ -114,8 +114,8 @@ unlike($log, qr/ flaw="?[^"]*SCRAM/, 'plain: nothing of SCRAM');
 # A client certificate alone, both forms.
 $kafka->acls_tool(
 	'--add', '--allow-principal', 'User:*', '--operation', 'Create',
-	'--operation', 'Write', '--operation', 'Describe', '--topic', 't008_mtls',
-	'--resource-pattern-type', 'prefixed');
+	'--operation', 'Write', '--operation', 'Describe', '--operation', 'Read',
+	'--topic', 't008_mtls', '--resource-pattern-type', 'prefixed');
 $log = works(
 	'mtls',
 	'bootstrap.servers' => $kafka->bootstrap('mtls'),
@@ -162,8 +162,10 @@ refused('kafka_password', 4, qr/Kafka does not let us in.*(?:password|credential
 	%native, 'producer.override.sasl.password' => 'canary-wrong');
 
 {
-	my $fw = forwarder('acl', %java, 'topic.prefix' => 'forbidden');
-	$fw->started($pg);
+	my $fw = forwarder(
+		'acl', %java,
+		'topic.prefix' => 'forbidden',
+		'offsets.storage.topic' => 't008_positions')->started($pg);
 	my $before = confirmed_lsn($pg, $fw->slot);
 	$pg->safe_psql('postgres', 'INSERT INTO t VALUES (1000)');
 	is($fw->wait_exit, 4, 'topic not ours: exit code 4');
@@ -203,6 +205,50 @@ refused('kafka_password', 4, qr/Kafka does not let us in.*(?:password|credential
 	my %ids = map { $_->{text_key} => 1 } $kafka->events('forbidden.public.t');
 	is(scalar keys %ids, $next - 1000, 'ACL removed and granted: all is there');
 	is($fw->stop, 0, 'stops');
+}
+
+# Positions: what is missing is named, and the setting that does without them.
+{
+	my $store = 'positions_not_ours';
+	my $slot = qr/[^\n]*walferry\.position\.store=slot/;
+	my %config = (%java, 'offsets.storage.topic' => $store);
+	my @grant = (
+		'--add', '--allow-principal', 'User:carrier',
+		'--topic', $store, '--operation');
+
+	refused('no_positions', 4,
+		qr/topic $store: not allowed to see it[^\n]*--operation Write --operation Describe --operation Create --topic $store$slot/,
+		%config);
+	$kafka->acls_tool(@grant, 'Create', '--operation', 'Describe',
+		'--operation', 'Write');
+	refused('no_positions', 4,
+		qr/topic $store: not allowed to read the position[^\n]*--operation Read [^\n]*--topic $store$slot/,
+		%config);
+	is( $pg->safe_psql(
+			'postgres',
+			q{SELECT count(*) FROM pg_replication_slots
+			  WHERE slot_name = 't008_no_positions'}),
+		'0',
+		'no_positions: no slot was made');
+	works('no_positions', %java, 'walferry.position.store' => 'slot');
+
+	my $fw = forwarder('with_positions', %config);
+	$kafka->acls_tool(@grant, 'Read');
+	$fw->started($pg);
+	$kafka->acls_tool('--remove', '--force', '--allow-principal',
+		'User:carrier', '--topic', $store, '--operation', 'Write');
+	my $id = 2000;
+	poll_until(
+		'a refusal after the right was taken away',
+		sub {
+			return 1 unless $fw->running;
+			$pg->safe_psql('postgres', 'INSERT INTO t VALUES (' . $id++ . ')');
+			return 0;
+		});
+	is($fw->wait_exit, 4, 'positions, right taken away: exit code 4');
+	like($fw->log_text,
+		qr/ error forward: [^\n]*topic $store: not allowed to write[^\n]*--operation Write [^\n]*--topic $store$slot/,
+		'positions, right taken away: says what to do');
 }
 
 # The broker's certificate is another host's, too.  Not every librdkafka says

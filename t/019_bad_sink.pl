@@ -25,8 +25,10 @@ sub forwarder
 
 # Nobody there: one line, attempts without end, and on when it comes.
 $kafka->stop;
-my $fw = forwarder('away');
+my $fw = forwarder('away', 'walferry.position.store' => 'slot');
 $fw->started($pg);
+my $reads = forwarder('unread');
+$reads->start;
 $fw->wait_for_log(
 	qr/ warn kafka: unreachable[^\n]*brokers=\S+ error="[^"\n]*Connection refused/);
 $pg->safe_psql('postgres', "INSERT INTO t VALUES (1, 'while it was away')");
@@ -42,6 +44,17 @@ my @events = $kafka->wait_for_events($fw->topic('public.t'), 1);
 is($events[0]{value}{after}{s}, 'while it was away', 'away: then it arrives');
 like($fw->log_text, qr/ info kafka: reachable again/, 'away: says so');
 is($fw->stop, 0, 'stops');
+
+# Whose position is in Kafka cannot begin before it has read it.
+$reads->wait_for_log(qr/ info forward: streaming /);
+$reads->wait_for_log(qr/ info kafka: connected|reachable again/);
+is(complaints($reads->log_text), 1, 'position not readable: one line')
+  or diag($reads->log_text);
+$pg->safe_psql('postgres', "INSERT INTO t VALUES (10, 'once it was there')");
+@events = $kafka->wait_for_events($reads->topic('public.t'), 1);
+is($events[0]{value}{after}{s},
+	'once it was there', 'position not readable: begins when it is');
+is($reads->stop, 0, 'stops');
 
 # Too large for the producer, then for the topic.
 my $large = forwarder('large');

@@ -60,7 +60,7 @@ def two_forwarders(run, variant):
     """
     run.forwarder.wait_running()
     if run.mode == "alo" and \
-            run.forwarder.config.get("walferry.position.store") != "topic":
+            run.forwarder.config.get("walferry.position.store") == "slot":
         # The other may have moved the slot beyond what one remembers, without
         # being seen; then that one stops.
         run.forwarder.allowed_exits |= {MOVED}

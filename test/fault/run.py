@@ -436,7 +436,7 @@ class Run:
         self._preload_clock()
         config = self.config(rng)
         self.pinned = config.get("exactly.once") == "true" or \
-            config.get("walferry.position.store") == "topic"
+            config.get("walferry.position.store") != "slot"
         self.splits = int(config.get("walferry.transaction.split.ms", 0)) > 0
         self.forwarder = Forwarder(os.environ["WALFERRY_BIN"],
                                    self.directory, config, self.environment)
@@ -540,8 +540,9 @@ class Run:
         if self.mode == "eos":
             config["producer.override.transaction.timeout.ms"] = \
                 rng.choice((5000, 60000))
-        elif rng.random() < 0.5:
-            config["walferry.position.store"] = "topic"
+        else:
+            config["walferry.position.store"] = \
+                "topic" if rng.random() < 0.5 else "slot"
         # Where a Kafka transaction ends, and within what; so little may be
         # under way that reading stops again and again; what is written while
         # nothing else is; for how long an orderly stop waits.  None is the

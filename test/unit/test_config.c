@@ -760,6 +760,7 @@ heartbeats_have_a_topic_of_their_own(void **state)
 
 #define ONCE "exactly.once=true\n"
 #define STORED "walferry.position.store=topic\n"
+#define IN_SLOT "walferry.position.store=slot\n"
 
 /* As config_position_topic() has it. */
 static void
@@ -781,7 +782,12 @@ exactly_once_has_two_names(void **state)
 
 	(void) state;
 	assert_false(config_bool(c, "exactly.once"));
+	assert_true(config_is(c, "walferry.position.store", "topic"));
+	config_free(c);
+
+	c = good(IN_SLOT);
 	assert_true(config_is(c, "walferry.position.store", "slot"));
+	assert_int_equal(config_warning_count(c), 0);
 	config_free(c);
 
 	c = good(ONCE);
@@ -820,9 +826,8 @@ exactly_once_keeps_its_position_in_the_topic(void **state)
 	(void) state;
 	accepted_in_silence(ONCE STORED);
 	accepted_in_silence(STORED);
-	refused("walferry.position.store=slot\n" ONCE, "cannot be slot with");
-	refused("walferry.position.store=slot\nexactly.once.support=required\n",
-			"cannot be slot with");
+	refused(IN_SLOT ONCE, "cannot be slot with");
+	refused(IN_SLOT "exactly.once.support=required\n", "cannot be slot with");
 }
 
 static void
@@ -844,6 +849,11 @@ stdout_stores_nothing(void **state)
 	assert_true(config_is(c, "walferry.position.store", "slot"));
 	assert_int_equal(config_warning_count(c), 1);
 	config_free(c);
+
+	c = good("walferry.sink=stdout\n");
+	assert_true(config_is(c, "walferry.position.store", "slot"));
+	config_free(c);
+	accepted_in_silence("walferry.sink=stdout\n" IN_SLOT);
 }
 
 static void
@@ -884,7 +894,8 @@ position_topic_has_a_name_of_its_own(void **state)
 	snprintf(more, sizeof(more), "offsets.storage.topic=%so\n" ONCE, name);
 	refused(more, "more than 249 characters");
 
-	warned("offsets.storage.topic=o\n", "no position is stored");
+	position_topic_is("offsets.storage.topic=o\n", "o");
+	warned(IN_SLOT "offsets.storage.topic=o\n", "no position is stored");
 }
 
 static void
@@ -923,15 +934,23 @@ mismatch_of_positions_is_never_papered_over(void **state)
 	accepted_in_silence(ONCE "offset.mismatch.strategy=trust_offset\n");
 	refused("offset.mismatch.strategy=no_validation\n" ONCE,
 			"no_validation cannot be used where a position is stored");
-	refused("offset.mismatch.strategy=trust_greater_lsn\n" STORED,
+	refused("offset.mismatch.strategy=trust_greater_lsn\n",
 			"trust_greater_lsn cannot be used where a position is stored");
+	refused("offset.mismatch.strategy=no_validation\n",
+			"or walferry.position.store=slot");
 	refused("offset.mismatch.strategy=hope\n" ONCE, "must be one of fail");
+	refused("slot.drop.on.stop=true\n", "refuse a slot that is gone");
+	refused("slot.drop.on.stop=true\n" ONCE, "refuse a slot that is gone");
+	accepted_in_silence("slot.drop.on.stop=false\n");
+	accepted_in_silence(IN_SLOT "slot.drop.on.stop=true\n");
 
 	/* where nothing is stored there is nothing to disagree with */
-	accepted_in_silence("offset.mismatch.strategy=no_validation\n");
-	warned("offset.mismatch.strategy=trust_greater_lsn\n", "no effect here");
-	warned("offset.mismatch.strategy=trust_offset\n", "no effect here");
-	accepted_in_silence("offset.mismatch.strategy=trust_slot\n");
+	accepted_in_silence(IN_SLOT "offset.mismatch.strategy=no_validation\n");
+	warned(IN_SLOT "offset.mismatch.strategy=trust_greater_lsn\n",
+		   "no effect here");
+	warned(IN_SLOT "offset.mismatch.strategy=trust_offset\n",
+		   "no effect here");
+	accepted_in_silence(IN_SLOT "offset.mismatch.strategy=trust_slot\n");
 }
 
 static void
@@ -975,8 +994,9 @@ kafka_transactions_end_within_their_timeout(void **state)
 		   "walferry.transaction.split.ms (f:8): no effect here: there are "
 		   "Kafka transactions only with exactly.once");
 	warned(STORED "walferry.transaction.interval.ms=5\n", "no effect");
-	warned("walferry.position.interval.ms=5s\n", "no position is stored");
-	accepted_in_silence(STORED "walferry.position.interval.ms=5s\n");
+	warned(IN_SLOT "walferry.position.interval.ms=5s\n",
+		   "no position is stored");
+	accepted_in_silence("walferry.position.interval.ms=5s\n");
 	warned(ONCE "max.queue.size.in.bytes=0\n", "no limit is not offered");
 	accepted_in_silence("walferry.shutdown.grace.ms=0\n");
 	accepted_in_silence("slot.failover=true\n");
@@ -1423,6 +1443,8 @@ no_secret_is_ever_shown(void **state)
 	assert_non_null(strstr(buf_cstr(&out), "database.password = ****"));
 	assert_non_null(strstr(buf_cstr(&out), "sasl.password = ****"));
 	assert_non_null(strstr(buf_cstr(&out), "slot.name = ${file:"));
+	/* nor is what is made of one */
+	assert_non_null(strstr(buf_cstr(&out), "offsets.storage.topic = ****"));
 	buf_free(&out);
 	config_free(c);
 	free(file);
@@ -1541,7 +1563,8 @@ adopt_takes_what_may_change_and_names_the_rest(void **state)
 	assert_int_equal(config_int(c, "walferry.progress.interval.ms"), 5000);
 	assert_true(config_is(c, "slot.name", "debezium"));
 	assert_string_equal(buf_cstr(&restart),
-						"slot.name, Kafka client settings");
+						"slot.name, offsets.storage.topic, "
+						"Kafka client settings");
 	buf_free(&restart);
 	config_free(c);
 }

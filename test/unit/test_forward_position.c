@@ -4,9 +4,9 @@
  * links: pgtext_ts pgtext_xml */
 /* libs: jansson */
 /*
- * When a position is stored with exactly-once delivery, and what it says.  The
- * source, the sink and the loop are this file's, and do what a test tells
- * them.
+ * When a position is stored, and what it says; exactly once, where a test does
+ * not say otherwise.  The source, the sink and the loop are this file's, and
+ * do what a test tells them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +23,7 @@
 
 #define SYSTEM_ID 7301234567890123456
 #define INTERVAL_MS 100
+#define ALONE_MS 100 /* at least once, the same */
 #define QUIET_MS 10	 /* is enough where the server has said so ... */
 #define SILENT_MS 20 /* ... and this where it has not */
 #define LATE_MAX_MS 1000
@@ -896,6 +897,141 @@ position_of_a_heartbeat_in_a_transaction_is_before_it(void **state)
 	assert_false(t.unsafe);
 }
 
+/* At least once, with a transaction of one record that is handed over. */
+static struct forward *
+stream_alone(uint64_t end_lsn)
+{
+	struct forward *f = stream();
+
+	f->delivery.exactly_once = false;
+	begin(end_lsn);
+	assert_true(change(end_lsn - 0x80));
+	commit();
+	return f;
+}
+
+/* The position goes out, says this, and Kafka has it. */
+static void
+assert_stored(uint64_t end_lsn)
+{
+	int commits = t.commits;
+
+	assert_true(forward_position_due_ms(t.f) <= t.f->now_ms);
+	forward_position_cut(t.f, true, false);
+	assert_int_equal(t.commits, commits + 1);
+	assert_int_equal(forward_position_due_ms(t.f), INT64_MAX);
+	assert_int_equal(committed(0, 0).end_lsn, end_lsn);
+	assert_int_equal(ack_flush_lsn(t.f->ledger), end_lsn);
+}
+
+static void
+assert_stores_nothing(void)
+{
+	int commits = t.commits;
+
+	forward_position_cut(t.f, true, false);
+	assert_int_equal(t.commits, commits);
+}
+
+/*
+ * At least once, what Kafka has is stored in a tenth of a second, also where
+ * it was handed over before the last position was made.
+ */
+static void
+position_at_least_once_is_stored_soon(void **state)
+{
+	struct forward *f = stream_alone(0x2000);
+	uint64_t		first = f->ticket;
+
+	(void) state;
+	f->now_ms += IDLE_INTERVAL_MS - 1;
+	assert_stores_nothing(); /* Kafka does not have it */
+	assert_int_equal(forward_position_due_ms(f), INT64_MAX);
+	begin(0x3000);
+	assert_true(change(0x2f00));
+	commit();
+	ack_report(f->ledger, first, true);
+	assert_stored(0x2000);
+	assert_int_equal(forward_position_due_ms(f), INT64_MAX);
+
+	f->now_ms += 10;
+	ack_report(f->ledger, f->ticket, true);
+	assert_stores_nothing();
+	assert_int_equal(forward_position_due_ms(f), f->now_ms - 10 + ALONE_MS);
+	f->now_ms += ALONE_MS - 10;
+	assert_stored(0x3000);
+}
+
+/* The stream was lost between the two. */
+static void
+position_at_least_once_is_stored_soon_after_a_loss(void **state)
+{
+	struct forward *f = stream_alone(0x2000);
+
+	(void) state;
+	forward_position_stream_dropped(f);
+	ack_report(f->ledger, f->ticket, true);
+	f->now_ms += ALONE_MS;
+	assert_stores_nothing();
+	forward_position_stream_begun(f);
+	f->now_ms += ALONE_MS;
+	assert_stored(0x2000);
+}
+
+/* WAL that is none of ours is not worth a record each time. */
+static void
+position_at_least_once_of_idle_wal_is_stored_seldom(void **state)
+{
+	struct forward *f = stream_alone(0x2000);
+
+	(void) state;
+	ack_report(f->ledger, f->ticket, true);
+	f->now_ms += ALONE_MS;
+	assert_stored(0x2000);
+	ack_keepalive(f->ledger, 0x2100);
+	f->now_ms += IDLE_INTERVAL_MS - 1;
+	assert_stores_nothing();
+	assert_int_equal(forward_position_due_ms(f), INT64_MAX);
+	f->now_ms += 1;
+	forward_position_cut(f, true, false);
+	assert_int_equal(committed(0, 0).end_lsn, 0x2100);
+}
+
+/* Exactly once was switched off within it. */
+static void
+position_at_least_once_passes_over_what_is_published(void **state)
+{
+	struct forward *f;
+
+	split_after_two(state);
+	f = stream();
+	f->delivery.exactly_once = false;
+	begin(0x2000);
+	assert_false(change(0x1100));
+	assert_false(change(0x1200));
+	assert_true(change(0x1300));
+	commit();
+	assert_false(t.unsafe);
+	ack_report(f->ledger, f->ticket, true);
+	f->now_ms += ALONE_MS;
+	assert_stored(0x2000);
+	assert_int_equal(f->delivery.next.partial.end_lsn, 0);
+}
+
+static void
+position_at_least_once_stops_at_a_replay_that_does_not_come(void **state)
+{
+	struct forward *f;
+
+	split_after_two(state);
+	f = stream();
+	f->delivery.exactly_once = false;
+	ack_keepalive(f->ledger, 0x2000);
+	forward_position_cut(f, true, false);
+	assert_true(t.unsafe);
+	assert_int_equal(t.commits, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -923,6 +1059,11 @@ main(void)
 		TEST(position_goes_with_a_heartbeat),
 		TEST(position_of_a_heartbeat_in_a_transaction_is_before_it),
 		TEST(position_is_not_looked_for_in_vain_while_the_sink_is_full),
+		TEST(position_at_least_once_is_stored_soon),
+		TEST(position_at_least_once_is_stored_soon_after_a_loss),
+		TEST(position_at_least_once_of_idle_wal_is_stored_seldom),
+		TEST(position_at_least_once_passes_over_what_is_published),
+		TEST(position_at_least_once_stops_at_a_replay_that_does_not_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

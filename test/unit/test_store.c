@@ -134,17 +134,71 @@ store_knows_nothing_at_first(void **state)
 	assert_int_equal(store_pin(b->store, "t"), 0);
 }
 
+static void
+take_next(struct bench *b, struct position p)
+{
+	p.id = ours;
+	buf_reset(&b->key);
+	buf_reset(&b->value);
+	position_put_key(&b->key, &ours);
+	position_put_value(&b->value, &p);
+	take(b);
+}
+
 /* The last one that was written, whatever it says. */
 static void
 store_lets_the_last_record_of_a_key_count(void **state)
 {
 	struct bench *b = *state;
 
-	take_position(b, &ours, 100);
+	take_next(b, (struct position){.timeline = 1, .end_lsn = 100});
 	assert_end_lsn(b, 100);
-	take_position(b, &ours, 300);
-	take_position(b, &ours, 200);
+	take_next(b, (struct position){.timeline = 1,
+								   .end_lsn = 300,
+								   .prev_end_lsn = 100});
+	take_next(b, (struct position){.timeline = 1,
+								   .end_lsn = 200,
+								   .prev_end_lsn = 300});
 	assert_end_lsn(b, 200);
+	assert_string_equal(store_error(b->store), "");
+}
+
+/* At least once: a predecessor's, which knew nothing of its successor's. */
+static void
+store_passes_over_what_comes_late(void **state)
+{
+	struct bench   *b = *state;
+	struct position late = {.timeline = 2,
+							.end_lsn = 110,
+							.prev_end_lsn = 100};
+
+	take_next(b, (struct position){.timeline = 2, .end_lsn = 100});
+	take_next(b, (struct position){.timeline = 2,
+								   .end_lsn = 300,
+								   .prev_end_lsn = 100});
+	take_next(b, late);
+	assert_end_lsn(b, 300);
+
+	/* As far as that all is there, although nobody has said it before. */
+	take_next(b, (struct position){.timeline = 2,
+								   .end_lsn = 310,
+								   .prev_end_lsn = 110});
+	assert_end_lsn(b, 310);
+
+	/* From before a failover. */
+	take_next(b, (struct position){.timeline = 1,
+								   .end_lsn = 999,
+								   .prev_end_lsn = 990});
+	assert_end_lsn(b, 310);
+	take_next(b, (struct position){.timeline = 3,
+								   .end_lsn = 50,
+								   .prev_end_lsn = 7});
+	assert_end_lsn(b, 50);
+
+	/* Exactly once, nothing comes late, and what is stored counts. */
+	strcpy(late.transactional_id, "shop.walferry");
+	take_next(b, late);
+	assert_end_lsn(b, 110);
 	assert_string_equal(store_error(b->store), "");
 }
 
@@ -521,6 +575,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(store_knows_nothing_at_first),
 		TEST(store_lets_the_last_record_of_a_key_count),
+		TEST(store_passes_over_what_comes_late),
 		TEST(store_forgets_what_has_a_tombstone),
 		TEST(store_passes_over_what_is_of_others),
 		TEST(store_tells_the_same_slot_of_another_cluster),
