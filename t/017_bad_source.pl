@@ -155,12 +155,13 @@ refused(
 	'slot of another database');
 
 # In use: it waits, says so once, and goes on when the slot is free.
-my $first = forwarder('busy')->started($pg);
+my %in_slot = ('walferry.position.store' => 'slot');
+my $first = forwarder('busy', %in_slot)->started($pg);
 my $second = Walferry::Forwarder->new(
 	pg => $pg,
 	kafka => $kafka,
 	name => 't017_second',
-	config => { %quick, 'slot.name' => 't017_busy' });
+	config => { %quick, %in_slot, 'slot.name' => 't017_busy' });
 $second->start;
 my $pid = $pg->safe_psql('postgres',
 	q{SELECT active_pid FROM pg_replication_slots WHERE slot_name = 't017_busy'});

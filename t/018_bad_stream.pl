@@ -43,6 +43,7 @@ sub forwarder
 			$proxy->config,
 			'retriable.restart.connector.wait.ms' => 50,
 			'walferry.retry.backoff.max.ms' => 200,
+			'walferry.position.interval.ms' => 200,
 			%config
 		});
 	$fw->{first_id} = $first_id;
