@@ -161,7 +161,7 @@ like(
 	$none->log_since_start,
 	qr/ error forward: Kafka refused .*topic t002_none\.public\.plain does not exist, and topic\.creation\.enable is false/m,
 	'missing topic: named with the reason');
-is(scalar(() = $none->log_since_start =~ / error /mg), 1, 'one error line');
+is(scalar(() = $none->log_since_start =~ /^\S+ error /mg), 1, 'one error line');
 my $now = lsn_number(
 	$pg->safe_psql('postgres', 'SELECT pg_current_wal_insert_lsn()'));
 cmp_ok(confirmed_lsn($pg, $none->slot), '<', $now,
