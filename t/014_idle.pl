@@ -19,8 +19,9 @@ my $fw = Walferry::Forwarder->new(
 	kafka => $kafka,
 	config => {
 		'table.include.list' => 'public\.wanted',
-		# Confirming must not wait for this.
-		'status.update.interval.ms' => 600000
+		# Confirming must not wait for this, but it does for the position.
+		'status.update.interval.ms' => 600000,
+		'walferry.position.interval.ms' => 500
 	})->started($pg);
 my $topic = $fw->topic('public.wanted');
 my $walsender = Walferry::walsender_pid($pg);
