@@ -21,7 +21,10 @@ $pg->safe_psql('postgres', q{
 		pg => $pg,
 		kafka => $kafka,
 		name => 't100_keepalive',
-		config => { 'table.include.list' => 'public.t' });
+		config => {
+			'table.include.list' => 'public.t',
+			'walferry.position.interval.ms' => 200
+		});
 
 	$fw->started($pg);
 	$pg->safe_psql('postgres', 'INSERT INTO t VALUES (1)');
