@@ -42,6 +42,7 @@ struct repl_config
 	bool			   create;		   /* repl_create() is allowed */
 	bool			   failover;	   /* create one that standbys keep */
 	bool			   lock;		   /* against another walferry */
+	bool			   primary;		   /* a standby will not do */
 	const char		  *plugin;		   /* "walferry" */
 	const struct repl_option *options; /* for START_REPLICATION */
 	size_t					  noptions;
@@ -108,6 +109,12 @@ void		 repl_free(struct repl *r);
  * Of a list of hosts, the first that is a primary is taken, unless libpq's
  * variable PGTARGETSESSIONATTRS says otherwise.  After an attempt to connect
  * that ran out of time, the next one begins with the next host of the list.
+ *
+ * With 'primary' in the configuration, a standby is refused
+ * (REPL_FAILURE_REFUSED), unless its slot is a copy, which becomes one of a
+ * primary's: then it is worth a retry.  The walsender of a standby streams on
+ * over its promotion and says nothing of it, so that nobody could tell on which
+ * timeline a position is.
  *
  * With 'lock' in the configuration, REPL_READY also means that no other repl
  * with 'lock' is ready or streams from the same slot, until this connection

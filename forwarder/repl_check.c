@@ -350,6 +350,24 @@ warn_failover(struct repl *r, const PGresult *res)
 				 log_str(PQgetvalue(res, 0, SLOT_STANDBY_MISSING)));
 }
 
+/*
+ * A standby that is promoted while it is streamed from goes on, on another
+ * timeline, without a word.  Positions would then name the old one beyond its
+ * end, and a former primary that has other transactions there would pass for
+ * the right server.
+ */
+static enum repl_outcome
+refuse_standby(struct repl *r)
+{
+	repl_fail(r, REPL_FAILURE_REFUSED,
+			  "the server is a standby: positions name the timeline, which "
+			  "its promotion would change unnoticed");
+	repl_failure_set_hint(&r->failure,
+						  "connect to the primary; at least once, "
+						  "walferry.position.store=slot stores no positions");
+	return REPL_FAILED;
+}
+
 static enum repl_outcome
 take_slot(struct repl *r, const PGresult *res)
 {
@@ -360,6 +378,8 @@ take_slot(struct repl *r, const PGresult *res)
 	{
 		if (r->starting || (r->streamed && !r->config->temporary))
 			return refuse_missing_slot(r);
+		if (r->standby && r->config->primary)
+			return refuse_standby(r);
 		r->slot.found = false;
 		r->step = STEP_HISTORY;
 		return REPL_DONE;
@@ -436,6 +456,8 @@ take_slot(struct repl *r, const PGresult *res)
 							  "connect to the primary");
 		return REPL_FAILED;
 	}
+	if (r->standby && r->config->primary)
+		return refuse_standby(r);
 	if (strcmp(PQgetvalue(res, 0, SLOT_WAL_STATUS), "unreserved") == 0 &&
 		!r->starting)
 		log_warn(

@@ -167,6 +167,7 @@ source_config_init(struct source_config *s, const struct config *c)
 	s->repl.lock = !s->temporary &&
 				   (config_bool(c, "exactly.once") ||
 					config_is(c, "walferry.position.store", "topic"));
+	s->repl.primary = s->repl.lock && config_is(c, "walferry.sink", "kafka");
 	s->repl.connect_timeout_ms = (int)
 		config_int(c, "walferry.connect.timeout.ms");
 

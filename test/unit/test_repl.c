@@ -1065,6 +1065,35 @@ repl_waits_for_a_standby_that_has_yet_to_replay(void **state)
 	repl_free(r);
 }
 
+/* It may be promoted while it is streamed from, and nobody would know. */
+static void
+repl_takes_no_standby_where_positions_are_stored(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+	const char	  *type = s->slot[0];
+
+	config.primary = config.create = true;
+	s->version = "17.11";
+	s->in_recovery = "t";
+	start_server(s);
+	expect_failure(r, REPL_FAILURE_REFUSED, "positions name the timeline");
+	expect_failure(r, REPL_FAILURE_REFUSED, "connect to the primary");
+
+	/* Nor is a slot made there. */
+	s->slot[0] = NULL;
+	expect_failure(r, REPL_FAILURE_REFUSED, "positions name the timeline");
+	assert_null(strstr(s->queries, "CREATE_REPLICATION_SLOT"));
+
+	/* A copy of the primary's becomes ours by the promotion. */
+	s->slot[0] = type;
+	s->slot[11] = "t";
+	expect_failure(r, REPL_FAILURE_RETRY, "waiting for the standby's");
+	s->in_recovery = "f";
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_free(r);
+}
+
 static void
 repl_lifts_transaction_timeout_where_there_is_one(void **state)
 {
@@ -1636,6 +1665,7 @@ main(void)
 		TEST(repl_does_without_a_lost_history),
 		TEST(repl_refuses_a_former_primary),
 		TEST(repl_waits_for_a_standby_that_has_yet_to_replay),
+		TEST(repl_takes_no_standby_where_positions_are_stored),
 		TEST(repl_lifts_transaction_timeout_where_there_is_one),
 		TEST(repl_holds_until_told_how_to_go_on),
 		TEST(repl_holds_again_when_the_slot_is_created),

@@ -207,6 +207,9 @@ lock_is_taken_where_positions_are_stored(void **state)
 		set(&c, cases[i].name, cases[i].value);
 		source_config_init(&s, &c);
 		assert_int_equal(s.repl.lock, cases[i].lock);
+
+		/* On which timeline a stored position is, has to be known. */
+		assert_int_equal(s.repl.primary, cases[i].lock);
 		source_config_free(&s);
 	}
 }
