@@ -646,6 +646,13 @@ refuse_source(struct forward *f)
 }
 
 static void
+refuse_start(struct forward *f)
+{
+	forward_position_withdraw(f);
+	refuse_source(f);
+}
+
+static void
 stop_unsafe(struct forward *f)
 {
 	f->exit_code = FORWARD_UNSAFE;
@@ -733,7 +740,7 @@ static const struct transition transitions[] = {
 	{STATE_STARTING, EVENT_SOURCE_LOST, STATE_WAITING,
 	 "the connection broke: start again", retry_source},
 	{STATE_STARTING, EVENT_SOURCE_REFUSED, STATE_STOPPED,
-	 "will not get better by itself", refuse_source},
+	 "will not get better by itself", refuse_start},
 	{STATE_STARTING, EVENT_SOURCE_UNSAFE, STATE_STOPPED,
 	 "slot and stored position do not fit", stop_unsafe},
 	{STATE_STARTING, EVENT_SINK_LOST, STATE_WAITING,

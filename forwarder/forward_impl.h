@@ -134,6 +134,7 @@ struct delivery
 	bool	 asked;			   /* the server waits to be told how far we are */
 	bool	 barred;		   /* a transaction was left half-way: no more */
 	bool	 overtaken;		   /* by another forwarder, which has stored it */
+	bool	 withdrawn;		   /* what is under way is a tombstone */
 
 	/* what is left of a transaction that was published in part */
 	struct position_partial resume;			   /* end_lsn 0: nothing */
@@ -305,6 +306,12 @@ bool forward_position_cuts(const struct forward *f);
 
 /* The report of a position's record. */
 void forward_position_reported(struct forward *f, bool delivered);
+
+/*
+ * The server will not create the slot: take back that it was to be created.
+ * Waits for the sink, at most some seconds.
+ */
+void forward_position_withdraw(struct forward *f);
 
 /*
  * With exactly.once, a position waits for room in the sink.  Nothing may be

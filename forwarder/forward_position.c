@@ -33,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "crc32c.h"
 #include "fault.h"
 #include "log.h"
@@ -74,6 +75,9 @@
  * twice after this process has died.
  */
 #define ALONE_INTERVAL_MS 100
+
+/* For Kafka to take it, when there is nothing else left to do. */
+#define WITHDRAW_MS 5000
 
 #define CHECK_HINT                                                             \
 	"find out which of the two is right before going on: docs/operations.md, " \
@@ -217,8 +221,8 @@ forward_position_reported(struct forward *f, bool delivered)
 	struct delivery *d = &f->delivery;
 
 	d->in_flight = false;
-	if (!delivered)
-		return; /* the sink has failed, and says why */
+	if (!delivered || d->withdrawn)
+		return; /* if not, the sink has failed, and says why */
 	FAULT_POINT("before_ack");
 	store_written(d->store, &d->next);
 	if (f->ledger != NULL)
@@ -230,6 +234,42 @@ forward_position_reported(struct forward *f, bool delivered)
 			  d->next.partial.end_lsn ? " partial=true" : "");
 	if (f->state == STATE_STARTING)
 		forward_handle(f, EVENT_POSITION_STORED);
+}
+
+/*
+ * Otherwise a slot that somebody else makes later, and reads from, would pass
+ * for the one that we were about to create.
+ */
+void
+forward_position_withdraw(struct forward *f)
+{
+	struct delivery		  *d = &f->delivery;
+	const struct position *p = d->store ? store_position(d->store) : NULL;
+	int64_t				   until_ms = clock_monotonic_ms() + WITHDRAW_MS;
+	struct sink_record	   record = {.topic = d->topic_number};
+	enum sink_outcome	   outcome;
+
+	if (p == NULL || p->end_lsn != 0 || d->wanted || d->in_flight ||
+		repl_slot(f->repl)->found)
+		return;
+	buf_reset(&d->key);
+	position_put_key(&d->key, &p->id);
+	record.key = d->key.data;
+	record.key_len = d->key.len;
+	while ((outcome = sink_commit(f->sink, &record,
+								  FORWARD_POSITION_TICKET)) == SINK_AGAIN &&
+		   clock_monotonic_ms() < until_ms)
+		sink_poll(f->sink, 10);
+	d->withdrawn = d->in_flight = outcome == SINK_DONE;
+	while (d->in_flight && sink_error(f->sink)[0] == '\0' &&
+		   clock_monotonic_ms() < until_ms)
+		sink_poll(f->sink, 10);
+	if (!d->withdrawn || d->in_flight || sink_error(f->sink)[0] != '\0')
+		log_warn("forward",
+				 "could not take back that the slot was to be created: one"
+				 " that is made by hand will be taken for ours",
+				 "topic=%s slot=%s", log_str(buf_cstr(&d->topic)),
+				 log_str(f->source.repl.slot));
 }
 
 bool
@@ -349,7 +389,10 @@ decide_with_position(struct forward *f, const struct position *p)
 
 	if (p->end_lsn == 0)
 	{
-		/* We were about to create the slot: what is there is ours. */
+		/*
+		 * We were about to create the slot: what is there is ours.  Where
+		 * the server would not, that was taken back.
+		 */
 		d->start_lsn = slot->confirmed_lsn;
 		d->step = slot->found ? START_FIRST : START_CREATE;
 		return true;

@@ -294,7 +294,20 @@ $pg->append_conf('postgresql.conf',
 $pg->restart;
 $pg->safe_psql('postgres', q{SELECT pg_create_physical_replication_slot('p')});
 refused(forwarder('slots'), 3, qr/max_replication_slots/, 'no slot free');
+
+# What was about to be created and was not is nobody's: a slot of that name that
+# is made by hand later is not taken for ours.
+my $intent = forwarder(
+	'intent',
+	'exactly.once' => 'true',
+	'topic.creation.default.replication.factor' => 1);
+refused($intent, 3, qr/max_replication_slots/, 'no slot free, exactly once');
 $pg->safe_psql('postgres', q{SELECT pg_drop_replication_slot('p')});
+$pg->safe_psql('postgres',
+	q{SELECT pg_create_logical_replication_slot('t017_intent', 'walferry')});
+refused($intent, 5, qr/holds no position of slot \\"t017_intent\\", which exists/,
+	'slot made by hand after that');
+$pg->safe_psql('postgres', q{SELECT pg_drop_replication_slot('t017_intent')});
 
 # PostgreSQL is not there: one line, then attempts until it is.
 $pg->stop;

@@ -52,6 +52,7 @@ static struct
 	int64_t	 late_ms; /* a transaction that begins */
 	bool	 overtaken;
 	bool	 unsafe;
+	int		 creations; /* of the slot, asked for */
 } t;
 
 /* ---- what is around it ---- */
@@ -170,7 +171,7 @@ void
 repl_create(struct repl *r)
 {
 	(void) r;
-	fail_msg("no test has a slot created");
+	t.creations++;
 }
 
 const struct decode_header *
@@ -282,12 +283,32 @@ sink_commits(struct sink *s, const struct sink_record *last, uint64_t ticket)
 	return SINK_DONE;
 }
 
+static int
+sink_polls(struct sink *s, int timeout_ms)
+{
+	(void) s;
+	(void) timeout_ms;
+	if (!t.f->delivery.in_flight)
+		return 0;
+	forward_position_reported(t.f, true);
+	return 1;
+}
+
+static const char *
+sink_is_well(struct sink *s)
+{
+	(void) s;
+	return "";
+}
+
 static const struct sink_ops ops = {
 	.name = "test",
 	.topic = sink_topic_number,
 	.submit = sink_commits,
 	.recover = sink_recovers,
 	.commit = sink_commits,
+	.poll = sink_polls,
+	.error = sink_is_well,
 };
 
 /* ---- a stream ---- */
@@ -640,6 +661,38 @@ position_of_another_cluster_is_refused_in_both_modes(void **state)
 				assert_non_null(strstr(t.f->reason, "in a cluster with"));
 		}
 	}
+}
+
+/* What says that a slot is about to be created must not outlive the refusal. */
+static void
+position_of_a_slot_that_may_not_be_created_is_taken_back(void **state)
+{
+	struct buf key = {0};
+
+	(void) state;
+	t.stored.end_lsn = 0;
+	t.slot.found = false;
+	assert_true(begins());
+	assert_int_equal(t.creations, 1);
+	assert_int_equal(t.commits, 0);
+	forward_position_withdraw(t.f);
+	assert_int_equal(t.commits, 1);
+	position_put_key(&key, &t.stored.id);
+	assert_int_equal(t.key.len, key.len);
+	assert_memory_equal(t.key.data, key.data, key.len);
+	assert_int_equal(t.value.len, 0); /* a tombstone */
+	assert_int_equal(t.f->state, STATE_STARTING);
+	buf_free(&key);
+}
+
+/* Of one that is there, what is stored counts. */
+static void
+position_of_a_slot_that_is_there_is_not_taken_back(void **state)
+{
+	(void) state;
+	assert_true(begins());
+	forward_position_withdraw(t.f);
+	assert_int_equal(t.commits, 0);
 }
 
 static void
@@ -1045,6 +1098,8 @@ main(void)
 		TEST(position_that_finds_no_room_bars_what_comes_after),
 		TEST(position_that_is_missing_is_the_slots_at_least_once),
 		TEST(position_of_another_cluster_is_refused_in_both_modes),
+		TEST(position_of_a_slot_that_may_not_be_created_is_taken_back),
+		TEST(position_of_a_slot_that_is_there_is_not_taken_back),
 		TEST(position_of_a_split_transaction_says_how_far_it_is),
 		TEST(position_lets_pass_over_what_is_published),
 		TEST(position_of_a_process_that_was_overtaken_is_forgotten),
