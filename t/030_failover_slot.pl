@@ -101,10 +101,29 @@ my $alone = forwarder(
 is($primary->safe_psql('postgres',
 		"SELECT failover FROM pg_replication_slots WHERE slot_name = 't030_slot'"),
 	't', 'slot.failover makes a failover slot');
+my $waits = forwarder('waits', [$primary])->started($primary);
 $load->start(4, 100);
-wait_synced($primary, $second, $_) for $fw, $alone;
+wait_synced($primary, $second, $_) for $fw, $alone, $waits;
 $load->wait_committed(50);
 unlike($fw->log_text, qr/ warn repl: /, 'nothing to warn about');
+
+# At the standby alone: the copy of a slot is waited for, and what is no copy is
+# no source for who stores positions.
+is($waits->stop, 0, 'stops');
+$waits->set(
+	'database.hostname' => $second->host,
+	'database.port' => $second->port);
+$waits->set_env(PGTARGETSESSIONATTRS => 'any');
+$waits->start;
+$waits->wait_for_log(
+	qr/ warn forward: [^\n]*the copy that a standby keeps[^\n]*waiting for the standby's promotion/
+);
+my ($refused, $why) = forwarder('own', [$second])->run_to_end(30);
+is($refused, 3, 'a slot of the standby: exit code 3');
+like(
+	$why,
+	qr/ error forward: [^\n]*the server is a standby[^\n]*connect to the primary/,
+	'a slot of the standby: says what to do');
 
 # The standby falls behind: the server holds back what it lacks.
 $second->stop;
@@ -126,6 +145,8 @@ start_promoted($second);
 $fw->wait_for_log(qr/ streaming slot=t030_slot [^\n]*timeline=2 /, $at);
 $alone->wait_for_log(qr/ streaming slot=t030_alone [^\n]*timeline=2 /);
 pass('goes on at the promoted standby');
+$waits->wait_for_log(qr/ streaming slot=t030_waits [^\n]*timeline=2 /);
+pass('what has waited at the standby goes on there, too');
 $load->move($second);
 cmp_ok($load->committed, '<', $committed,
 	'the standby lacks what the primary had committed');
@@ -135,9 +156,12 @@ is($load->is_complete($kafka, $fw, 'after the failover'),
 	0, 'no repeats, and nothing that the standby lacks');
 is(Walferry::Position::last($kafka, $fw)->{timeline},
 	2, 'timeline of the record');
+is($load->is_complete($kafka, $waits, 'waited for the failover'),
+	0, 'no repeats, of what has waited');
 $load->is_complete($kafka, $alone, 'at least once, after the failover');
-is($alone->stop, 0, 'stops');
-unlike($_->log_text, qr/^\S+ error /m, 'no error line') for $fw, $alone;
+is($_->stop, 0, 'stops') for $alone, $waits;
+unlike($_->log_text, qr/^\S+ error /m, 'no error line')
+  for $fw, $alone, $waits;
 
 # ---- without it ----
 
