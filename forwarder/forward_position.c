@@ -344,9 +344,9 @@ forward_position_recover(struct forward *f)
 static bool
 decide_without_position(struct forward *f)
 {
-	struct delivery			 *d = &f->delivery;
-	const struct repl_slot	 *slot = repl_slot(f->repl);
-	const struct position_id *other = store_other_cluster(d->store);
+	struct delivery		   *d = &f->delivery;
+	const struct repl_slot *slot = repl_slot(f->repl);
+	const struct position  *other = store_other_cluster(d->store);
 
 	if (!slot->found && (other == NULL || trusts_slot(f)))
 	{
@@ -370,8 +370,8 @@ decide_without_position(struct forward *f)
 						"topic %s holds the position of a slot \"%s\" of "
 						"database \"%s\" in a cluster with system identifier "
 						"%" PRIu64 "; this one has %" PRIu64,
-						buf_cstr(&d->topic), other->slot, other->database,
-						other->system_id, slot->system_id);
+						buf_cstr(&d->topic), other->id.slot, other->id.database,
+						other->id.system_id, slot->system_id);
 	else
 		forward_explain(f, CHECK_HINT,
 						"topic %s holds no position of slot \"%s\", which "
@@ -455,6 +455,31 @@ decide_with_position(struct forward *f, const struct position *p)
 	d->start_timeline = FAULT_BUG("no_timeline_check") ? 0 : p->timeline;
 	d->step = START_STREAM;
 	return true;
+}
+
+/*
+ * The first position, after another cluster's: is it greater than that, as
+ * readers that compare positions expect?  pg_upgrade begins at timeline 1.
+ */
+static void
+warn_lower(const struct forward *f)
+{
+	const struct delivery *d = &f->delivery;
+	const struct position *last = store_position(d->store);
+	const struct position *other = store_other_cluster(d->store);
+
+	if (other == NULL || (last != NULL && last->end_lsn != 0) ||
+		d->next.timeline > other->timeline ||
+		(d->next.timeline == other->timeline &&
+		 d->next.end_lsn >= other->end_lsn))
+		return;
+	log_warn("forward",
+			 "positions begin lower than those of the cluster before: readers"
+			 " that compare them drop what is new, until they forget the"
+			 " greatest that they know, or topic.prefix is another",
+			 "timeline=%u lsn=%X/%X other_timeline=%u other_lsn=%X/%X",
+			 d->next.timeline, LSN_ARGS(d->next.end_lsn), other->timeline,
+			 LSN_ARGS(other->end_lsn));
 }
 
 static void
@@ -570,6 +595,7 @@ forward_position_go_on(struct forward *f)
 			d->step = START_STREAM;
 			store_position_at(f, d->start_lsn);
 			d->start_timeline = d->next.timeline;
+			warn_lower(f);
 			send_position(f);
 			break;
 		case START_STREAM:

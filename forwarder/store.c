@@ -27,7 +27,7 @@ struct store
 	struct position	   self;
 	struct position	   last;
 	bool			   found;
-	struct position_id other;
+	struct position	   other;
 	bool			   other_found;
 	struct buf		   error;
 
@@ -168,14 +168,14 @@ store_take(void *store, const void *key, size_t key_len, const void *value,
 			}
 			else if (is_other_cluster(s, &entry.position))
 			{
-				s->other = *id;
+				s->other = entry.position;
 				s->other_found = true;
 			}
 			break;
 		case POSITION_RECORD_DELETED:
 			if (position_id_equal(id, &s->id))
 				s->found = false;
-			else if (position_id_equal(id, &s->other))
+			else if (position_id_equal(id, &s->other.id))
 				s->other_found = false;
 			break;
 		case POSITION_PIN:
@@ -209,7 +209,7 @@ store_position(const struct store *s)
 	return s->found ? &s->last : NULL;
 }
 
-const struct position_id *
+const struct position *
 store_other_cluster(const struct store *s)
 {
 	return s->other_found ? &s->other : NULL;

@@ -43,7 +43,7 @@ const struct position *store_position(const struct store *s);
  * The last position that another cluster has here under our name, which is
  * that of slot and database or our transactional.id; NULL if there is none.
  */
-const struct position_id *store_other_cluster(const struct store *s);
+const struct position *store_other_cluster(const struct store *s);
 
 /*
  * The record that says 'p': its key and its value are put into buffers that

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../forwarder/forward_impl.h"
 
@@ -663,6 +664,46 @@ position_of_another_cluster_is_refused_in_both_modes(void **state)
 	}
 }
 
+/* Begins; was a warning logged that positions go back? */
+static bool
+warns_of_lower_positions(uint32_t timeline, uint64_t end_lsn)
+{
+	void *none = NULL;
+	char  text[2048];
+	FILE *log = tmpfile();
+	int	  saved = dup(STDERR_FILENO);
+
+	assert_non_null(log);
+	tear_down(&none);
+	set_up(&none);
+	t.trusts = true;
+	t.stored.id.system_id = SYSTEM_ID + 1;
+	t.stored.timeline = timeline;
+	t.stored.end_lsn = end_lsn;
+	t.slot.confirmed_lsn = 0x1500;
+	dup2(fileno(log), STDERR_FILENO);
+	assert_true(begins());
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(log);
+	text[fread(text, 1, sizeof(text) - 1, log)] = '\0';
+	fclose(log);
+	assert_int_equal(t.f->delivery.next.end_lsn, 0x1500);
+	return strstr(text, " warn forward: \"positions begin lower") != NULL ||
+		   strstr(text, " warn forward: positions begin lower") != NULL;
+}
+
+/* The new cluster is on timeline 1, as after pg_upgrade. */
+static void
+position_below_that_of_another_cluster_is_warned_of(void **state)
+{
+	(void) state;
+	assert_true(warns_of_lower_positions(2, 0x1000));
+	assert_true(warns_of_lower_positions(1, 0x1501));
+	assert_false(warns_of_lower_positions(1, 0x1500));
+	assert_false(warns_of_lower_positions(1, 0x1000));
+}
+
 /* What says that a slot is about to be created must not outlive the refusal. */
 static void
 position_of_a_slot_that_may_not_be_created_is_taken_back(void **state)
@@ -1098,6 +1139,7 @@ main(void)
 		TEST(position_that_finds_no_room_bars_what_comes_after),
 		TEST(position_that_is_missing_is_the_slots_at_least_once),
 		TEST(position_of_another_cluster_is_refused_in_both_modes),
+		TEST(position_below_that_of_another_cluster_is_warned_of),
 		TEST(position_of_a_slot_that_may_not_be_created_is_taken_back),
 		TEST(position_of_a_slot_that_is_there_is_not_taken_back),
 		TEST(position_of_a_split_transaction_says_how_far_it_is),

@@ -253,7 +253,9 @@ store_tells_the_same_slot_of_another_cluster(void **state)
 	take_position(b, &other, 100);
 	assert_null(store_position(b->store));
 	assert_non_null(store_other_cluster(b->store));
-	assert_true(store_other_cluster(b->store)->system_id == other.system_id);
+	assert_true(store_other_cluster(b->store)->id.system_id ==
+				other.system_id);
+	assert_int_equal(store_other_cluster(b->store)->end_lsn, 100);
 	assert_string_equal(store_error(b->store), "");
 
 	/* The tombstone of ours is not its. */
@@ -297,7 +299,8 @@ store_tells_another_cluster_by_its_transactional_id(void **state)
 
 	take_position_written_as(b, &other, self.transactional_id);
 	assert_non_null(store_other_cluster(b->store));
-	assert_string_equal(store_other_cluster(b->store)->database, "store");
+	assert_string_equal(store_other_cluster(b->store)->id.database,
+						"store");
 	take_tombstone(b, &other);
 	assert_null(store_other_cluster(b->store));
 }
