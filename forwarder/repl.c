@@ -486,6 +486,7 @@ repl_reset(struct repl *r)
 	r->conn = NULL;
 	PQfinish(r->probe);
 	r->probe = NULL;
+	r->probe_asked = false;
 	free(r->allowed_plugins);
 	r->allowed_plugins = NULL;
 	r->step = STEP_IDLE;

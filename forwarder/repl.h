@@ -174,7 +174,8 @@ enum repl_outcome repl_flush(struct repl *r);
 
 /*
  * Is the server shutting down?  While streaming, a second connection is tried
- * to tell; it is closed as soon as the server has said yes or no.
+ * to tell; it is closed as soon as the server has said yes or no.  If it is
+ * not, and the slot is about to be lost, that is logged, once a minute.
  */
 enum repl_probe
 {

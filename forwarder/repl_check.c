@@ -12,9 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 #include "repl_impl.h"
+
+/* That the slot may be lost is said once in this time. */
+#define WARN_PAUSE_MS 60000
 
 /* What to do where histories have parted. */
 #define POSITION_HINT                                             \
@@ -350,6 +354,21 @@ warn_failover(struct repl *r, const PGresult *res)
 				 log_str(PQgetvalue(res, 0, SLOT_STANDBY_MISSING)));
 }
 
+void
+repl_check_wal_status(struct repl *r, const char *wal_status)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (strcmp(wal_status, "unreserved") != 0 ||
+		(r->unreserved_ms != 0 && now_ms - r->unreserved_ms < WARN_PAUSE_MS))
+		return;
+	r->unreserved_ms = now_ms;
+	log_warn("repl",
+			 "the slot holds more WAL than max_slot_wal_keep_size "
+			 "allows: it is lost at the next checkpoint if it stays behind",
+			 "slot=%s", log_str(r->config->slot));
+}
+
 /*
  * A standby that is promoted while it is streamed from goes on, on another
  * timeline, without a word.  Positions would then name the old one beyond its
@@ -458,13 +477,7 @@ take_slot(struct repl *r, const PGresult *res)
 	}
 	if (r->standby && r->config->primary)
 		return refuse_standby(r);
-	if (strcmp(PQgetvalue(res, 0, SLOT_WAL_STATUS), "unreserved") == 0 &&
-		!r->starting)
-		log_warn(
-			"repl",
-			"the slot holds more WAL than max_slot_wal_keep_size "
-			"allows: it is lost at the next checkpoint if it stays behind",
-			"slot=%s", log_str(name));
+	repl_check_wal_status(r, PQgetvalue(res, 0, SLOT_WAL_STATUS));
 	if (!parse_lsn(PQgetvalue(res, 0, SLOT_CONFIRMED_LSN),
 				   &r->slot.confirmed_lsn))
 	{

@@ -6,7 +6,7 @@
  *     repl_query.c      the questions
  *     repl_check.c      the answers: may we go on?
  *     repl_stream.c     what is streaming: reading, feedback, the end
- *     repl_probe.c      is the server shutting down?
+ *     repl_probe.c      what a second connection sees of server and slot
  *
  * Only they include this.
  */
@@ -60,6 +60,7 @@ struct repl
 	bool					  standby;
 	PGconn					 *probe; /* the second connection; NULL: none */
 	PostgresPollingStatusType probe_polling;
+	bool					  probe_asked; /* it is connected, and asked */
 	struct repl_slot		  slot;
 	struct repl_failure		  failure;
 
@@ -68,6 +69,7 @@ struct repl
 	uint64_t last_system_id;
 	uint32_t last_timeline;
 	bool	 minor_warned;
+	int64_t	 unreserved_ms;	   /* warned that the slot may be lost; 0: not */
 	uint32_t failover_warned;  /* on this timeline; a new primary is anew */
 	unsigned hosts_skipped;	   /* that did not answer in time */
 	char	 last_notice[256]; /* logged, */
@@ -129,9 +131,13 @@ void repl_arm(struct repl *r, int64_t now_ms);
 enum repl_outcome repl_connect_start(struct repl *r, int64_t now_ms);
 enum repl_outcome repl_connect_go_on(struct repl *r);
 
-/* repl_query.c: the step's question to 'b', and DROP_REPLICATION_SLOT. */
+/*
+ * repl_query.c: the step's question to 'b', DROP_REPLICATION_SLOT, and how safe
+ * the slot's WAL is.
+ */
 void repl_query_put(const struct repl *r, struct buf *b);
 void repl_query_put_drop(const struct repl *r, struct buf *b);
+void repl_query_put_wal_status(const struct repl *r, struct buf *b);
 
 /*
  * repl_check.c.  Judge the answer of the step, which is in r->result, and
@@ -141,6 +147,9 @@ enum repl_outcome repl_check_answer(struct repl *r);
 
 /* STEP_HISTORY without an answer: there is none to be had. */
 enum repl_outcome repl_check_without_history(struct repl *r);
+
+/* Warn if that is what 'wal_status' says: the slot may be lost soon. */
+void repl_check_wal_status(struct repl *r, const char *wal_status);
 
 /* May the slot be created? */
 enum repl_outcome repl_check_creation(struct repl *r);

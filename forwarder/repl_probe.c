@@ -1,10 +1,14 @@
 /*
- * repl_probe.c - is the server shutting down?  See repl.h for the contract.
+ * repl_probe.c - what a second connection sees of the server and the slot; see
+ * repl.h for the contract.
  *
  * A walsender with something to send says nothing about it, and waits for its
  * client for as long as that takes.  But the server refuses every new
  * connection then, with an SQLSTATE (57P03) that otherwise stands for starting
  * up and recovery, in which no walsender lives.
+ *
+ * One that lets us in is asked about the slot: who cannot go on for long may
+ * lose it, and should say so before.
  */
 #include <string.h>
 
@@ -16,6 +20,39 @@ finish_probe(struct repl *r)
 {
 	PQfinish(r->probe);
 	r->probe = NULL;
+	r->probe_asked = false;
+}
+
+static bool
+ask_for_slot(struct repl *r)
+{
+	struct buf b = {0};
+
+	repl_query_put_wal_status(r, &b);
+	r->probe_asked = PQsetnonblocking(r->probe, 1) == 0 &&
+					 PQsendQuery(r->probe, buf_cstr(&b));
+	buf_free(&b);
+	return r->probe_asked;
+}
+
+static enum repl_probe
+take_slot(struct repl *r)
+{
+	PGresult *res;
+
+	if (PQflush(r->probe) < 0 || !PQconsumeInput(r->probe))
+	{
+		finish_probe(r);
+		return REPL_PROBE_NONE;
+	}
+	if (PQisBusy(r->probe))
+		return REPL_PROBE_RUNNING;
+	res = PQgetResult(r->probe);
+	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1)
+		repl_check_wal_status(r, PQgetvalue(res, 0, 0));
+	PQclear(res);
+	finish_probe(r);
+	return REPL_PROBE_ACCEPTED;
 }
 
 void
@@ -45,6 +82,8 @@ repl_probe_step(struct repl *r)
 
 	if (r->probe == NULL)
 		return REPL_PROBE_NONE;
+	if (r->probe_asked)
+		return take_slot(r);
 	while (PQstatus(r->probe) != CONNECTION_BAD)
 	{
 		if (!pgconn_is_ready(r->probe, r->probe_polling))
@@ -52,6 +91,8 @@ repl_probe_step(struct repl *r)
 		r->probe_polling = PQconnectPoll(r->probe);
 		if (r->probe_polling == PGRES_POLLING_OK)
 		{
+			if (ask_for_slot(r))
+				return take_slot(r);
 			finish_probe(r);
 			return REPL_PROBE_ACCEPTED;
 		}

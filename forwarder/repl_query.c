@@ -206,6 +206,14 @@ repl_query_put(const struct repl *r, struct buf *b)
 }
 
 void
+repl_query_put_wal_status(const struct repl *r, struct buf *b)
+{
+	buf_puts(b, "SELECT s.wal_status FROM pg_catalog.pg_replication_slots s "
+				"WHERE s.slot_name = ");
+	put_sql_literal(r, b, r->config->slot);
+}
+
+void
 repl_query_put_drop(const struct repl *r, struct buf *b)
 {
 	buf_puts(b, "DROP_REPLICATION_SLOT ");

@@ -363,7 +363,7 @@ wait_for_first(struct server *s, int fd)
 	struct pollfd  pfds[2] = {{.fd = fd, .events = POLLIN},
 							  {.fd = s->listener, .events = POLLIN}};
 	static uint8_t body[8192];
-	uint8_t		   head[4];
+	uint8_t		   head[5];
 	struct buf	   b = {0};
 	int			   other;
 
@@ -379,7 +379,15 @@ wait_for_first(struct server *s, int fd)
 			else
 				greet(s, &b);
 			send_all(s, other, &b);
-			(void) receive(other, head, 1);
+			if (receive(other, head, 5) && head[0] == 'Q' &&
+				get_u32(head + 1) - 4 <= sizeof(body) &&
+				receive(other, body, get_u32(head + 1) - 4))
+			{
+				put_rows(&b, &s->slot[5], 1, 1);
+				put_ready(&b);
+				send_all(s, other, &b);
+				(void) receive(other, head, 1);
+			}
 		}
 		close(other);
 	}
@@ -1469,6 +1477,70 @@ repl_probe_tells_a_server_that_is_shutting_down(void **state)
 	repl_free(r);
 }
 
+/* What is logged meanwhile is kept from standard error. */
+struct capture
+{
+	FILE *file;
+	int	  saved;
+};
+
+static void
+begin_capture(struct capture *c)
+{
+	c->file = tmpfile();
+	assert_non_null(c->file);
+	c->saved = dup(STDERR_FILENO);
+	dup2(fileno(c->file), STDERR_FILENO);
+}
+
+/* How often does 'text' stand in it? */
+static int
+end_capture(struct capture *c, const char *text)
+{
+	static char all[16384];
+	int			n = 0;
+
+	dup2(c->saved, STDERR_FILENO);
+	close(c->saved);
+	rewind(c->file);
+	all[fread(all, 1, sizeof(all) - 1, c->file)] = '\0';
+	fclose(c->file);
+	for (const char *p = all; (p = strstr(p, text)) != NULL; p++)
+		n++;
+	return n;
+}
+
+/* One that is held up by Kafka does not connect anew, so it asks. */
+static void
+repl_warns_of_a_slot_that_is_about_to_be_lost(void **state)
+{
+	struct server *s = *state;
+	struct repl	  *r = repl_new(&config);
+	struct capture c;
+
+	log_set_level(LOG_LEVEL_WARN);
+	s->version = "15.99";
+	start_server(s);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	begin_capture(&c);
+	assert_int_equal(probe(r), REPL_PROBE_ACCEPTED);
+	assert_int_equal(end_capture(&c, "warn repl"), 0);
+
+	s->slot[5] = "unreserved";
+	begin_capture(&c);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(probe(r), REPL_PROBE_ACCEPTED);
+	assert_int_equal(end_capture(&c, "is lost at the next checkpoint"), 1);
+	repl_free(r);
+
+	/* At the start, too, though everything is looked up twice. */
+	r = repl_new(&config);
+	begin_capture(&c);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	assert_int_equal(end_capture(&c, "is lost at the next checkpoint"), 1);
+	repl_free(r);
+}
+
 /* A listener that drops who comes: its backlog is full, nobody accepts. */
 struct black_hole
 {
@@ -1678,6 +1750,7 @@ main(void)
 		TEST(repl_passes_over_standbys_of_a_list),
 		TEST(repl_can_tell_whether_it_could_start),
 		TEST(repl_probe_tells_a_server_that_is_shutting_down),
+		TEST(repl_warns_of_a_slot_that_is_about_to_be_lost),
 		TEST(repl_gives_up_on_a_server_that_says_nothing),
 		TEST(repl_never_waits_for_a_host_that_drops_packets),
 		TEST(repl_goes_on_to_the_next_host_when_time_is_over),
