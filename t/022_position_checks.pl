@@ -142,6 +142,14 @@ my ($record) = reverse grep { $_->{key} !~ /"topic"/ }
 (my $value = $record->{value}) =~ s/"timeline":1/"timeline":2/ or die;
 append($damaged, $record->{key}, $value);
 refused($damaged, 5, qr/crc32c/, qr/exit code 5/, 'damaged record');
+insert(44);
+$damaged->set('offsets.storage.topic' => 't022_damaged_again');
+refused($damaged, 5, qr/topic t022_damaged_again holds no position of slot/,
+	qr/trust_slot/, 'damaged record, another topic');
+carries_by_trust($damaged, '44', qr/no position is stored/,
+	'damaged record, another topic');
+insert(45);
+carries($damaged, '44 45', 'damaged record, from then on');
 
 my $foreign = forwarder('foreign');
 carries($foreign, '', 'before the foreign record');
@@ -201,6 +209,18 @@ is(scalar(() = $renamed->log_since_start =~ /$unverified/g),
 	1, 'verification off: once');
 verification('--delete-config', $setting);
 
+# If the other name is meant, its positions need another topic.
+insert(46);
+$renamed->set(
+	'topic.prefix' => 't022_other_name',
+	'offsets.storage.topic' => 't022_other_store');
+carries_by_trust($renamed, '46', qr/no position is stored/,
+	'another transactional.id, another topic');
+insert(47);
+carries($renamed, '46 47', 'another transactional.id, from then on');
+is(Walferry::Position::last($kafka, $renamed)->{transactional_id},
+	't022_other_name.t022_renamed', 'another transactional.id: is stored');
+
 # At least once, a slot without a position is enough, and is warned of.
 my %alone = (
 	'exactly.once' => 'false',
@@ -235,6 +255,8 @@ refused(forwarder('astray', pg => $other, %alone), 5,
 insert(7, $other);
 carries_by_trust($there, '7', qr/no position is stored/,
 	'another server with such a slot', $other);
+like($there->log_since_start, qr/ warn forward: positions begin lower than/,
+	'another server with such a slot: its LSNs are lower');
 
 # The server has lost what Kafka holds.
 my $old = forwarder('old', pg => $other);

@@ -26,18 +26,19 @@ $pg->safe_psql('postgres', 'CREATE TABLE big (id int PRIMARY KEY, t text)');
 
 sub insert
 {
-	my ($from) = @_;
-	$pg->safe_psql('postgres', 'INSERT INTO big SELECT i, i '
+	my ($from, $table) = @_;
+	$table //= 'big';
+	$pg->safe_psql('postgres', "INSERT INTO $table SELECT i, i "
 		  . "FROM generate_series($from, $from + $n - 1) i");
 }
 
 sub ids_are_complete
 {
-	my ($want, $name) = @_;
+	my ($want, $name, $table) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $topic = $fw->topic('public.' . ($table // 'big'));
 	my %seen;
-	$seen{ $_->[2] }++
-	  for quick_records($kafka, $fw->topic('public.big'), committed => 1);
+	$seen{ $_->[2] }++ for quick_records($kafka, $topic, committed => 1);
 	is(scalar keys %seen, $want, "$name: each row is there");
 	is(scalar(grep { $_ != 1 } values %seen), 0, "$name: once");
 }
@@ -90,4 +91,40 @@ cmp_ok(scalar(grep { $_->{partial} } @chain), '>=', 3, 'many were partial');
 my $records = 0;
 $records += $_->{records} for @chain;
 is($records, 2 * $n, 'together they count each record');
+
+# What comes again is not what is published in part, or another extension has
+# read it: so says a position that is put in the place of the right one.
+$pg->safe_psql('postgres', 'CREATE TABLE more (id int PRIMARY KEY, t text)');
+$fw->failpoint('partial_cut@2=kill');
+$fw->started($pg);
+insert(1, 'more');
+is($fw->wait_exit, -9, 'killed in the middle of a third one');
+$fw->failpoint(undef);
+my ($hash, $plugin) =
+  Walferry::Position::raw($kafka, $fw)->{value} =~
+  /"hash":"([0-9a-f]{8})".*"plugin":"([^"]+)"/
+  or die 'no partial position';
+
+sub refused_with
+{
+	my ($from, $to, $re, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	Walferry::Position::alter($kafka, $fw, $from, $to);
+	my ($got, $said) = $fw->run_to_end(60);
+	is($got, 5, "$name: exit code 5");
+	like(
+		$said,
+		qr/ error forward: [^\n]*comes again otherwise: $re[^\n]*compare the tables/,
+		"$name: says what is wrong, and what to do");
+	Walferry::Position::alter($kafka, $fw, $to, $from);
+}
+refused_with(qq("hash":"$hash"), '"hash":"0badcafe"',
+	'its changes are others', 'other changes');
+refused_with(qq("plugin":"$plugin"), '"plugin":"0.0.1"',
+	'the plugin has another version now', 'another extension');
+$fw->set('walferry.transaction.split.ms' => undef);
+$fw->started($pg);
+Walferry::wait_confirmed($pg, $fw->slot);
+ids_are_complete($n, 'with the right position again', 'more');
+is($fw->stop, 0, 'stops');
 done_testing();
