@@ -18,6 +18,9 @@
 /* Stopping waits for the thread, but not for ever. */
 #define STOP_MS 1000
 
+/* librdkafka's thread needs so long, at most, to register a partition. */
+#define REGISTER_MS 50
+
 void
 kafka_helper_wake_caller(struct kafka_sink *s)
 {
@@ -88,12 +91,29 @@ kafka_helper_free(struct kafka_sink *s)
 	free(s);
 }
 
+/*
+ * All versions so far end the whole program (an assertion about txn_req_cnt)
+ * where rd_kafka_destroy() comes while the first partition of a transaction is
+ * being registered with its coordinator: the request may then fail in one
+ * thread before another one has counted it.  It is counted as soon as the
+ * first record is given away; so let a little time pass after that.
+ */
+static void
+let_transaction_settle(const struct kafka_sink *s)
+{
+	const struct timespec ts = {.tv_nsec = REGISTER_MS * 1000000L};
+
+	if (kafka_txn_used(s) && s->txn.state != KAFKA_TXN_NONE)
+		nanosleep(&ts, NULL);
+}
+
 /* Also lets go of librdkafka, which may take its time. */
 static void
 helper_end(struct kafka_sink *s)
 {
 	bool orphaned;
 
+	let_transaction_settle(s);
 	for (uint32_t i = 0; i < s->ntopics; i++)
 	{
 		if (s->topics[i]->rkt != NULL)

@@ -940,6 +940,24 @@ sink_can_be_freed_at_any_time(void **state)
 	assert_true(now_ms() - begin_ms < 15000);
 }
 
+/*
+ * Right after the first record of a transaction, when its partition is being
+ * registered: there librdkafka aborts the program where it is not given a little
+ * time, about every second try.
+ */
+static void
+sink_can_be_freed_as_soon_as_a_transaction_has_begun(void **state)
+{
+	struct bench *b = *state;
+
+	for (uint64_t i = 1; i <= 6; i++)
+	{
+		open_recovered(b);
+		must_submit(b, (int32_t) i % 2, i);
+		close_sink(b);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -970,6 +988,7 @@ main(void)
 		TEST(recovery_refuses_a_store_of_several_partitions),
 		TEST(recovery_needs_no_transactions),
 		TEST(sink_can_be_freed_at_any_time),
+		TEST(sink_can_be_freed_as_soon_as_a_transaction_has_begun),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
