@@ -1121,6 +1121,71 @@ repl_lifts_transaction_timeout_where_there_is_one(void **state)
 	repl_free(r);
 }
 
+/* What a connection to this version logs as a warning; in a static buffer. */
+static const char *
+warnings_of(struct server *s, const char *version)
+{
+	static char	 text[4096];
+	struct repl *r = repl_new(&config);
+	FILE		*file = tmpfile();
+	int			 kept = dup(STDERR_FILENO);
+	size_t		 n;
+
+	assert_non_null(file);
+	s->version = version;
+	log_set_level(LOG_LEVEL_WARN);
+	fflush(stderr);
+	dup2(fileno(file), STDERR_FILENO);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	repl_reset(r);
+	assert_int_equal(connect_repl(r), REPL_DONE);
+	fflush(stderr);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	log_set_level(LOG_LEVEL_ERROR);
+	repl_free(r);
+	rewind(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = '\0';
+	fclose(file);
+	return text;
+}
+
+static void
+repl_warns_once_of_an_old_minor(void **state)
+{
+	static const struct
+	{
+		const char *version;
+		const char *recommended; /* NULL: it is new enough */
+	} cases[] = {
+		{"14.23", "14.24"}, {"14.24", NULL},	{"15.18", "15.19"},
+		{"15.19", NULL},	{"16.14", "16.15"}, {"16.15", NULL},
+		{"17.10", "17.11"}, {"17.11", NULL},	{"18.5", "18.6"},
+		{"18.6", NULL},		{"19.0", NULL},
+	};
+	struct server *s = *state;
+
+	start_server(s);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const char *text = warnings_of(s, cases[i].version);
+		const char *found = strstr(text, "lacks fixes");
+		char		want[64];
+
+		if (cases[i].recommended == NULL)
+		{
+			assert_null(found);
+			continue;
+		}
+		assert_non_null(found);
+		assert_null(strstr(found + 1, "lacks fixes"));
+		snprintf(want, sizeof(want), "server_version=%s recommended=%s\n",
+				 cases[i].version, cases[i].recommended);
+		assert_non_null(strstr(found, want));
+	}
+}
+
 static void
 repl_holds_until_told_how_to_go_on(void **state)
 {
@@ -1739,6 +1804,7 @@ main(void)
 		TEST(repl_waits_for_a_standby_that_has_yet_to_replay),
 		TEST(repl_takes_no_standby_where_positions_are_stored),
 		TEST(repl_lifts_transaction_timeout_where_there_is_one),
+		TEST(repl_warns_once_of_an_old_minor),
 		TEST(repl_holds_until_told_how_to_go_on),
 		TEST(repl_holds_again_when_the_slot_is_created),
 		TEST(repl_notices_a_connection_that_is_lost_while_held),
