@@ -160,6 +160,7 @@ struct kafka_recovery
 	int64_t					  since_ms;
 	bool					  told;
 	bool					  again; /* see struct sink_store */
+	bool					  settings_told; /* of the topic */
 };
 
 struct kafka_sink
@@ -212,6 +213,9 @@ struct kafka_sink
 	char			error[1024];	   /* of the failure */
 	char			last_problem[512]; /* locked: of a connection */
 	struct topic   *jobs; /* locked: head of a list, new ones last */
+
+	int	 brokers; /* the helper's: so many there are, or 0 */
+	bool again;	  /* what is warned of once, was */
 
 	struct kafka_txn	  txn;
 	struct kafka_recovery recovery;

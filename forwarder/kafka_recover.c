@@ -246,8 +246,9 @@ find_setting(const rd_kafka_ConfigEntry_t *const *settings, size_t n,
 
 /*
  * Records that are deleted after a while would be missing one day: the
- * position of an idle database, and pins, which are written once.  Who may not
- * ask is not asked to prove it.
+ * position of an idle database, and pins, which are written once.  So would
+ * those that one broker alone had, when it is gone.  Who may not ask is not
+ * asked to prove it.
  */
 static void
 check_policy(struct kafka_sink *s)
@@ -257,6 +258,7 @@ check_policy(struct kafka_sink *s)
 	size_t			  n;
 	const rd_kafka_ConfigEntry_t *const *settings = settings_told(event, &n);
 	const char *policy = find_setting(settings, n, "cleanup.policy");
+	const char *insync = find_setting(settings, n, "min.insync.replicas");
 
 	if (policy != NULL && strcmp(policy, "compact") != 0)
 		kafka_fail(s, 4,
@@ -265,6 +267,22 @@ check_policy(struct kafka_sink *s)
 				   "kafka-configs.sh --alter --topic %s --add-config "
 				   "cleanup.policy=compact",
 				   s->recovery.topic, policy, s->recovery.topic);
+	else if (!s->recovery.settings_told && !s->again)
+	{
+		s->recovery.settings_told = true;
+		if (settings == NULL)
+			log_info("kafka",
+					 "the topic of positions does not tell its settings: they "
+					 "are not checked",
+					 "topic=%s why=%s", log_str(s->recovery.topic),
+					 log_str(event == NULL ? "no answer in time" : "refused"));
+		else if (insync != NULL && strcmp(insync, "1") == 0 && s->brokers > 1)
+			log_warn("kafka",
+					 "the topic of positions has min.insync.replicas=1: what "
+					 "one broker alone has confirmed is lost with it",
+					 "topic=%s brokers=%d", log_str(s->recovery.topic),
+					 s->brokers);
+	}
 	if (event != NULL)
 		rd_kafka_event_destroy(event);
 }

@@ -3,6 +3,7 @@
  */
 #include "kafka_impl.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,29 @@ create_topic(struct kafka_sink *s, struct topic *t)
 	return outcome;
 }
 
+/* What a single broker holds alone is lost with it. */
+static void
+check_replicas(const struct kafka_sink *s, const struct topic *t,
+			   const struct rd_kafka_metadata *md)
+{
+	const struct rd_kafka_metadata_topic *mt = &md->topics[0];
+
+	if (md->broker_cnt < 2 || s->again)
+		return;
+	for (int i = 0; i < mt->partition_cnt; i++)
+	{
+		if (mt->partitions[i].replica_cnt < 2)
+		{
+			log_warn("kafka",
+					 "a topic has partitions of one replica only: their "
+					 "records are lost with the broker that has it",
+					 "topic=%s partition=%" PRId32 " brokers=%d",
+					 log_str(t->name), mt->partitions[i].id, md->broker_cnt);
+			return;
+		}
+	}
+}
+
 enum kafka_job_outcome
 kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 {
@@ -167,10 +191,13 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 		return kafka_fail_is_unreachable(err) ? KAFKA_JOB_UNREACHABLE
 											  : KAFKA_JOB_LATER;
 	kafka_link_up(s);
+	s->brokers = md->broker_cnt;
 	if (md->topic_cnt == 1)
 	{
 		err = md->topics[0].err;
 		partitions = md->topics[0].partition_cnt;
+		if (err == RD_KAFKA_RESP_ERR_NO_ERROR && partitions > 0)
+			check_replicas(s, t, md);
 	}
 	rd_kafka_metadata_destroy(md);
 
