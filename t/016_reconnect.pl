@@ -17,9 +17,13 @@ $pg->safe_psql('postgres', q{
 	ALTER ROLE hurried SET statement_timeout = '300ms';
 	ALTER ROLE hurried SET lock_timeout = '100ms';
 	ALTER ROLE hurried SET idle_in_transaction_session_timeout = '300ms';
+	ALTER ROLE hurried SET idle_session_timeout = '300ms';
 	ALTER ROLE hurried SET search_path = nowhere;
 	ALTER ROLE hurried SET DateStyle = 'German';
 	ALTER ROLE hurried SET client_encoding = 'LATIN1'});
+$pg->safe_psql('postgres',
+	"ALTER ROLE hurried SET transaction_timeout = '300ms'")
+  if Walferry::knows_setting($pg, 'transaction_timeout');
 $fw = Walferry::Forwarder->new(
 	pg => $pg,
 	kafka => $kafka,
