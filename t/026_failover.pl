@@ -334,6 +334,28 @@ is($live->stop, 0, 'stops');
 $live->started($standby);
 is($live->stop, 0, 'and the next start needs no word');
 
+# As if the extension had been installed on the old primary only.
+sub library_path
+{
+	my ($path) = @_;
+	$standby->append_conf('postgresql.conf', "dynamic_library_path = '$path'");
+	$standby->reload;
+	poll_until(
+		"the library to be looked for in $path",
+		sub {
+			return $standby->safe_psql('postgres',
+				'SHOW dynamic_library_path') eq $path;
+		});
+}
+library_path('/nowhere');
+refused(
+	$live, 3,
+	qr/could not access file \\?"walferry\\?".*install the extension's library on the database server.*standbys/,
+	'no library on the new primary');
+library_path('$libdir');
+$live->started($standby);
+is($live->stop, 0, 'no library on the new primary: it goes on once it is there');
+
 # ---- a position that is forgotten, as docs/operations.md says ----
 
 my ($last) = reverse $kafka->read_topic(Walferry::Position::topic($live),
