@@ -4,6 +4,7 @@ use Walferry;
 use Walferry::Kafka;
 use Walferry::Forwarder;
 use Walferry::Check;
+use Time::HiRes qw(time);
 
 # Kafka 3.9: librdkafka before 2.6.1 cannot do SCRAM with a newer one.
 my $kafka = Walferry::Kafka->new('--version', '3.9.2', '--sasl', '--mtls',
@@ -105,6 +106,24 @@ works('native', %native);
 	tells_flaw_ok($fw->log_text, 'login by SCRAM', '2.6.1', 'SCRAM');
 	unlike($fw->log_text, qr/ flaw="?[^"]*certificate/,
 		'SCRAM: nothing of certificates');
+}
+
+# Many rows: what OpenSSL has read and libpq has not taken yet is no reason to
+# wait for more from the server.
+{
+	my $fw = forwarder('many', %java)->started($pg);
+	my $from = time();
+	$pg->safe_psql('postgres',
+		'INSERT INTO t SELECT i FROM generate_series(100001, 110000) i');
+	Walferry::wait_confirmed($pg, $fw->slot);
+	my $took = time() - $from;
+	note("10,000 rows under TLS took $took s");
+	cmp_ok($took, '<', 20, 'many: without waiting');
+	my %ids =
+	  map { $_->{text_key} => 1 } $kafka->events('t008_many.public.t');
+	is(scalar keys %ids, 10000, 'many: all is there');
+	is($fw->stop, 0, 'many: stops');
+	is(complaints($fw->log_text), 0, 'many: no complaints');
 }
 my $log = works(
 	'plain', %native,
