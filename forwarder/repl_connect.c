@@ -93,8 +93,7 @@ fail_connecting(struct repl *r)
 static void
 warn_old_minor(struct repl *r, int version)
 {
-	static const int recommended[] = {140024, 150019, 160015, 170011,
-									  180006};
+	static const int recommended[] = {140024, 150019, 160015, 170011, 180006};
 
 	if (r->minor_warned)
 		return;

@@ -108,8 +108,7 @@ works('native', %native);
 		'SCRAM: nothing of certificates');
 }
 
-# Many rows: what OpenSSL has read and libpq has not taken yet is no reason to
-# wait for more from the server.
+# Many rows, in many TLS records, come without a pause.
 {
 	my $fw = forwarder('many', %java)->started($pg);
 	my $from = time();
