@@ -370,8 +370,9 @@ decide_without_position(struct forward *f)
 						"topic %s holds the position of a slot \"%s\" of "
 						"database \"%s\" in a cluster with system identifier "
 						"%" PRIu64 "; this one has %" PRIu64,
-						buf_cstr(&d->topic), other->id.slot, other->id.database,
-						other->id.system_id, slot->system_id);
+						buf_cstr(&d->topic), other->id.slot,
+						other->id.database, other->id.system_id,
+						slot->system_id);
 	else
 		forward_explain(f, CHECK_HINT,
 						"topic %s holds no position of slot \"%s\", which "

@@ -299,8 +299,7 @@ store_tells_another_cluster_by_its_transactional_id(void **state)
 
 	take_position_written_as(b, &other, self.transactional_id);
 	assert_non_null(store_other_cluster(b->store));
-	assert_string_equal(store_other_cluster(b->store)->id.database,
-						"store");
+	assert_string_equal(store_other_cluster(b->store)->id.database, "store");
 	take_tombstone(b, &other);
 	assert_null(store_other_cluster(b->store));
 }
