@@ -43,6 +43,7 @@ class Fault:
     without: tuple = ()         # parts that must not be there
     also: tuple = ()            # further subjects
     exits: tuple = ()           # of an ending: the exit codes it may have
+    by_name: bool = False       # comes where it is asked for, not by chance
 
     @property
     def subjects(self):
@@ -86,8 +87,10 @@ class Event:
 
 
 def _named(fault_, names):
-    return names is None or any(
-        fault_.name == n or fault_.name.startswith(n + "-") for n in names)
+    if names is None:
+        return not fault_.by_name
+    return any(fault_.name == n or fault_.name.startswith(n + "-")
+               for n in names)
 
 
 def only_endings(names):
