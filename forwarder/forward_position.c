@@ -851,10 +851,9 @@ is_complete(const struct forward *f)
 }
 
 static void
-cut_transaction(struct forward *f, bool idle, bool ending)
+cut_transaction(struct forward *f, uint64_t delivered, bool idle, bool ending)
 {
 	struct delivery *d = &f->delivery;
-	uint64_t		 delivered = ack_delivered_lsn(f->ledger);
 	uint64_t		 end_lsn = d->complete_lsn;
 
 	if (d->records == 0)
@@ -926,7 +925,7 @@ forward_position_cut(struct forward *f, bool idle, bool ending)
 	}
 	if (d->exactly_once)
 	{
-		cut_transaction(f, idle, ending);
+		cut_transaction(f, lsn, idle, ending);
 		return;
 	}
 

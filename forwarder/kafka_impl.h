@@ -159,8 +159,7 @@ struct kafka_recovery
 	int64_t					  retry_at_ms; /* the helper's, as are the next */
 	int64_t					  since_ms;
 	bool					  told;
-	bool					  again;		 /* see struct sink_store */
-	bool					  settings_told; /* of the topic */
+	bool					  settings_told; /* what they warn of, was */
 };
 
 struct kafka_sink

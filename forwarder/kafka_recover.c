@@ -267,9 +267,8 @@ check_policy(struct kafka_sink *s)
 				   "kafka-configs.sh --alter --topic %s --add-config "
 				   "cleanup.policy=compact",
 				   s->recovery.topic, policy, s->recovery.topic);
-	else if (!s->recovery.settings_told && !s->again)
+	else if (!s->recovery.settings_told)
 	{
-		s->recovery.settings_told = true;
 		if (settings == NULL)
 			log_info("kafka",
 					 "the topic of positions does not tell its settings: they "
@@ -509,11 +508,9 @@ kafka_recover_go_on(struct kafka_sink *s)
 	check_policy(s);
 	if (s->failed)
 		return KAFKA_JOB_DONE;
-	if (kafka_txn_used(s) && !r->again)
-	{
-		r->again = true;
+	if (kafka_txn_used(s) && !r->settings_told)
 		check_verification(s);
-	}
+	r->settings_told = true;
 	outcome = find_end(s, &end);
 	if (outcome != KAFKA_JOB_DONE || s->failed)
 		return outcome;

@@ -17,9 +17,6 @@
 #include "mem.h"
 #include "repl_impl.h"
 
-/* That the slot may be lost is said once in this time. */
-#define WARN_PAUSE_MS 60000
-
 /* What to do where histories have parted. */
 #define POSITION_HINT                                             \
 	"consumers may hold changes that this server does not have, " \
@@ -360,7 +357,7 @@ repl_check_wal_status(struct repl *r, const char *wal_status)
 	int64_t now_ms = clock_monotonic_ms();
 
 	if (strcmp(wal_status, "unreserved") != 0 ||
-		(r->unreserved_ms != 0 && now_ms - r->unreserved_ms < WARN_PAUSE_MS))
+		(r->unreserved_ms != 0 && now_ms - r->unreserved_ms < NOTICE_PAUSE_MS))
 		return;
 	r->unreserved_ms = now_ms;
 	log_warn("repl",

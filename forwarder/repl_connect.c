@@ -26,10 +26,8 @@
 
 /*
  * A walsender that waits for a standby which is away says so each time that it
- * looks, many times a second: the same again is logged once in this time.
+ * looks, many times a second.
  */
-#define NOTICE_PAUSE_MS 60000
-
 static bool
 is_told_again(struct repl *r, const char *message)
 {

@@ -37,6 +37,9 @@ enum step
 	STEP_ENDED
 };
 
+/* The same again is logged once in this time. */
+#define NOTICE_PAUSE_MS 60000
+
 struct repl
 {
 	const struct repl_config *config;

@@ -698,7 +698,7 @@ sink_kafka_new(const struct config *config, const struct sink_store *store,
 	if (store != NULL)
 	{
 		s->recovery.topic = kafka_copy(store->topic);
-		s->recovery.again = s->again = store->again;
+		s->again = s->recovery.settings_told = store->again;
 		if (store->transactional_id != NULL)
 			s->txn.id = kafka_copy(store->transactional_id);
 	}
