@@ -549,6 +549,55 @@ position_of_no_backlog_is_stored_in_time(void **state)
 	assert_int_equal(forward_position_due_ms(f), f->now_ms + INTERVAL_MS);
 }
 
+/* What a pump asks that cannot hand over the next record. */
+static void
+transaction_is_cut_where_it_is_due_only(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	f->now_ms += HOUR_MS;
+	assert_false(forward_position_cuts(f)); /* nothing is in it */
+	begin(0x2000);
+	change(0x1f00);
+	f->now_ms += SPLIT_MS - 1;
+	forward_position_add(f, 1, 1 << 20);
+	assert_false(forward_position_cuts(f)); /* within one, its age counts */
+	f->now_ms++;
+	assert_true(forward_position_cuts(f));
+	f->change_taken = true; /* of half a change nothing can be said */
+	assert_false(forward_position_cuts(f));
+	f->change_taken = false;
+	f->delivery.in_flight = true; /* one is ending already */
+	assert_false(forward_position_cuts(f));
+	f->delivery.in_flight = false;
+	forward_position_cut(f, false, false);
+	assert_int_equal(t.commits, 1);
+	assert_false(forward_position_cuts(f));
+	assert_int_equal(committed(f->ticket, 1).partial.changes, 1);
+}
+
+static void
+transactions_end_by_size_and_by_age(void **state)
+{
+	struct forward *f = stream();
+
+	(void) state;
+	begin(0x2000);
+	change(0x1f00);
+	commit();
+	assert_false(forward_position_cuts(f));
+	f->now_ms += INTERVAL_MS;
+	assert_true(forward_position_cuts(f));
+	f->now_ms -= INTERVAL_MS;
+	forward_position_add(f, 1, (1 << 20) - 101);
+	assert_false(forward_position_cuts(f));
+	forward_position_add(f, 1, 1);
+	assert_true(forward_position_cuts(f));
+	f->delivery.exactly_once = false; /* no transaction is there to end */
+	assert_false(forward_position_cuts(f));
+}
+
 static void
 position_that_finds_no_room_bars_what_comes_after(void **state)
 {
@@ -1136,6 +1185,8 @@ main(void)
 		TEST(position_is_stored_later_when_the_server_is_merely_silent),
 		TEST(position_of_a_backlog_is_stored_less_often),
 		TEST(position_of_no_backlog_is_stored_in_time),
+		TEST(transaction_is_cut_where_it_is_due_only),
+		TEST(transactions_end_by_size_and_by_age),
 		TEST(position_that_finds_no_room_bars_what_comes_after),
 		TEST(position_that_is_missing_is_the_slots_at_least_once),
 		TEST(position_of_another_cluster_is_refused_in_both_modes),
