@@ -481,7 +481,13 @@ retry_source(struct forward *f)
 		f->queue_until_ms = f->now_ms + ORPHAN_QUEUE_MS;
 	drop_stream(f);
 	FAULT_POINT("source_lost");
-	if (f->delivery.exactly_once && f->delivery.sink_used && !replace_sink(f))
+
+	/*
+	 * Before the first stream, nothing is under way but what this start was
+	 * about to do, and the next one must not take it for its own.
+	 */
+	if (f->delivery.sink_used &&
+		(f->delivery.exactly_once || f->ledger == NULL) && !replace_sink(f))
 		return;
 	schedule_retry(f, "PostgreSQL connection lost or refused",
 				   &f->source_retries);
