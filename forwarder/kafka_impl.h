@@ -149,6 +149,9 @@ enum kafka_recovery_state
 };
 
 /* Reading the store.  Its records go to the caller by the buffer-full. */
+/* Something takes longer than this: say what it waits for. */
+#define KAFKA_SLOW_MS 10000
+
 struct kafka_recovery
 {
 	char					 *topic; /* NULL: no store */
@@ -157,8 +160,10 @@ struct kafka_recovery
 	struct buf				  full;	 /* locked: read, and not yet taken */
 	struct buf				  taken; /* what is being handed on */
 	int64_t					  retry_at_ms; /* the helper's, as are the next */
-	int64_t					  since_ms;
-	bool					  told;
+	int64_t					  since_ms;	   /* the first attempt, and */
+	int64_t					  reading_ms;  /* the first to read */
+	int64_t					  slow_ms;	   /* KAFKA_SLOW_MS; tests: less */
+	const char				 *told;		   /* last, of what it waits for */
 	bool					  settings_told; /* what they warn of, was */
 };
 

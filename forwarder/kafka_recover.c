@@ -37,8 +37,8 @@
 /* A broker that does not tell settings so soon is not waited for. */
 #define POLICY_MS 500
 
-/* Reading takes longer than this: say what it waits for. */
-#define SLOW_MS 10000
+/* Nothing more comes for so long: the end may be another one by now. */
+#define SILENT_MS 60000
 
 /* Part of a record that is not there. */
 #define NONE SIZE_MAX
@@ -176,20 +176,35 @@ fail_reading(struct kafka_sink *s, rd_kafka_resp_err_t err)
 				   rd_kafka_err2str(err));
 }
 
+/* It is so for long; and that was not the last that was said. */
+static bool
+tells_slow(struct kafka_recovery *r, int64_t since_ms, const char *what)
+{
+	if (clock_monotonic_ms() - since_ms < r->slow_ms || r->told == what)
+		return false;
+	r->told = what;
+	return true;
+}
+
 /* Passing trouble, or a refusal, which fails the sink. */
 static enum kafka_job_outcome
 judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
 {
-	if (kafka_fail_is_unreachable(err))
-		return KAFKA_JOB_UNREACHABLE;
+	static const char	   what[] = "the position cannot be read yet, still "
+									"trying";
+	struct kafka_recovery *r = &s->recovery;
+
 	if (kafka_fail_is_refusal(err))
 	{
 		fail_reading(s, err);
 		return KAFKA_JOB_DONE;
 	}
-	log_debug("kafka", "the position cannot be read yet", "error=%s",
-			  log_str(rd_kafka_err2str(err)));
-	return KAFKA_JOB_LATER;
+	log_line(tells_slow(r, r->reading_ms, what) ? LOG_LEVEL_WARN
+												: LOG_LEVEL_DEBUG,
+			 "kafka", what, "topic=%s error=%s", log_str(r->topic),
+			 log_str(rd_kafka_err2str(err)));
+	return kafka_fail_is_unreachable(err) ? KAFKA_JOB_UNREACHABLE
+										  : KAFKA_JOB_LATER;
 }
 
 /* What the brokers say of the settings of one thing; NULL: no answer so far. */
@@ -388,26 +403,16 @@ hand_on(struct kafka_sink *s, const rd_kafka_message_t *m)
 	return going;
 }
 
-static void
-tell_slow(struct kafka_sink *s, int64_t at, int64_t end)
-{
-	struct kafka_recovery *r = &s->recovery;
-
-	if (r->told || clock_monotonic_ms() - r->since_ms < SLOW_MS)
-		return;
-	r->told = true;
-	log_warn("kafka",
-			 "still reading the position; somebody else's open transaction "
-			 "in this topic may hold it up",
-			 "topic=%s offset=%" PRId64 " end=%" PRId64, log_str(r->topic), at,
-			 end);
-}
-
 static enum kafka_job_outcome
 read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 {
-	enum kafka_job_outcome outcome = KAFKA_JOB_LATER;
+	static const char	   open[] = "still reading the position; somebody "
+									"else's open transaction in this topic may "
+									"hold it up";
+	struct kafka_recovery *r = &s->recovery;
+	int64_t				   since_ms = clock_monotonic_ms();
 	int64_t				   at = 0;
+	bool				   eof = false;
 
 	while (!kafka_helper_is_stopping(s))
 	{
@@ -415,29 +420,35 @@ read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 		rd_kafka_resp_err_t err;
 		bool				going = true;
 
-		tell_slow(s, at, end);
 		if (m == NULL)
+		{
+			int64_t silent_ms = clock_monotonic_ms() - since_ms;
+
+			if (!eof && silent_ms >= r->slow_ms)
+				return judge(s, RD_KAFKA_RESP_ERR__TIMED_OUT);
+			if (tells_slow(r, since_ms, open))
+				log_warn("kafka", open,
+						 "topic=%s offset=%" PRId64 " end=%" PRId64,
+						 log_str(r->topic), at, end);
+			if (silent_ms >= SILENT_MS)
+				break;
 			continue;
+		}
 		err = m->err;
 		at = m->offset;
+		eof = err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
 		if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
 			going = hand_on(s, m);
+		since_ms = clock_monotonic_ms();
 		rd_kafka_message_destroy(m);
 		if (!going)
 			break;
-		if (err == RD_KAFKA_RESP_ERR__PARTITION_EOF && at >= end)
-		{
-			outcome = KAFKA_JOB_DONE;
-			break;
-		}
-		if (err != RD_KAFKA_RESP_ERR_NO_ERROR &&
-			err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
-		{
-			outcome = judge(s, err);
-			break;
-		}
+		if (eof && at >= end)
+			return KAFKA_JOB_DONE;
+		if (err != RD_KAFKA_RESP_ERR_NO_ERROR && !eof)
+			return judge(s, err);
 	}
-	return outcome;
+	return KAFKA_JOB_LATER;
 }
 
 /*
@@ -485,6 +496,8 @@ read_store(struct kafka_sink *s, int64_t end)
 enum kafka_job_outcome
 kafka_recover_go_on(struct kafka_sink *s)
 {
+	static const char	   silent[] = "the transaction coordinator does not "
+									  "answer, still waiting";
 	struct kafka_recovery *r = &s->recovery;
 	enum kafka_job_outcome outcome;
 	int64_t				   end = 0;
@@ -494,16 +507,13 @@ kafka_recover_go_on(struct kafka_sink *s)
 		r->since_ms = clock_monotonic_ms();
 	if (!early && kafka_txn_used(s) && !kafka_txn_initialise(s))
 	{
-		if (!r->told && clock_monotonic_ms() - r->since_ms >= SLOW_MS)
-		{
-			r->told = true;
-			log_warn("kafka",
-					 "the transaction coordinator does not answer, still "
-					 "waiting",
-					 "transactional_id=%s", log_str(s->txn.id));
-		}
+		if (tells_slow(r, r->since_ms, silent))
+			log_warn("kafka", silent, "transactional_id=%s",
+					 log_str(s->txn.id));
 		return s->failed ? KAFKA_JOB_DONE : KAFKA_JOB_LATER;
 	}
+	if (r->reading_ms == 0)
+		r->reading_ms = clock_monotonic_ms();
 	FAULT_POINT("before_position_read");
 	check_policy(s);
 	if (s->failed)

@@ -31,6 +31,7 @@
 #include "../../forwarder/kafka_impl.h"
 #include "../../forwarder/log.h"
 #include "../../forwarder/sink.h"
+#include "captured_log.h"
 
 #define PATIENCE_MS 30000
 #define REPORTS 4096
@@ -175,6 +176,7 @@ tear_down(void **state)
 {
 	struct bench *b = *state;
 
+	captured_log_end();
 	sink_free(b->sink);
 	rd_kafka_mock_cluster_destroy(b->cluster);
 	rd_kafka_destroy(b->rk);
@@ -856,6 +858,26 @@ recovery_waits_until_somebody_answers(void **state)
 	assert_int_equal(b->recovered, 10);
 }
 
+/* Its partition has no leader; that is said, and not what is not so. */
+static void
+recovery_says_that_nobody_leads_the_store(void **state)
+{
+	struct bench *b = *state;
+
+	fill_store(b, 10, 10);
+	captured_log_begin();
+	log_set_level(LOG_LEVEL_WARN);
+	rd_kafka_mock_partition_set_leader(b->cluster, STORE, 0, -1);
+	open_sink(b);
+	((struct kafka_sink *) b->sink)->recovery.slow_ms = 100;
+	wait_until(b, recover(b) == SINK_AGAIN &&
+					  captured_log_has("cannot be read yet, still trying"));
+	rd_kafka_mock_partition_set_leader(b->cluster, STORE, 0, 1);
+	wait_until(b, recover(b) == SINK_DONE);
+	assert_int_equal(b->recovered, 10);
+	assert_false(captured_log_has("open transaction"));
+}
+
 /*
  * The broker does not have the place any more where the reader stands, as after
  * a truncation.  To go on at the end would be to miss what is before it.
@@ -984,6 +1006,7 @@ main(void)
 		TEST(recovery_reads_the_store_to_its_end_in_order),
 		TEST(recovery_waits_until_somebody_answers),
 		cmocka_unit_test(recovery_knows_brokers_that_do_not_verify),
+		TEST(recovery_says_that_nobody_leads_the_store),
 		TEST(recovery_begins_anew_where_its_place_is_gone),
 		TEST(recovery_refuses_a_store_of_several_partitions),
 		TEST(recovery_needs_no_transactions),
