@@ -27,8 +27,8 @@ struct store
 	struct position	   self;
 	struct position	   last;
 	bool			   found;
-	struct position	   other;
-	bool			   other_found;
+	struct position	  *others; /* of other clusters, the last one last */
+	size_t			   nothers;
 	struct buf		   error;
 
 	/* pins, found by a hash of the topic's name */
@@ -55,6 +55,7 @@ store_free(struct store *s)
 	for (size_t i = 0; i < s->pins_cap; i++)
 		free(s->pins[i].topic);
 	free(s->pins);
+	free(s->others);
 	buf_free(&s->error);
 	free(s);
 }
@@ -132,6 +133,30 @@ is_other_cluster(const struct store *s, const struct position *p)
 			strcmp(p->transactional_id, s->self.transactional_id) == 0);
 }
 
+static void
+forget_other(struct store *s, const struct position_id *id)
+{
+	for (size_t i = 0; i < s->nothers; i++)
+	{
+		if (position_id_equal(&s->others[i].id, id))
+		{
+			s->nothers--;
+			memmove(&s->others[i], &s->others[i + 1],
+					(s->nothers - i) * sizeof(*s->others));
+			return;
+		}
+	}
+}
+
+/* There is hardly ever one. */
+static void
+remember_other(struct store *s, const struct position *p)
+{
+	forget_other(s, &p->id);
+	s->others = mem_resize(s->others, s->nothers + 1, sizeof(*s->others));
+	s->others[s->nothers++] = *p;
+}
+
 /*
  * At least once nobody is shut out: what a predecessor had in its queue may
  * arrive when the successor is far beyond it.  Who goes back on purpose has
@@ -167,16 +192,15 @@ store_take(void *store, const void *key, size_t key_len, const void *value,
 				s->found = true;
 			}
 			else if (is_other_cluster(s, &entry.position))
-			{
-				s->other = entry.position;
-				s->other_found = true;
-			}
+				remember_other(s, &entry.position);
+			else
+				forget_other(s, id);
 			break;
 		case POSITION_RECORD_DELETED:
 			if (position_id_equal(id, &s->id))
 				s->found = false;
-			else if (position_id_equal(id, &s->other.id))
-				s->other_found = false;
+			else
+				forget_other(s, id);
 			break;
 		case POSITION_PIN:
 			if (position_id_equal(&entry.pin.id, &s->id))
@@ -212,7 +236,7 @@ store_position(const struct store *s)
 const struct position *
 store_other_cluster(const struct store *s)
 {
-	return s->other_found ? &s->other : NULL;
+	return s->nothers > 0 ? &s->others[s->nothers - 1] : NULL;
 }
 
 void

@@ -265,6 +265,27 @@ store_tells_the_same_slot_of_another_cluster(void **state)
 	assert_null(store_other_cluster(b->store));
 }
 
+/* Each of several that are forgotten there counts. */
+static void
+store_tells_one_cluster_when_another_is_gone(void **state)
+{
+	struct bench	  *b = *state;
+	struct position_id first = ours;
+	struct position_id second = ours;
+
+	first.system_id += 1;
+	second.system_id += 2;
+	take_position(b, &first, 100);
+	take_position(b, &second, 200);
+	take_position(b, &first, 300);
+	assert_int_equal(store_other_cluster(b->store)->end_lsn, 300);
+	take_tombstone(b, &first);
+	assert_non_null(store_other_cluster(b->store));
+	assert_int_equal(store_other_cluster(b->store)->end_lsn, 200);
+	take_tombstone(b, &second);
+	assert_null(store_other_cluster(b->store));
+}
+
 /* The position of 'id', written under this transactional.id. */
 static void
 take_position_written_as(struct bench *b, const struct position_id *id,
@@ -300,6 +321,9 @@ store_tells_another_cluster_by_its_transactional_id(void **state)
 	take_position_written_as(b, &other, self.transactional_id);
 	assert_non_null(store_other_cluster(b->store));
 	assert_string_equal(store_other_cluster(b->store)->id.database, "store");
+	take_position_written_as(b, &other, "store.walferry"); /* it has moved */
+	assert_null(store_other_cluster(b->store));
+	take_position_written_as(b, &other, self.transactional_id);
 	take_tombstone(b, &other);
 	assert_null(store_other_cluster(b->store));
 }
@@ -581,6 +605,7 @@ main(void)
 		TEST(store_forgets_what_has_a_tombstone),
 		TEST(store_passes_over_what_is_of_others),
 		TEST(store_tells_the_same_slot_of_another_cluster),
+		TEST(store_tells_one_cluster_when_another_is_gone),
 		TEST(store_tells_another_cluster_by_its_transactional_id),
 		TEST(store_takes_a_damaged_record_for_an_error),
 		TEST(store_takes_an_empty_value_for_an_error),
