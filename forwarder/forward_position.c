@@ -847,7 +847,10 @@ is_complete(const struct forward *f)
 
 	if (f->entry_open)
 		return open_ms >= d->split_ms;
-	return d->bytes >= d->max_bytes || open_ms >= interval_ms(f);
+
+	/* It is never less, and takes a look at the clock. */
+	return d->bytes >= d->max_bytes ||
+		   (open_ms >= d->interval_ms && open_ms >= interval_ms(f));
 }
 
 static void
