@@ -37,6 +37,9 @@
 /* A broker that does not tell settings so soon is not waited for. */
 #define POLICY_MS 500
 
+/* A hundred thousand positions and more, all of which a start may read. */
+#define LARGE_SEGMENT ((long long) 128 << 20)
+
 /* Nothing more comes for so long: the end may be another one by now. */
 #define SILENT_MS 60000
 
@@ -85,8 +88,9 @@ kafka_recover_take(struct kafka_sink *s, sink_stored_fn fn, void *arg)
 			kafka_fail(s, 4,
 					   "topic %s has %" PRId32 " partitions; positions are "
 					   "kept in a topic of exactly one: create another and "
-					   "set offsets.storage.topic",
-					   r->topic, r->t->partitions);
+					   "set offsets.storage.topic%s",
+					   r->topic, r->t->partitions,
+					   kafka_fail_way_without(s, r->topic));
 	}
 	if (s->failed)
 		return SINK_FAILED;
@@ -172,8 +176,9 @@ fail_reading(struct kafka_sink *s, rd_kafka_resp_err_t err)
 				   kafka_fail_way_without(s, s->recovery.topic));
 	else
 		kafka_fail(s, kafka_fail_is_refusal(err) ? 4 : 1,
-				   "topic %s: cannot read the position: %s", s->recovery.topic,
-				   rd_kafka_err2str(err));
+				   "topic %s: cannot read the position: %s%s",
+				   s->recovery.topic, rd_kafka_err2str(err),
+				   kafka_fail_way_without(s, s->recovery.topic));
 }
 
 /* It is so for long; and that was not the last that was said. */
@@ -274,14 +279,16 @@ check_policy(struct kafka_sink *s)
 	const rd_kafka_ConfigEntry_t *const *settings = settings_told(event, &n);
 	const char *policy = find_setting(settings, n, "cleanup.policy");
 	const char *insync = find_setting(settings, n, "min.insync.replicas");
+	const char *segment = find_setting(settings, n, "segment.bytes");
 
 	if (policy != NULL && strcmp(policy, "compact") != 0)
 		kafka_fail(s, 4,
 				   "topic %s has cleanup.policy=%s, so that positions would "
 				   "be deleted some day: set it to compact, by "
 				   "kafka-configs.sh --alter --topic %s --add-config "
-				   "cleanup.policy=compact",
-				   s->recovery.topic, policy, s->recovery.topic);
+				   "cleanup.policy=compact%s",
+				   s->recovery.topic, policy, s->recovery.topic,
+				   kafka_fail_way_without(s, s->recovery.topic));
 	else if (!s->recovery.settings_told)
 	{
 		if (settings == NULL)
@@ -296,6 +303,14 @@ check_policy(struct kafka_sink *s)
 					 "one broker alone has confirmed is lost with it",
 					 "topic=%s brokers=%d", log_str(s->recovery.topic),
 					 s->brokers);
+		if (segment != NULL && strtoll(segment, NULL, 10) > LARGE_SEGMENT)
+			log_warn(
+				"kafka",
+				"the topic of positions has large segments: each start reads "
+				"what is not compacted yet, and of the last one nothing "
+				"is; set segment.bytes to 16777216",
+				"topic=%s segment.bytes=%s", log_str(s->recovery.topic),
+				segment);
 	}
 	if (event != NULL)
 		rd_kafka_event_destroy(event);

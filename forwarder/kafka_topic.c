@@ -227,8 +227,8 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 		case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
 			if (err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
-				kafka_fail(s, 4, "topic %s: Kafka allows no such name",
-						   t->name);
+				kafka_fail(s, 4, "topic %s: Kafka allows no such name%s",
+						   t->name, kafka_fail_way_without(s, t->name));
 			else
 				kafka_fail(
 					s, 4,

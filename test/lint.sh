@@ -2,8 +2,8 @@
 #
 # lint.sh - what can be said about the code without running it.
 #
-#   test/lint.sh [CHECK ...]     paths layout docs shell tidy cppcheck; all
-#                                by default
+#   test/lint.sh [CHECK ...]     paths layout docs lines shell tidy cppcheck;
+#                                all by default
 #
 # Every check runs, whatever the others said; the exit code is 1 if any found
 # something.  Only files that git knows, or would add, are looked at.
@@ -12,7 +12,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 
 cd "$top"
-[ $# -gt 0 ] || set -- paths layout docs shell tidy cppcheck
+[ $# -gt 0 ] || set -- paths layout docs lines shell tidy cppcheck
 checks=$*
 bad=
 list=$(mktemp)
@@ -122,6 +122,7 @@ cpp()
 check paths paths
 check layout layout
 check docs test/docs.sh --check
+check lines test/log_lines.py
 check shell shell
 check tidy tidy
 check cppcheck cpp
