@@ -312,25 +312,89 @@ forward_position_begin(struct forward *f)
 	forward_position_recover(f);
 }
 
+/* Pinned topics, as they are gathered. */
+struct pinned
+{
+	struct sink_topic *topics;
+	size_t			   n;
+};
+
+static void
+add_pinned(void *arg, const char *topic, int32_t partitions)
+{
+	struct pinned *pinned = arg;
+
+	pinned->topics = mem_resize(pinned->topics, pinned->n + 1,
+								sizeof(*pinned->topics));
+	pinned->topics[pinned->n++] = (struct sink_topic){topic, partitions};
+}
+
+/* The position of the last record that the store says is published. */
+static void
+last_published(const struct position *p, char *text)
+{
+	struct change_position last = {.timeline = p->timeline,
+								   .end_lsn = p->end_lsn,
+								   .ordinal = UINT64_MAX,
+								   .part = UINT16_MAX};
+
+	if (p->partial.end_lsn != 0)
+	{
+		last.end_lsn = p->partial.end_lsn;
+		last.ordinal = p->partial.changes - 1;
+	}
+	publish_position(&last, text);
+}
+
+/* What was read says where predecessors have written, and how far it counts. */
+static enum sink_outcome
+settle(struct forward *f)
+{
+	const struct position *p = store_position(f->delivery.store);
+	char				   until[PUBLISH_POSITION_LEN + 1] = "";
+	struct pinned		   pinned = {0};
+	enum sink_outcome	   outcome;
+
+	if (p != NULL && p->end_lsn != 0)
+		last_published(p, until);
+	store_each_pin(f->delivery.store, add_pinned, &pinned);
+	outcome = sink_settle(f->sink, &(struct sink_written){
+									   .topics = pinned.topics,
+									   .n = pinned.n,
+									   .header = PUBLISH_POSITION_HEADER,
+									   .until = until,
+								   });
+	free(pinned.topics);
+	return outcome;
+}
+
 void
 forward_position_recover(struct forward *f)
 {
+	enum sink_outcome outcome = SINK_DONE;
+
 	if (f->delivery.stored)
 	{
-		switch (sink_recover(f->sink, store_take, f->delivery.store))
+		outcome = sink_recover(f->sink, store_take, f->delivery.store);
+		if (outcome == SINK_DONE)
 		{
-			case SINK_DONE:
-				f->delivery.recovered = true;
-				break;
-			case SINK_AGAIN:
-				return;
-			case SINK_FAILED:
-				forward_sink_failed(f, sink_error(f->sink),
-									sink_exit_code(f->sink));
-				return;
+			f->delivery.recovered = true;
+			if (f->delivery.exactly_once)
+				outcome = settle(f);
 		}
 	}
-	forward_handle(f, EVENT_RECOVERED);
+	switch (outcome)
+	{
+		case SINK_DONE:
+			forward_handle(f, EVENT_RECOVERED);
+			break;
+		case SINK_AGAIN:
+			break;
+		case SINK_FAILED:
+			forward_sink_failed(f, sink_error(f->sink),
+								sink_exit_code(f->sink));
+			break;
+	}
 }
 
 /* ------------------------------------------------------------------ starting */

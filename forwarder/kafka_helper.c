@@ -114,6 +114,7 @@ helper_end(struct kafka_sink *s)
 	bool orphaned;
 
 	let_transaction_settle(s);
+	kafka_settle_free(s);
 	for (uint32_t i = 0; i < s->ntopics; i++)
 	{
 		if (s->topics[i]->rkt != NULL)
@@ -220,7 +221,28 @@ helper_main(void *arg)
 				s->probe = true;
 			continue;
 		}
+		if (s->settling.state == KAFKA_RECOVERY_ASKED &&
+			now_ms >= s->settling.retry_at_ms)
+		{
+			pthread_mutex_unlock(&s->lock);
+			outcome = kafka_settle_go_on(s);
+			if (outcome == KAFKA_JOB_DONE)
+				kafka_settle_free(s);
+			pthread_mutex_lock(&s->lock);
+			if (outcome == KAFKA_JOB_DONE)
+				s->settling.state = KAFKA_RECOVERY_DONE;
+			else
+				s->settling.retry_at_ms = clock_monotonic_ms() +
+										  KAFKA_TOPIC_RETRY_MS;
+			if (outcome == KAFKA_JOB_UNREACHABLE)
+				s->probe = true;
+			kafka_helper_wake_caller(s);
+			continue;
+		}
 		t = take_job(s, now_ms, &until_ms);
+		if (t == NULL && s->settling.state == KAFKA_RECOVERY_ASKED &&
+			s->settling.retry_at_ms < until_ms)
+			until_ms = s->settling.retry_at_ms;
 		if (t == NULL && s->recovery.state == KAFKA_RECOVERY_ASKED &&
 			s->recovery.retry_at_ms < until_ms)
 			until_ms = s->recovery.retry_at_ms;

@@ -167,6 +167,20 @@ struct kafka_recovery
 	bool					  settings_told; /* what they warn of, was */
 };
 
+/* What predecessors have left open; see kafka_settle.c. */
+struct kafka_settling
+{
+	enum kafka_recovery_state		 state; /* locked */
+	rd_kafka_topic_partition_list_t *open;	/* offset: its end, or settled */
+	char							 until[SINK_POSITION_SIZE];
+	const char						*header;
+	int64_t							 retry_at_ms; /* the helper's, and below */
+	int64_t							 since_ms;
+	rd_kafka_t						*all; /* consumers of all records ... */
+	rd_kafka_t						*committed; /* ... and committed ones */
+	bool							 ends_known;
+};
+
 struct kafka_sink
 {
 	struct sink			 base;
@@ -223,6 +237,7 @@ struct kafka_sink
 
 	struct kafka_txn	  txn;
 	struct kafka_recovery recovery;
+	struct kafka_settling settling;
 	int64_t				  backoff_first_ms;
 	int64_t				  backoff_max_ms;
 	int64_t				  max_retries; /* -1: no end */
@@ -387,6 +402,24 @@ const char *kafka_recover_unverified(size_t nsettings, const char *value);
 
 /* The helper: fence, then read. */
 enum kafka_job_outcome kafka_recover_go_on(struct kafka_sink *s);
+
+/* A consumer; NULL: the sink has failed. */
+rd_kafka_t *
+kafka_recover_consumer(struct kafka_sink *s, const char *isolation_level);
+
+/* Of what could not be read: passing trouble, or a refusal, which fails it. */
+enum kafka_job_outcome
+kafka_recover_judge(struct kafka_sink *s, rd_kafka_resp_err_t err);
+
+/* ---- kafka_settle.c ---- */
+
+/* See sink_settle(); and the helper's part of it. */
+enum sink_outcome
+kafka_settle(struct kafka_sink *s, const struct sink_written *written);
+enum kafka_job_outcome kafka_settle_go_on(struct kafka_sink *s);
+
+/* The helper, at its end or when it is done. */
+void kafka_settle_free(struct kafka_sink *s);
 
 /* ---- kafka_helper.c ---- */
 

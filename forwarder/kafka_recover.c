@@ -137,8 +137,8 @@ kafka_recover_free(struct kafka_sink *s)
  * The helper's thread.
  */
 
-static rd_kafka_t *
-make_consumer(struct kafka_sink *s, const char *isolation_level)
+rd_kafka_t *
+kafka_recover_consumer(struct kafka_sink *s, const char *isolation_level)
 {
 	char			 reason[512];
 	rd_kafka_conf_t *conf = kafka_conf_make_consumer(s);
@@ -191,9 +191,8 @@ tells_slow(struct kafka_recovery *r, int64_t since_ms, const char *what)
 	return true;
 }
 
-/* Passing trouble, or a refusal, which fails the sink. */
-static enum kafka_job_outcome
-judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
+enum kafka_job_outcome
+kafka_recover_judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
 {
 	static const char	   what[] = "the position cannot be read yet, still "
 									"trying";
@@ -372,7 +371,7 @@ check_verification(struct kafka_sink *s)
 static enum kafka_job_outcome
 find_end(struct kafka_sink *s, int64_t *end)
 {
-	rd_kafka_t		   *rk = make_consumer(s, "read_uncommitted");
+	rd_kafka_t		   *rk = kafka_recover_consumer(s, "read_uncommitted");
 	rd_kafka_resp_err_t err;
 	int64_t				begin;
 
@@ -382,7 +381,7 @@ find_end(struct kafka_sink *s, int64_t *end)
 										   end, KAFKA_ANSWER_MS);
 	rd_kafka_destroy(rk);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return judge(s, err);
+		return kafka_recover_judge(s, err);
 	return KAFKA_JOB_DONE;
 }
 
@@ -440,7 +439,7 @@ read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 			int64_t silent_ms = clock_monotonic_ms() - since_ms;
 
 			if (!eof && silent_ms >= r->slow_ms)
-				return judge(s, RD_KAFKA_RESP_ERR__TIMED_OUT);
+				return kafka_recover_judge(s, RD_KAFKA_RESP_ERR__TIMED_OUT);
 			if (tells_slow(r, since_ms, open))
 				log_warn("kafka", open,
 						 "topic=%s offset=%" PRId64 " end=%" PRId64,
@@ -461,7 +460,7 @@ read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 		if (eof && at >= end)
 			return KAFKA_JOB_DONE;
 		if (err != RD_KAFKA_RESP_ERR_NO_ERROR && !eof)
-			return judge(s, err);
+			return kafka_recover_judge(s, err);
 	}
 	return KAFKA_JOB_LATER;
 }
@@ -485,9 +484,10 @@ read_store(struct kafka_sink *s, int64_t end)
 {
 	enum kafka_job_outcome outcome;
 	rd_kafka_topic_t	  *rkt;
-	rd_kafka_t *rk = make_consumer(s, FAULT_BUG("position_read_uncommitted")
-										  ? "read_uncommitted"
-										  : "read_committed");
+	rd_kafka_t			  *rk = kafka_recover_consumer(s, FAULT_BUG(
+															  "position_read_uncommitted")
+															  ? "read_uncommitted"
+															  : "read_committed");
 
 	if (rk == NULL)
 		return KAFKA_JOB_DONE;
@@ -496,7 +496,7 @@ read_store(struct kafka_sink *s, int64_t end)
 		find_leader(rk, rkt);
 	if (rkt == NULL ||
 		rd_kafka_consume_start(rkt, 0, RD_KAFKA_OFFSET_BEGINNING) != 0)
-		outcome = judge(s, rd_kafka_last_error());
+		outcome = kafka_recover_judge(s, rd_kafka_last_error());
 	else
 	{
 		outcome = read_until(s, rkt, end);

@@ -68,6 +68,27 @@ struct sink_store
 typedef void (*sink_stored_fn)(void *arg, const void *key, size_t key_len,
 							   const void *value, size_t value_len);
 
+/*
+ * What was written to before: topics with so many partitions.  Records carry
+ * their position in a header, as text that can be compared; those up to 'until'
+ * are committed, and that is less than SINK_POSITION_SIZE long.
+ */
+#define SINK_POSITION_SIZE 64
+
+struct sink_topic
+{
+	const char *name;
+	int32_t		partitions;
+};
+
+struct sink_written
+{
+	const struct sink_topic *topics;
+	size_t					 n;
+	const char				*header; /* must outlive the sink */
+	const char				*until;
+};
+
 struct sink;
 
 struct sink_ops
@@ -80,6 +101,8 @@ struct sink_ops
 								const struct sink_record *record,
 								uint64_t				  ticket);
 	enum sink_outcome (*recover)(struct sink *s, sink_stored_fn fn, void *arg);
+	enum sink_outcome (*settle)(struct sink				  *s,
+								const struct sink_written *written);
 	enum sink_outcome (*commit)(struct sink *s, const struct sink_record *last,
 								uint64_t ticket);
 	bool (*is_full)(struct sink *s);
@@ -152,6 +175,18 @@ static inline enum sink_outcome
 sink_recover(struct sink *s, sink_stored_fn fn, void *arg)
 {
 	return s->ops->recover != NULL ? s->ops->recover(s, fn, arg) : SINK_DONE;
+}
+
+/*
+ * Between sink_recover() and the first record: wait until no transaction of a
+ * predecessor is open in what it has written to, for ours would end it; see
+ * kafka_settle.c.  'written' is copied at the first call.  SINK_AGAIN: call
+ * again after sink_poll().  SINK_DONE at once without a transactional id.
+ */
+static inline enum sink_outcome
+sink_settle(struct sink *s, const struct sink_written *written)
+{
+	return s->ops->settle != NULL ? s->ops->settle(s, written) : SINK_DONE;
 }
 
 /*

@@ -339,6 +339,12 @@ kafka_commit(struct sink *sink, const struct sink_record *last,
 }
 
 static enum sink_outcome
+settle(struct sink *sink, const struct sink_written *written)
+{
+	return kafka_settle((struct kafka_sink *) sink, written);
+}
+
+static enum sink_outcome
 kafka_recover(struct sink *sink, sink_stored_fn fn, void *arg)
 {
 	return kafka_recover_take((struct kafka_sink *) sink, fn, arg);
@@ -649,6 +655,7 @@ static const struct sink_ops ops = {
 	.partitions = kafka_partitions,
 	.submit = kafka_submit,
 	.recover = kafka_recover,
+	.settle = settle,
 	.commit = kafka_commit,
 	.is_full = kafka_is_full,
 	.fd = kafka_fd,

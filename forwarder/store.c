@@ -116,6 +116,20 @@ store_pin(const struct store *s, const char *topic)
 	return pin->topic != NULL ? pin->partitions : 0;
 }
 
+void
+store_each_pin(const struct store *s,
+			   void (*fn)(void *arg, const char *topic, int32_t partitions),
+			   void *arg)
+{
+	for (size_t i = 0; i < s->pins_cap; i++)
+	{
+		const struct pin *pin = &s->pins[i];
+
+		if (pin->topic != NULL && pin->partitions > 0)
+			fn(arg, pin->topic, pin->partitions);
+	}
+}
+
 /*
  * The same slot of the same database in another cluster, or whatever a writer
  * there has under our transactional.id: two of that fence each other for ever.

@@ -59,6 +59,12 @@ void store_written(struct store *s, const struct position *p);
 /* The number of partitions that 'topic' is pinned to; 0: to none yet. */
 int32_t store_pin(const struct store *s, const char *topic);
 
+/* Each topic that is pinned, in no order. */
+void
+store_each_pin(const struct store *s,
+			   void (*fn)(void *arg, const char *topic, int32_t partitions),
+			   void *arg);
+
 /*
  * The record that pins it, into buffers that are reset first.  A name that no
  * topic can have is a mistake of the program: it aborts.

@@ -53,6 +53,13 @@ class Broker:
             text.append(f"{' '.join(words)}\n{said}\n\n")
         return "".join(text)
 
+    def abort_transaction(self, topic, partition, start_offset):
+        """As an operator does whose broker has left one open."""
+        self._script("tool", "org.apache.kafka.tools.TransactionsCommand",
+                     "--bootstrap-server", self.address, "abort",
+                     "--topic", topic, "--partition", str(partition),
+                     "--start-offset", str(start_offset))
+
     def proxied_address(self):
         """Where a proxy must lead to: see --advertise of broker.sh."""
         return self._script("address", "PROXIED")
@@ -101,6 +108,13 @@ class Broker:
         """The present process's, and those of the processes before."""
         return [self.directory / "broker.log",
                 self.directory / "broker.log.old"]
+
+    def keep(self, where, prefix):
+        """The files of the topics that begin so, and the coordinator's log."""
+        data = self.data / "kafka" if self.data else self.directory / "data"
+        for source in data.iterdir():
+            if source.name.startswith((prefix, "__transaction_state-")):
+                shutil.copytree(source, where / source.name)
 
     def secure_address(self):
         return self._script("address", "sasl")
@@ -172,8 +186,15 @@ class Brokers:
     def client(self, timeout=10):
         return self._one().client(timeout)
 
+    def abort_transaction(self, *place):
+        self._one().abort_transaction(*place)
+
     def logs(self):
         return [log for node in self.nodes for log in node.logs()]
+
+    def keep(self, where, prefix):
+        for node in self.nodes:
+            node.keep(where / node.directory.name, prefix)
 
     def destroy(self):
         self._each(Broker.destroy)

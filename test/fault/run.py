@@ -356,6 +356,7 @@ class Run:
         self.offsets_topic = f"{self.prefix}.{self.slot}.offsets"
         self.transactional_id = f"{self.prefix}.{self.slot}"
         self.faults = checker.Faults()
+        self.left_open = set()      # that were ended by hand
         self.profile = servers.profile
         self.result = {"seed": seed, "mode": mode,
                        "profile": self.profile.name}
@@ -747,6 +748,7 @@ class Run:
         def confirmed():
             if forwarder.unexpected_exits():
                 return True
+            self._end_left_open()
             return (self._slot("confirmed_flush_lsn") or 0) >= target
         try:
             wait_until("the slot to catch up", confirmed, STUCK)
@@ -769,6 +771,14 @@ class Run:
             self._check_slot()
         self.sampler.stop()
         self.exit_code = forwarder.stop()
+
+    def _end_left_open(self):
+        """As an operator does whom the forwarder tells that Kafka has not ended
+        a transaction (KAFKA-20734): what it waits for is ended by hand."""
+        for place in sorted(set(_LEFT_OPEN.findall(self.forwarder.log_text()))
+                            - self.left_open):
+            self.left_open.add(place)
+            self.broker.abort_transaction(*place)
 
     def _check_slot(self):
         """The slot frees what it kept: WAL, and files of transactions."""
@@ -1026,6 +1036,7 @@ class Run:
         self.result["violations"] = dict(self.faults.counts)
         self.result["verdict"] = "fail" if self.faults.counts else "pass"
         self.result["events"] = len(self.result["faults"])
+        self.result["left_open"] = sorted(self.left_open)
         return not self.faults.counts
 
     # The end.
@@ -1065,6 +1076,8 @@ class Run:
             # Where a broker has forgotten a transaction that is open.
             (where / "transactions.txt").write_text(self.broker.transactions(
                 self.transactional_id, self.offsets_topic))
+        if self.mode == "eos" and self.faults.counts.keys() & _BROKERS:
+            self.broker.keep(where / "kafka", f"{self.prefix}.")
         try:
             self._dump(where)
         except (HarnessError, KafkaError, OSError) as error:
@@ -1104,6 +1117,13 @@ class Run:
                                   if t.startswith(f"{self.prefix}.")])
         finally:
             client.close()
+
+
+_LEFT_OPEN = re.compile(r"not ended an aborted transaction.*? topic=(\S+) "
+                        r"partition=(\d+) start_offset=(\d+)")
+
+# Where only the brokers' own files tell what they did with a transaction.
+_BROKERS = {"repeat", "lost", "partial", "stuck", "prefix"}
 
 
 def versions():
@@ -1183,6 +1203,8 @@ def summary(result):
             f"{result.get('seconds', '-')} s")
     for found in result.get("faults_told", []):
         text += f"\n    {found[0]}: {found[1]}: {found[2]}"
+    for place in result.get("left_open", []):
+        text += f"\n    left open by Kafka, ended by hand: {' '.join(place)}"
     if "error" in result:
         text += f"\n    {result['error']}"
     return text

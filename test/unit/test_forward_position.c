@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,12 @@ static struct
 	bool	 overtaken;
 	bool	 unsafe;
 	int		 creations; /* of the slot, asked for */
+
+	/* what sink_settle() was given, and says */
+	int				  pinned; /* stored pins: topics of so many partitions */
+	char			  settled[64];
+	char			  until[64];
+	enum sink_outcome settle;
 } t;
 
 /* ---- what is around it ---- */
@@ -111,6 +118,13 @@ config_kafka_settings(const struct config *c, size_t *n)
 	(void) c;
 	*n = 0;
 	return NULL;
+}
+
+void
+publish_position(const struct change_position *pos, char *out)
+{
+	snprintf(out, PUBLISH_POSITION_LEN + 1, "%u-%" PRIX64 "-%" PRIX64 "-%X",
+			 pos->timeline, pos->end_lsn, pos->ordinal, pos->part);
 }
 
 const char *
@@ -263,9 +277,35 @@ sink_recovers(struct sink *s, sink_stored_fn fn, void *arg)
 		position_put_value(&value, &t.stored);
 		fn(arg, key.data, key.len, value.data, value.len);
 	}
+	for (int i = 1; i <= t.pinned; i++)
+	{
+		struct position_pin pin = {.id = t.stored.id, .partitions = i};
+
+		snprintf(pin.topic, sizeof(pin.topic), "topic%d", i);
+		buf_reset(&key);
+		buf_reset(&value);
+		position_put_pin_key(&key, &pin);
+		position_put_pin_value(&value, &pin);
+		fn(arg, key.data, key.len, value.data, value.len);
+	}
 	buf_free(&key);
 	buf_free(&value);
 	return SINK_DONE;
+}
+
+static enum sink_outcome
+sink_settles(struct sink *s, const struct sink_written *written)
+{
+	int total = 0;
+
+	(void) s;
+	for (size_t i = 0; i < written->n; i++)
+		total += written->topics[i].partitions;
+	snprintf(t.settled, sizeof(t.settled), "%zu topics, %d partitions",
+			 written->n, total);
+	snprintf(t.until, sizeof(t.until), "%s", written->until);
+	assert_string_equal(written->header, "walferry.position");
+	return t.settle;
 }
 
 static enum sink_outcome
@@ -307,6 +347,7 @@ static const struct sink_ops ops = {
 	.topic = sink_topic_number,
 	.submit = sink_commits,
 	.recover = sink_recovers,
+	.settle = sink_settles,
 	.commit = sink_commits,
 	.poll = sink_polls,
 	.error = sink_is_well,
@@ -547,6 +588,46 @@ position_of_no_backlog_is_stored_in_time(void **state)
 	f->drained_ms = f->now_ms;
 	f->blocked = true;
 	assert_int_equal(forward_position_due_ms(f), f->now_ms + INTERVAL_MS);
+}
+
+/* Before anything is done, Kafka must have ended what was begun before. */
+static void
+position_says_what_must_be_settled_before_the_start(void **state)
+{
+	(void) state;
+	t.pinned = 3;
+	t.settle = SINK_AGAIN;
+	assert_true(begins());
+	assert_int_equal(t.f->state, STATE_RECOVERING);
+	assert_string_equal(t.settled, "3 topics, 6 partitions");
+	assert_string_equal(t.until, "1-1000-FFFFFFFFFFFFFFFF-FFFF");
+	assert_int_equal(t.start_lsn, 0);
+	t.settle = SINK_DONE;
+	forward_position_recover(t.f);
+	assert_int_equal(t.f->state, STATE_STARTING);
+	assert_int_equal(t.start_lsn, 0x1000);
+}
+
+/* Of one that is published in part, that part is committed. */
+static void
+position_counts_what_is_published_in_part_as_settled(void **state)
+{
+	(void) state;
+	t.stored.partial.end_lsn = 0x2000;
+	t.stored.partial.changes = 18;
+	assert_true(begins());
+	assert_string_equal(t.until, "1-2000-11-FFFF");
+}
+
+/* Whoever has no transactions ends none. */
+static void
+position_of_at_least_once_settles_nothing(void **state)
+{
+	(void) state;
+	t.alone = true;
+	assert_true(begins());
+	assert_string_equal(t.until, "");
+	assert_int_equal(t.f->state, STATE_STARTING);
 }
 
 /* What a pump asks that cannot hand over the next record. */
@@ -1178,6 +1259,9 @@ main(void)
 		TEST(position_is_stored_later_when_the_server_is_merely_silent),
 		TEST(position_of_a_backlog_is_stored_less_often),
 		TEST(position_of_no_backlog_is_stored_in_time),
+		TEST(position_says_what_must_be_settled_before_the_start),
+		TEST(position_counts_what_is_published_in_part_as_settled),
+		TEST(position_of_at_least_once_settles_nothing),
 		TEST(transaction_is_cut_where_it_is_due_only),
 		TEST(transactions_end_by_size_and_by_age),
 		TEST(position_that_finds_no_room_bars_what_comes_after),

@@ -1,4 +1,4 @@
-/* links: sink_kafka kafka_conf kafka_fail kafka_helper kafka_link kafka_recover
+/* links: sink_kafka kafka_conf kafka_fail kafka_helper kafka_link kafka_recover kafka_settle
  * links: kafka_topic kafka_txn buf log */
 /* libs: rdkafka */
 /*
