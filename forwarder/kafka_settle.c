@@ -3,11 +3,11 @@
  * end.
  *
  * Once a producer has its epoch, each transaction that began under its
- * transactional.id before is ended: a mark is in every partition.  Brokers of
- * Kafka 4 leave the mark out where a partition has no leader just then, which
- * a single broker has not while it starts (KAFKA-20734).  The producer id stays
- * the same from epoch to epoch, so that our next commit would make visible what
- * was aborted: repeats, and nobody would refuse them.
+ * transactional.id before is ended: a mark is in every partition.  Kafka 4.3.0
+ * and 4.3.1 leave the mark out where a partition has no leader just then, as
+ * those of a single broker have none while it starts (KAFKA-20734).  The
+ * producer id stays the same from epoch to epoch, so that our next commit would
+ * make visible what was aborted: repeats, which nobody would refuse.
  *
  * So, before anything is written: is something still open in a partition that
  * we write to?  Its first open record says whose it is.  What the stored
