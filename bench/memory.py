@@ -9,6 +9,8 @@ Settings, as environment variables or NAME=VALUE arguments of memory.sh:
     ROW_MB=500          of one value in one row (not above 900)
     BURST=200000        transactions of one row, which wait for the forwarder
     LIMIT_MB=120        max.request.size where a large row is carried whole
+    WORK_MEM=64MB       logical_decoding_work_mem; before PostgreSQL 17, more
+                        subtransactions than fit take very long to decode
     MODES="alo eos"     at least once, exactly once
     CASES="rows subtransactions whole stop placeholder burst"
     OUT=                a file that the table is appended to
@@ -30,7 +32,7 @@ import cluster
 
 SETTINGS = {"SCALE": "1", "ROWS": "10000000", "SUBTRANSACTIONS": "1000000",
             "ROW_MB": "500", "BURST": "200000", "LIMIT_MB": "120",
-            "MODES": "alo eos",
+            "WORK_MEM": "64MB", "MODES": "alo eos",
             "CASES": "rows subtransactions whole stop placeholder burst",
             "OUT": ""}
 QUEUE_MB = 64
@@ -247,7 +249,8 @@ def main():
         cluster.die("walferry.so is missing: make")
     conf = {"wal_level": "logical", "fsync": "off", "max_wal_size": "8GB",
             "synchronous_commit": "off", "shared_buffers": "128MB",
-            "autovacuum": "off"}
+            "autovacuum": "off",
+            "logical_decoding_work_mem": setting("WORK_MEM")}
     with cluster.Cluster(conf, plugin, ["walferry"]) as pg, Broker() as broker:
         pg.sql("CREATE TABLE t (id int, n int, s text)")
         pg.sql("CREATE TABLE large (id int PRIMARY KEY, t text, s text)")
