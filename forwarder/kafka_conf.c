@@ -219,7 +219,7 @@ unusable:
 	return NULL;
 }
 
-/* A consumer that lives for a moment has nothing to tell. */
+/* A client that lives for a moment has nothing to tell. */
 static void
 log_quietly(const rd_kafka_t *rk, int level, const char *facility,
 			const char *message)
@@ -252,6 +252,23 @@ kafka_conf_make_consumer(struct kafka_sink *s)
 
 	if (!apply_given(s, conf) ||
 		!apply_all(conf, forced, sizeof(forced) / sizeof(forced[0])) ||
+		!apply(conf, "enable.metrics.push", "false", false, true))
+	{
+		rd_kafka_conf_destroy(conf);
+		return NULL;
+	}
+	rd_kafka_conf_set_log_cb(conf, log_quietly);
+	return conf;
+}
+
+rd_kafka_conf_t *
+kafka_conf_make_ender(const struct kafka_sink *s)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	if (!apply_given(s, conf) ||
+		!apply(conf, "allow.auto.create.topics", "false", false, false) ||
+		!apply(conf, "transactional.id", s->txn.id, false, false) ||
 		!apply(conf, "enable.metrics.push", "false", false, true))
 	{
 		rd_kafka_conf_destroy(conf);

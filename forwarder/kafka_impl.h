@@ -179,6 +179,7 @@ struct kafka_settling
 	rd_kafka_t						*all; /* consumers of all records ... */
 	rd_kafka_t						*committed; /* ... and committed ones */
 	bool							 ends_known;
+	bool							 told;
 };
 
 struct kafka_sink
@@ -253,6 +254,9 @@ rd_kafka_conf_t *kafka_conf_make(struct kafka_sink *s);
 
 /* Those of a consumer at the same brokers, without its own. */
 rd_kafka_conf_t *kafka_conf_make_consumer(struct kafka_sink *s);
+
+/* Those of a producer with our transactional.id, for ending transactions. */
+rd_kafka_conf_t *kafka_conf_make_ender(const struct kafka_sink *s);
 
 char *kafka_copy(const char *from);
 

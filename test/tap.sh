@@ -49,7 +49,7 @@ cleanup()
 }
 make_scratch
 private_postgres
-stage t test/kafka test/certs.sh test/logical.conf docs examples
+stage t test/kafka test/certs.sh test/logical.conf docs examples test/fault/kafka_log.py
 
 if [ -x "$top/$FORWARDER" ]; then
 	install -m 755 "$top/$FORWARDER" "$scratch/work/walferry"

@@ -53,13 +53,6 @@ class Broker:
             text.append(f"{' '.join(words)}\n{said}\n\n")
         return "".join(text)
 
-    def abort_transaction(self, topic, partition, start_offset):
-        """As an operator does whose broker has left one open."""
-        self._script("tool", "org.apache.kafka.tools.TransactionsCommand",
-                     "--bootstrap-server", self.address, "abort",
-                     "--topic", topic, "--partition", str(partition),
-                     "--start-offset", str(start_offset))
-
     def proxied_address(self):
         """Where a proxy must lead to: see --advertise of broker.sh."""
         return self._script("address", "PROXIED")
@@ -185,9 +178,6 @@ class Brokers:
 
     def client(self, timeout=10):
         return self._one().client(timeout)
-
-    def abort_transaction(self, *place):
-        self._one().abort_transaction(*place)
 
     def logs(self):
         return [log for node in self.nodes for log in node.logs()]

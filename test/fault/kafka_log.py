@@ -13,6 +13,7 @@ import collections
 import gzip
 import socket
 import struct
+import time
 import zlib
 
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
@@ -387,13 +388,33 @@ class Kafka:
         return r.compact()
 
     def take_over(self, transactional_id):
-        """Shut out whoever has this id, as another producer would."""
+        """Shut out whoever has this id, as another producer would.  Its
+        producer id and epoch."""
         out = _Out().string(transactional_id).num("i", 60000)
         r = self._call(None, 22, 0, out)
         _, error = r.num("ih")
         if error:
             raise KafkaError(f"take over {transactional_id}: error {error}",
                              error)
+        return r.num("qh")
+
+    def leave_open(self, transactional_id, topic, partition, key, headers):
+        """Write a record in a transaction that the coordinator knows nothing
+        of, under the producer id of this transactional id.  The brokers must
+        not verify a transaction's partitions."""
+        pid, epoch = self.take_over(transactional_id)
+        batch = _batch(pid, epoch, key, headers)
+        out = _Out().string(transactional_id).num("hi", -1, 10000)
+        out.num("i", 1).string(topic).num("ii", 1, partition)
+        out.num("i", len(batch)).raw(batch)
+        r = self._call(self.leader(topic, partition), 0, 3, out)
+        r.num("i")
+        r.string()
+        _, _, error, offset = r.num("iihq")
+        if error:
+            raise KafkaError(f"produce to {topic}/{partition}: error {error}",
+                             error)
+        return offset
 
     def coordinator(self, transactional_id):
         """The broker that coordinates its transactions."""
@@ -526,6 +547,38 @@ class _Batch:
                 raise KafkaError(f"record at {offset}: {at} is not {end}")
             yield Record(offset, timestamp, key, value, headers, self.pid,
                          self.epoch, self.transactional)
+
+
+def _crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def _batch(pid, epoch, key, headers):
+    """A batch of one record of a transaction, without a value."""
+    def varint(value):
+        value = value << 1 ^ value >> 63
+        raw = bytearray()
+        while value > 0x7f:
+            raw.append(value & 0x7f | 0x80)
+            value >>= 7
+        raw.append(value)
+        return bytes(raw)
+
+    def blob(data):
+        return varint(len(data)) + data
+
+    record = b"\0\0\0" + blob(key) + varint(-1) + varint(len(headers))
+    for name, value in headers.items():
+        record += blob(name.encode()) + blob(value)
+    now = int(time.time() * 1000)
+    body = struct.pack(">hiqqqhii", 16, 0, now, now, pid, epoch, 0, 1) + \
+        blob(record)
+    return struct.pack(">qiibI", 0, 9 + len(body), -1, 2, _crc32c(body)) + body
 
 
 def _batches(data):
