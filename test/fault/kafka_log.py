@@ -294,12 +294,12 @@ class Kafka:
                 offset = batch.last + 1
 
     def records(self, topic, partition, isolation=READ_UNCOMMITTED,
-                start=0, end=None):
+                start=0, end=None, headers=dict):
         """The records from offset start up to end, by default as far as the
         log reaches at this moment; those of aborted transactions are left
         out with READ_COMMITTED, as every consumer does."""
         for batch in self.batches(topic, partition, isolation, start, end):
-            for record in batch.records():
+            for record in batch.records(headers):
                 if start <= record.offset and (end is None or
                                                record.offset < end):
                     yield record
@@ -501,7 +501,9 @@ class _Batch:
         """It is the same batch if this is the same."""
         return self.base, self.last, zlib.crc32(self.body)
 
-    def records(self):
+    def records(self, headers=dict):
+        """headers: what makes a record's of its (name, value) pairs; a dict
+        forgets repeated names."""
         data, at = self.body, 0
         if self.compression == 1:
             data = gzip.decompress(data)
@@ -539,14 +541,14 @@ class _Batch:
             timestamp = self.first_timestamp + varint()
             offset = self.base + varint()
             key, value = blob(), blob()
-            headers = {}
+            pairs = []
             for _ in range(varint()):
                 name = blob().decode()
-                headers[name] = blob()
+                pairs.append((name, blob()))
             if at != end:
                 raise KafkaError(f"record at {offset}: {at} is not {end}")
-            yield Record(offset, timestamp, key, value, headers, self.pid,
-                         self.epoch, self.transactional)
+            yield Record(offset, timestamp, key, value, headers(pairs),
+                         self.pid, self.epoch, self.transactional)
 
 
 def _crc32c(data):

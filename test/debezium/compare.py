@@ -1,0 +1,597 @@
+#!/usr/bin/env python3
+"""Are walferry's events Debezium's?
+
+    compare.py DEBEZIUM.jsonl.gz WALFERRY.jsonl.gz [MODE]
+
+Every event of one side is paired with the one of the other that tells of the
+same change, and then everything is compared: topic, partition, key, headers
+with their order, each field of the value as it is spelled, the order of fields
+and, where there is one, the schema; in the end, the order of events in each
+partition.
+
+What differs must be explained by an entry of differences.toml, which see.  A
+column's value counts as one.
+"""
+import collections
+import json
+import json.decoder
+import json.scanner
+import pathlib
+import re
+import sys
+import tomllib
+
+HERE = pathlib.Path(__file__).parent
+
+MODES = ("default", "debezium")
+
+# Where an event lacks what the other has.
+MISSING = type("Missing", (), {"__repr__": lambda self: "(missing)"})()
+
+
+class Spelled(str):
+    """A string or number of JSON that knows how it was written."""
+
+    raw = ""
+
+    def __repr__(self):
+        return self.raw
+
+
+class String(Spelled):
+    pass
+
+
+class Number(Spelled):
+    pass
+
+
+def _spelled(kind, text, raw):
+    value = kind(text)
+    value.raw = raw
+    return value
+
+
+def _decoder():
+    """Of JSON, as Python's, but for the spelling of strings and numbers, and
+    that a repeated name is an error."""
+    def string(s, end, strict=True):
+        text, after = json.decoder.scanstring(s, end, strict)
+        return _spelled(String, text, s[end - 1:after]), after
+
+    def pairs(pairs):
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("an object has a name twice")
+        return found
+
+    def number(raw):
+        return _spelled(Number, raw, raw)
+
+    decoder = json.JSONDecoder(
+        object_pairs_hook=pairs, parse_int=number, parse_float=number,
+        parse_constant=number)
+    decoder.parse_string = string
+    decoder.scan_once = json.scanner.py_make_scanner(decoder)
+    return decoder
+
+
+_DECODER = _decoder()
+
+
+def parse(data):
+    return _DECODER.decode(data.decode())
+
+
+def same(a, b):
+    """Equal in value, kind and spelling; the order of fields counts."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Spelled):
+        return a.raw == b.raw
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[n], b[n]) for n in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+# ---------------------------------------------------------------- events
+
+class Parsed:
+    """An event, taken apart."""
+
+    def __init__(self, event):
+        self.event = event
+        self.key, self.key_schema = self._open(event.key)
+        self.value, self.schema = self._open(event.value)
+        self.kind = self._kind()
+        self.table = None
+        if self.kind == "row":
+            source = self.value["source"]
+            self.table = f"{source['schema']}.{source['table']}"
+
+    @staticmethod
+    def _open(data):
+        """(payload, schema or None)"""
+        if data is None:
+            return None, None
+        value = parse(data)
+        if isinstance(value, dict) and list(value) == ["schema", "payload"]:
+            return value["payload"], value["schema"]
+        return value, None
+
+    def _kind(self):
+        if self.event.value is None:
+            return "tombstone"
+        if not isinstance(self.value, dict):
+            return "unknown"
+        if "message" in self.value:
+            return "message"
+        if "before" in self.value:
+            return "row"
+        if "status" in self.value:
+            return "transaction"
+        return "heartbeat" if list(self.value) == ["ts_ms"] else "unknown"
+
+    def identity(self):
+        """What tells the change, as far as the event does; None: it does
+        not, and what stands before it does."""
+        value = self.value
+        if self.kind == "tombstone":
+            return None
+        if self.kind in ("row", "message"):
+            source = value.get("source")
+            lsn = source.get("lsn") if isinstance(source, dict) else None
+            return self.kind, self.table, value.get("op"), lsn
+        if self.kind == "transaction":
+            return self.kind, value.get("status"), value.get("id")
+        return (self.kind,)
+
+    def __str__(self):
+        e = self.event
+        op = self.value.get("op") if isinstance(self.value, dict) else None
+        key = None if e.key is None else e.key.decode(errors="replace")
+        return f"{e.topic}/{e.partition}@{e.offset} {op or self.kind} " \
+               f"key {key if key is None or len(key) < 200 else key[:200]}"
+
+
+def take_apart(events):
+    """[Parsed] of a side, each with its identity as .id.  Events must be in
+    the order of their partitions."""
+    parsed = [Parsed(e) for e in events]
+    previous, tables = {}, {}
+    for p in parsed:
+        place = p.event.topic, p.event.partition
+        p.id = p.identity() or ("tombstone", previous.get(place))
+        previous[place] = p.id
+        if p.table:
+            tables[p.event.topic] = p.table
+    for p in parsed:
+        p.table = p.table or tables.get(p.event.topic)
+    return parsed
+
+
+def _pair(ours, theirs, sameness):
+    """Pairs of those that are alike, in their order; what is left of both."""
+    waiting = collections.defaultdict(collections.deque)
+    for p in theirs:
+        waiting[sameness(p)].append(p)
+    pairs, left = [], []
+    for p in ours:
+        found = waiting[sameness(p)]
+        if found:
+            pairs.append((p, found.popleft()))
+        else:
+            left.append(p)
+    used = {id(b) for _, b in pairs}
+    return pairs, left, [p for p in theirs if id(p) not in used]
+
+
+def _row(p):
+    after = p.value.get("after") if isinstance(p.value, dict) else None
+    return json.dumps(after)
+
+
+def pair(debezium, walferry):
+    """Pairs of events that tell of one change, and those that have none.
+
+    The changes of a COPY have one LSN, so what the events hold comes first;
+    then whatever could be the same event with something wrong in it.
+    """
+    pairs = []
+    for sameness in (
+            lambda p: (p.event.topic, p.id, p.event.key, _row(p)),
+            lambda p: (p.event.topic, p.id, p.event.key),
+            lambda p: (p.event.topic, p.id),
+            lambda p: p.id,
+            lambda p: (p.event.topic, p.kind, p.id[2:3], p.event.key),
+            lambda p: (p.event.topic, p.kind, p.id[2:3])):
+        more, debezium, walferry = _pair(debezium, walferry, sameness)
+        pairs += more
+    return pairs, debezium, walferry
+
+
+# ----------------------------------------------------------- differences
+
+# where: the event, as text.  field: "source.version", "before.COLUMN",
+# "after.COLUMN", "key.COLUMN", "key", "header NAME", "headers", "partition",
+# "topic", "event", "order"; of a schema, with "schema " before it.
+Difference = collections.namedtuple(
+    "Difference", "where kind field types debezium walferry pair")
+
+# Rows, whose fields are columns.
+_ROWS = ("before", "after", "key")
+
+
+class Comparison:
+    """Of the events of both sides.  columns: columns.Columns."""
+
+    def __init__(self, debezium, walferry, columns):
+        self.columns = columns
+        self.found = []
+        self.compared = 0
+        self.schemas = set()
+        debezium, walferry = take_apart(debezium), take_apart(walferry)
+        pairs, missing, extra = pair(debezium, walferry)
+        for d in missing:
+            self._add((d, None), "event", _brief(d), MISSING)
+        for w in extra:
+            self._add((None, w), "event", MISSING, _brief(w))
+        for d, w in pairs:
+            self._events(d, w)
+        self._order(pairs)
+        self.pairs = len(pairs)
+
+    def _add(self, pair, field, debezium, walferry, column=None):
+        one = pair[0] or pair[1]
+        types = self.columns.of(one.table, column)["types"] \
+            if column else ()
+        self.found.append(Difference(str(one), one.kind, field, tuple(types),
+                                     debezium, walferry, pair))
+
+    def _value(self, both, field, d, w, column=None):
+        self.compared += 1
+        if not same(d, w):
+            self._add(both, field, d, w, column)
+
+    def _events(self, d, w):
+        both = d, w
+        self._value(both, "topic", d.event.topic, w.event.topic)
+        self._value(both, "partition", d.event.partition, w.event.partition)
+        self._headers(both)
+        self._struct(both, "key", d.key, w.key)
+        if d.kind == w.kind and isinstance(d.value, dict):
+            self._fields(both, "", d.value, w.value)
+        else:
+            self._value(both, "value", d.value, w.value)
+        self._schema(both, "key", d.key_schema, w.key_schema)
+        self._schema(both, "", d.schema, w.schema)
+
+    def _headers(self, both):
+        def numbered(headers):
+            count = collections.Counter()
+            named = {}
+            for name, value in headers:
+                count[name] += 1
+                n = count[name]
+                named[name if n == 1 else f"{name} ({n})"] = value
+            return named
+        d, w = (numbered(p.event.headers) for p in both)
+        for name in {**d, **w}:
+            self._value(both, f"header {name}", d.get(name, MISSING),
+                        w.get(name, MISSING))
+        self._sequence(both, "headers", d, w)
+
+    def _sequence(self, both, field, d, w):
+        """The order of names that both have."""
+        self._value(both, f"order of {field}", [n for n in d if n in w],
+                    [n for n in w if n in d])
+
+    def _fields(self, both, path, d, w):
+        """The fields of the envelope, and of the blocks in it."""
+        for name in {**d, **w}:
+            a, b = d.get(name, MISSING), w.get(name, MISSING)
+            field = f"{path}{name}"
+            if field in _ROWS:
+                self._struct(both, field, a, b)
+            elif isinstance(a, dict) and isinstance(b, dict):
+                self._fields(both, f"{field}.", a, b)
+            else:
+                self._value(both, field, a, b)
+        self._sequence(both, path or "value", d, w)
+
+    def _struct(self, both, field, d, w):
+        if not isinstance(d, dict) or not isinstance(w, dict):
+            self._value(both, field, d, w)
+            return
+        for name in {**d, **w}:
+            self._value(both, f"{field}.{name}", d.get(name, MISSING),
+                        w.get(name, MISSING), name)
+        self._sequence(both, field, d, w)
+
+    # Schemas.  One is in each event, and seldom another one than before.
+
+    def _schema(self, both, path, d, w):
+        if d is None and w is None:
+            return
+        pair = json.dumps([d, w])
+        if pair in self.schemas:
+            return
+        self.schemas.add(pair)
+        self._part(both, path, d, w)
+
+    def _part(self, both, path, d, w):
+        name = f"schema {path}".rstrip()
+        if not (isinstance(d, dict) and isinstance(w, dict)
+                and "fields" in d and "fields" in w):
+            row, _, column = path.partition(".")
+            self._value(both, name, d, w, column if row in _ROWS else None)
+            return
+        self._value(both, name, {n: v for n, v in d.items() if n != "fields"},
+                    {n: v for n, v in w.items() if n != "fields"})
+        # The columns' structs are values, not part of the envelope.
+        d, w = ({f["field"]: f for f in s["fields"]} for s in (d, w))
+        for field in {**d, **w}:
+            inner = f"{path}.{field}" if path else field
+            a, b = d.get(field, MISSING), w.get(field, MISSING)
+            if path in _ROWS:
+                self._value(both, f"schema {inner}", a, b, field)
+            else:
+                self._part(both, inner, a, b)
+        self._sequence(both, f"{name} fields", d, w)
+
+    def _order(self, pairs):
+        """What Debezium has in one partition must be in the same order."""
+        places = collections.defaultdict(list)
+        for d, w in pairs:
+            places[d.event.topic, d.event.partition, w.event.topic,
+                   w.event.partition].append((d, w))
+        for place in places.values():
+            place.sort(key=lambda both: both[0].event.offset)
+            highest = -1
+            for d, w in place:
+                self.compared += 1
+                if w.event.offset < highest:
+                    self._add((d, w), "order", d.event.offset, w.event.offset)
+                highest = max(highest, w.event.offset)
+
+
+def _brief(p):
+    return f"{(p.event.value or b'')[:300].decode(errors='replace')}"
+
+
+# ----------------------------------------------------------------- rules
+
+def _integer(value):
+    return int(value) if isinstance(value, Number) and \
+        re.fullmatch("-?[0-9]+", value) else None
+
+
+def _clock(d, w, _):
+    """Both a time, and about the same one: within ten minutes."""
+    d, w = _integer(d), _integer(w)
+    if d is None or w is None or len(str(d)) != len(str(w)):
+        return False
+    return abs(d - w) <= 600 * 10 ** (len(str(d)) - 10)
+
+
+def _both_text(d, w, _):
+    return isinstance(d, String) and isinstance(w, String) and d and w
+
+
+def _both_bytes(d, w, _):
+    return isinstance(d, bytes) and isinstance(w, bytes) and d and w
+
+
+def _only_walferry(d, w, _):
+    return d is MISSING and w is not MISSING
+
+
+def _only_debezium(d, w, _):
+    return w is MISSING and d is not MISSING
+
+
+def _null_in_debezium(d, w, _):
+    return d is None and w is not None and w is not MISSING
+
+
+def _null_in_walferry(d, w, _):
+    return w is None and d is not None and d is not MISSING
+
+
+def _same_double(d, w, _):
+    if not isinstance(d, Number) or not isinstance(w, Number):
+        return isinstance(d, list) and isinstance(w, list) and \
+            len(d) == len(w) and all(
+                same(a, b) or _same_double(a, b, _) for a, b in zip(d, w))
+    return float(d) == float(w)
+
+
+_JAVA = re.compile(r"(\[L)?([a-z]\w*\.)+[\w$]+;?@[0-9a-f]+")
+
+
+def _java_identity(d, w, _):
+    """Java's name for an object, or an array of such."""
+    if isinstance(d, list) and d:
+        return all(v is None or _JAVA.fullmatch(v) for v in d
+                   if isinstance(v, (String, type(None)))) and any(
+                       isinstance(v, String) for v in d)
+    return isinstance(d, String) and bool(_JAVA.fullmatch(d))
+
+
+def _keyless(d, w, difference):
+    return difference.pair[0].event.key is None and \
+        difference.pair[1].event.key is None
+
+
+def _any(d, w, _):
+    return True
+
+
+RULES = {
+    "any": _any,
+    "clock": _clock,
+    "both are text": _both_text,
+    "both are bytes": _both_bytes,
+    "only walferry has it": _only_walferry,
+    "only Debezium has it": _only_debezium,
+    "null in Debezium": _null_in_debezium,
+    "null in walferry": _null_in_walferry,
+    "same double": _same_double,
+    "Java identity": _java_identity,
+    "keyless": _keyless,
+}
+
+# What Debezium has for a column that is NOT NULL and not in the WAL.
+_ZEROS = [parse(text) for text in (
+    b"0", b"0.0", b"false", b'""', b'"AA=="', b'{"scale":0,"value":"AA=="}',
+    b'"{}"', b"{}", b"[]", b'"00:00:00Z"', b'"1970-01-01T00:00:00Z"',
+    b'{"x":0.0,"y":0.0,"wkb":"AQEAAAAAAAAAAAAAAAAAAAAAAAAA","srid":null}')]
+
+
+def _invented(columns):
+    """A zero, or the default, in a column that is NOT NULL of a row of which
+    only the replica identity is in the WAL."""
+    def rule(d, w, difference):
+        row, _, name = difference.field.partition(".")
+        column = columns.of(difference.pair[0].table, name)
+        return row == "before" and w is None and column["notnull"] and \
+            not column["identity"] and (
+                column["default"] and d is not MISSING
+                or any(same(d, zero) for zero in _ZEROS))
+    return rule
+
+
+class Differences:
+    """The entries of differences.toml, and what each has excused."""
+
+    FIELDS = {"field", "kind", "type", "rule", "modes", "reason"}
+
+    def __init__(self, path=HERE / "differences.toml"):
+        with open(path, "rb") as f:
+            self.entries = tomllib.load(f).get("difference", [])
+        for entry in self.entries:
+            self._check(entry)
+            entry.setdefault("modes", list(MODES))
+            entry["count"] = collections.Counter()
+
+    def _check(self, entry):
+        """Nothing can be excused for a table, a topic or an operation."""
+        unknown = set(entry) - self.FIELDS
+        if unknown:
+            raise ValueError(f"differences: no such field: {unknown}")
+        for name in ("field", "rule", "reason"):
+            if not entry.get(name, "").strip():
+                raise ValueError(f"differences: {entry} has no {name}")
+        if entry["rule"] not in (*RULES, "invented"):
+            raise ValueError(f"differences: no such rule: {entry['rule']}")
+        if ("type" in entry) != entry["field"].endswith("column"):
+            raise ValueError(f"differences: {entry}: a column has a type, "
+                             "and only a column")
+        if not set(entry.get("modes", MODES)) <= set(MODES):
+            raise ValueError(f"differences: {entry}: modes are {MODES}")
+
+    def explain(self, difference, mode, columns):
+        """The entry that explains it, or None; counts."""
+        for entry in self.entries:
+            if mode in entry["modes"] and _covers(entry, difference) and (
+                    RULES.get(entry["rule"]) or _invented(columns))(
+                        difference.debezium, difference.walferry,
+                        difference):
+                entry["count"][mode] += 1
+                return entry
+        return None
+
+    def unused(self, modes):
+        """(entry, mode) of those that have excused nothing in a mode that
+        was run."""
+        return [(e, m) for e in self.entries for m in e["modes"]
+                if m in modes and not e["count"][m]]
+
+
+def _covers(entry, difference):
+    if "kind" in entry and entry["kind"] != difference.kind:
+        return False
+    field = entry["field"]
+    if not field.endswith("column"):
+        return field == difference.field
+    types = entry["type"]
+    types = [types] if isinstance(types, str) else types
+    if not set(types) & set(difference.types):
+        return False
+    schema, _, name = difference.field.rpartition("schema ")
+    row, dot, _ = name.partition(".")
+    in_row = bool(dot) and row in _ROWS
+    wanted = field.removesuffix("column").rstrip(".")
+    if wanted.startswith("schema"):
+        wanted = wanted.removeprefix("schema").strip()
+        in_row = in_row and difference.field.startswith("schema ")
+    else:
+        in_row = in_row and not difference.field.startswith("schema ")
+    return in_row and wanted in ("", row)
+
+
+# ---------------------------------------------------------------- report
+
+def report(comparison, differences, mode, out, examples=3):
+    """Writes what is not explained; how many there are."""
+    groups = collections.defaultdict(list)
+    for d in comparison.found:
+        if not differences.explain(d, mode, comparison.columns):
+            groups[d.kind, d.field if not d.types else
+                   f"{d.field.partition('.')[0]} of type "
+                   f"{' / '.join(d.types)}"].append(d)
+    for (kind, what), found in sorted(groups.items()):
+        out.write(f"{kind}: {what}: {len(found)} differ\n")
+        for d in found[:examples]:
+            out.write(f"    {d.where}\n        {d.field}\n"
+                      f"        Debezium {show(d.debezium)}\n"
+                      f"        walferry {show(d.walferry)}\n")
+        if len(found) > examples:
+            out.write(f"    and {len(found) - examples} more\n")
+    return sum(map(len, groups.values()))
+
+
+def show(value, most=300):
+    if isinstance(value, bytes):
+        text = value.decode(errors="replace")
+    elif value is MISSING or isinstance(value, Spelled):
+        text = repr(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= most else f"{text[:most]}... " \
+        f"({len(text)} characters)"
+
+
+def summary(differences, modes, out):
+    """How many values each entry has excused."""
+    out.write("excused  " + "  ".join(f"{m:>9}" for m in modes) +
+              "  what\n")
+    for e in differences.entries:
+        what = f"{e.get('kind', 'any')}: {e['field']}"
+        if "type" in e:
+            types = e["type"]
+            what += " of type " + (types if isinstance(types, str)
+                                   else ", ".join(types))
+        out.write("         " + "  ".join(
+            f"{e['count'][m] if m in e['modes'] else '-':>9}"
+            for m in modes) + f"  {what}: {e['rule']}\n")
+
+
+def main(debezium, walferry, mode=MODES[0]):
+    from columns import Columns
+    from events import load
+    head, ours = load(debezium)
+    _, theirs = load(walferry)
+    differences = Differences()
+    comparison = Comparison(ours, theirs, Columns(head["columns"]))
+    failed = report(comparison, differences, mode, sys.stdout)
+    summary(differences, [mode], sys.stdout)
+    print(f"{comparison.pairs} pairs, {comparison.compared} values compared, "
+          f"{failed} unexplained")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

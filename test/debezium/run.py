@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""Debezium's PostgreSQL connector and walferry on one database.
+
+    run.py [CASE ...]      started by run.sh
+
+Each case of a workload (cases.py) has a connector and a forwarder, with slots
+of their own and the same topic.prefix: Debezium writes to one broker, walferry
+to another, so that nothing in the events has to differ for that.  The workload
+runs once for all of them.  Then the topics are read and compared.
+"""
+import datetime
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "fault"))
+
+import cluster                                              # noqa: E402
+import compare                                              # noqa: E402
+import connect                                              # noqa: E402
+import events                                               # noqa: E402
+from cases import CASES, WORKLOADS                          # noqa: E402
+from columns import Columns                                 # noqa: E402
+from forwarder import Forwarder                             # noqa: E402
+from kafka import Broker                                    # noqa: E402
+from kafka_log import READ_COMMITTED, KafkaError            # noqa: E402
+from tools import HarnessError, wait_until                  # noqa: E402
+
+KEEP = pathlib.Path(os.environ["DEBEZIUM_KEEP"])
+
+# Of a table that Debezium has to see.
+BARRIER = "barrier"
+
+# How long one side may take to deliver what stands before a barrier.
+PATIENCE = 180
+
+# Connectors in one worker.
+AT_ONCE = 6
+
+
+def name_of_topic(prefix, table):
+    """As both sides name it: what Kafka does not allow becomes "_"."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", f"{prefix}.{table}")
+
+
+class Side:
+    """Of a case: where its events arrive, and whether it still runs."""
+
+    def __init__(self, what, case, broker, failure):
+        self.what, self.case, self.broker = what, case, broker
+        self.failure = failure      # why it ended, or None
+        self.failed = None
+
+    def has_barrier(self, n):
+        """Is barrier n in the topic?"""
+        topic = f"{self.case.name}.public.{BARRIER}"
+        client = self.broker.client()
+        try:
+            return any(
+                f'"n":{n},'.encode() in (r.value or b"")
+                for number in client.topics().get(topic, {})
+                for r in client.records(topic, number, READ_COMMITTED))
+        except KafkaError:
+            return False
+        finally:
+            client.close()
+
+    def look(self, n):
+        """Barrier n has arrived, or never will."""
+        if self.failed is None:
+            self.failed = self.failure()
+        return self.failed is not None or self.has_barrier(n)
+
+
+class Run:
+    """Some cases of one workload."""
+
+    def __init__(self, number, workload, cases, pg, brokers):
+        self.workload, self.cases, self.pg = workload, cases, pg
+        self.debezium_broker, self.walferry_broker = brokers
+        self.directory = KEEP / f"run{number}"
+        self.directory.mkdir()
+        self.database = f"run{number}"
+        self.columns = Columns()
+        self.barriers = 0
+        self.topics = set()
+
+    def sql(self, text):
+        return self.pg.sql(self.database, text)
+
+    # Starting.
+
+    def start(self):
+        self.pg.sql("postgres", f"CREATE DATABASE {self.database}")
+        self.sql(f"CREATE TABLE {BARRIER} (n int PRIMARY KEY, "
+                 "at text NOT NULL)")
+        self._make_topics()
+        connectors, self.forwarders, self.sides = {}, {}, []
+        for case in self.cases:
+            word = case.name.replace("-", "_")
+            connectors[case.name] = {
+                **connect.properties(self.database, self.pg.port, case.name,
+                                     f"debezium_{word}", case.name),
+                **self._common(case), **case.debezium}
+            self.forwarders[case.name] = self._forwarder(case, word)
+        self.connect = connect.Connect(
+            self.directory / "connect", self.debezium_broker.address,
+            connectors)
+        self.connect.start()
+        for case in self.cases:
+            forwarder = self.forwarders[case.name]
+            forwarder.start()
+            self.sides.append(Side(
+                "Debezium", case, self.debezium_broker,
+                lambda name=case.name: self.connect.failure(name)))
+            self.sides.append(Side(
+                "walferry", case, self.walferry_broker,
+                lambda f=forwarder: _ended(f)))
+        # A slot has what comes from now on, whoever reads it later.
+        wait_until("slots", self._slots_there, PATIENCE)
+
+    def _slots_there(self):
+        active = set(self.sql(
+            "SELECT slot_name FROM pg_replication_slots WHERE active AND "
+            "database = current_database()").split())
+        for side in self.sides:
+            word = side.case.name.replace("-", "_")
+            if f"{side.what.lower()}_{word}" not in active:
+                side.failed = side.failed or side.failure()
+                if not side.failed:
+                    return False
+        return True
+
+    @staticmethod
+    def _common(case):
+        common = {"topic.creation.default.partitions": 3,
+                  "topic.creation.default.replication.factor": 1,
+                  "key.converter.schemas.enable": "false",
+                  "value.converter.schemas.enable": "false",
+                  **case.both}
+        if case.tables:
+            common["table.include.list"] = \
+                f"public\\.{BARRIER},{case.tables}"
+        return common
+
+    def _forwarder(self, case, word):
+        config = {
+            "database.hostname": "127.0.0.1",
+            "database.port": self.pg.port,
+            "database.user": cluster.ROLE,
+            "database.dbname": self.database,
+            "slot.name": f"walferry_{word}",
+            "topic.prefix": case.name,
+            "bootstrap.servers": self.walferry_broker.address,
+            "status.update.interval.ms": 500,
+            **self._common(case), **case.walferry}
+        return Forwarder(os.environ["WALFERRY_BIN"],
+                         self.directory / case.name, {
+                             name: str(value).replace("\\", "\\\\")
+                             for name, value in config.items()})
+
+    # The workload.
+
+    def _make_topics(self):
+        """Made beforehand, because Connect takes its time for each.  Tables
+        of types have one partition: they are many."""
+        self.columns.learn(self.sql)
+        for table in sorted(set(self.columns.tables) - self.topics):
+            self.topics.add(table)
+            partitions = 1 if table.startswith("types.") else 3
+            for case in self.cases:
+                if case.tables and table != f"public.{BARRIER}" and \
+                        not re.fullmatch(case.tables, table):
+                    continue
+                for broker in (self.debezium_broker, self.walferry_broker):
+                    client = broker.client()
+                    client.create_topic(name_of_topic(case.name, table),
+                                        partitions)
+                    client.close()
+
+    def barrier(self, where):
+        """Wait until all have everything up to here."""
+        self.barriers += 1
+        self.sql(f"INSERT INTO {BARRIER} VALUES ({self.barriers}, '{where}')")
+        wait_until(
+            f"barrier {self.barriers} ({where})",
+            lambda: all([s.look(self.barriers) for s in self.sides]),
+            PATIENCE)
+        self._make_topics()
+
+    def work(self):
+        self.barrier("begin")
+        for name in WORKLOADS[self.workload]:
+            text = (HERE / "workload" / f"{name}.sql").read_text()
+            for number, step in enumerate(
+                    re.split(r"(?m)^-- wait$", text), 1):
+                self._psql(f"{name}.sql, step {number}", step)
+                self.barrier(f"{name} {number}")
+
+    def _psql(self, what, text):
+        done = subprocess.run(
+            ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d",
+             self.database], input=text, text=True, timeout=300,
+            env=self.pg.environment, stderr=subprocess.PIPE)
+        if done.returncode:
+            raise HarnessError(f"{what}:\n{done.stderr}")
+
+    def stop(self):
+        for forwarder in self.forwarders.values():
+            forwarder.stop()
+        self.connect.stop()
+
+    def destroy(self):
+        for forwarder in getattr(self, "forwarders", {}).values():
+            forwarder.destroy()
+        if hasattr(self, "connect"):
+            self.connect.stop()
+        self.pg.drop_slots(self.database)
+        self.pg.drop_database(self.database)
+
+    # The result.
+
+    def judge(self, case, differences):
+        """(compared events, compared values, unexplained, remark)"""
+        directory = self.directory / case.name
+        for side in self.sides:
+            if side.case is case and side.failed:
+                (directory / f"{side.what}.failed").write_text(side.failed)
+                return 0, 0, 1, f"{side.what}: " + \
+                    side.failed.strip().split("\n")[0][:150]
+        found = []
+        for side, broker in (("debezium", self.debezium_broker),
+                             ("walferry", self.walferry_broker)):
+            client = broker.client()
+            # Where walferry keeps its position; Connect has a file for that.
+            word = case.name.replace("-", "_")
+            own = f"{case.name}.walferry_{word}.offsets"
+            found.append(events.read(client, f"{case.name}.", {own}))
+            found[-1] += events.read(client, "__debezium-heartbeat."
+                                     + case.name)
+            client.close()
+            events.save(directory / f"{side}.jsonl.gz",
+                        {"columns": self.columns.tables, "case": case.name},
+                        found[-1])
+        comparison = compare.Comparison(*found, self.columns)
+        with open(directory / "differences.txt", "w") as out:
+            count = compare.report(comparison, differences, case.mode, out)
+        return comparison.pairs, comparison.compared, count, \
+            f"see {self.directory.name}/{case.name}/differences.txt" \
+            if count else ""
+
+
+def _ended(forwarder):
+    if forwarder.supervisor.is_alive():
+        return None
+    lines = [line for line in forwarder.log_text().split("\n") if line]
+    return f"exit codes {[c for c, _ in forwarder.exits]}: " + \
+        " | ".join(lines[-3:])
+
+
+def versions(pg):
+    jars = sorted(p.name for p in pathlib.Path(
+        os.environ["DEBEZIUM_PLUGINS"]).glob("debezium/*.jar"))
+    debezium = next(re.fullmatch("debezium-connector-postgres-(.*).jar", j)
+                    for j in jars if "connector-postgres" in j).group(1)
+    kafka = pathlib.Path(os.environ["DEBEZIUM_JARS"]).name.split("-", 1)[1]
+    java = subprocess.run(["java", "-version"], text=True, check=True,
+                          capture_output=True).stderr.split('"')[1]
+    return {"walferry": os.environ.get("WALFERRY_COMMIT") or "unknown",
+            "Debezium": debezium,
+            "Kafka and Kafka Connect": kafka, "Java": java,
+            "PostgreSQL": pg.sql("postgres", "SHOW server_version"),
+            "machine": f"{platform.machine()}, {os.cpu_count()} processors"}
+
+
+def table(rows, differences, modes):
+    """The result, as Markdown and for a terminal."""
+    head = ["case", "compatibility", "events", "values", "unexplained", ""]
+    lines = [head, *rows]
+    width = [max(len(str(r[i])) for r in lines) for i in range(len(head))]
+    text = "\n".join("| " + " | ".join(
+        str(v).ljust(w) for v, w in zip(r, width)) + " |" for r in (
+            head, ["-" * w for w in width], *rows)) + "\n"
+    return text
+
+
+def main(names):
+    unknown = set(names) - {c.name for c in CASES}
+    if unknown:
+        raise HarnessError(f"no such cases: {' '.join(sorted(unknown))}")
+    cases = [c for c in CASES if not names or c.name in names]
+    differences = compare.Differences()
+    tmp = pathlib.Path(os.environ["TMPDIR"])
+    pg = cluster.Cluster(tmp / "pg", [
+        "wal_sender_timeout = 60s", "max_replication_slots = 40",
+        "max_wal_senders = 40", "max_connections = 120"])
+    brokers = []
+    rows = []
+    begun = time.monotonic()
+    try:
+        pg.start()
+        pg.setup()
+        pg.sql("postgres", f"ALTER ROLE {cluster.ROLE} SUPERUSER")
+        for name in ("debezium", "walferry"):
+            brokers.append(Broker(tmp / f"broker-{name}"))
+            brokers[-1].start()
+        number = 0
+        for workload in WORKLOADS:
+            chosen = [c for c in cases if c.workload == workload]
+            for at in range(0, len(chosen), AT_ONCE):
+                number += 1
+                run = Run(number, workload, chosen[at:at + AT_ONCE], pg,
+                          brokers)
+                try:
+                    run.start()
+                    run.work()
+                    run.stop()
+                    for case in run.cases:
+                        rows.append([case.name, case.mode,
+                                     *run.judge(case, differences)])
+                        print(f"{case.name}: {rows[-1][4]} unexplained "
+                              f"{rows[-1][5]}")
+                finally:
+                    run.destroy()
+        found = versions(pg)
+    finally:
+        for broker in brokers:
+            broker.destroy()
+        pg.destroy()
+
+    modes = sorted({c.mode for c in cases}, key=compare.MODES.index)
+    passed = sum(1 for r in rows if not r[4])
+    failed = len(rows) - passed
+    print(table(rows, differences, modes))
+    compare.summary(differences, modes, sys.stdout)
+    for entry, mode in differences.unused(modes):
+        print(f"{'unused here' if names else 'FAILED'}: excuses nothing in "
+              f"mode {mode}: {entry['field']}, {entry.get('type', '')} "
+              f"{entry['rule']}")
+        failed += not names
+    with open(KEEP / "RESULTS.md", "w") as out:
+        out.write("# Debezium and walferry, value for value\n\n"
+                  "What `make test-debezium` last found, as `test/debezium/"
+                  "run.sh --record` wrote it.\n\n")
+        out.write(f"- date: {datetime.date.today()}\n")
+        for name, value in found.items():
+            out.write(f"- {name}: {value}\n")
+        out.write(f"- duration: {time.monotonic() - begun:.0f} s\n\n")
+        out.write(table(rows, differences, modes))
+        out.write(f"\n{passed} passed, {failed} failed.\n\n## What was "
+                  "excused\n\n```\n")
+        compare.summary(differences, modes, out)
+        out.write("```\n")
+    (KEEP / "counts").write_text(f"{passed} {failed}\n")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

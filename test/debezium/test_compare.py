@@ -1,0 +1,356 @@
+#!/usr/bin/env python3
+"""The comparer finds what it is for."""
+import io
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import compare                                              # noqa: E402
+import events                                               # noqa: E402
+from columns import Columns                                 # noqa: E402
+
+COLUMNS = {"public.t": {
+    "id": {"types": ["int4"], "notnull": True, "identity": True,
+           "generated": False, "default": False},
+    "v": {"types": ["text"], "notnull": False, "identity": False,
+          "generated": False, "default": False},
+    "n": {"types": ["int4"], "notnull": True, "identity": False,
+          "generated": False, "default": False}}}
+
+TOPIC = "p.public.t"
+
+# As differences.toml has them, so few that what is tested is plain.
+ENTRIES = """
+[[difference]]
+field = "ts_ms"
+rule = "clock"
+reason = "the clock"
+"""
+
+
+def row(op, lsn, before, after, now=1700000000000):
+    return {"before": before, "after": after,
+            "source": {"version": "1", "lsn": lsn, "schema": "public",
+                       "table": "t"},
+            "transaction": None, "op": op, "ts_ms": now}
+
+
+class Side:
+    """Events of one side, made by hand."""
+
+    def __init__(self, now=1700000000000):
+        self.events, self.now = [], now
+
+    def add(self, key, value, partition=0, headers=(("h", b"1"),),
+            topic=TOPIC):
+        offset = sum(1 for e in self.events if (e.topic, e.partition) ==
+                     (topic, partition))
+        self.events.append(events.Event(
+            topic, partition, offset, key and json.dumps(key).encode(),
+            value if value is None or isinstance(value, bytes)
+            else json.dumps(value).encode(), list(headers)))
+
+    def history(self):
+        """Two rows in, one changed, one out."""
+        for n, op, lsn, before, after in (
+                (1, "c", 100, None, {"id": 1, "v": "a", "n": 1}),
+                (2, "c", 101, None, {"id": 2, "v": "b", "n": 2}),
+                (1, "u", 102, None, {"id": 1, "v": "c", "n": 1}),
+                (2, "d", 103, {"id": 2, "v": None, "n": None}, None)):
+            self.add({"id": n}, row(op, lsn, before, after, self.now))
+        self.add({"id": 2}, None)
+        return self
+
+    def change(self, at, old, new, what="value"):
+        """Write the event at this place with other bytes in it."""
+        event = self.events[at]
+        data = getattr(event, what)
+        assert data.count(old) == 1, (data, old)
+        self.events[at] = event._replace(**{what: data.replace(old, new)})
+        return self
+
+
+class Test(unittest.TestCase):
+
+    def setUp(self):
+        self.debezium = Side().history()
+        self.walferry = Side(1700000000123).history()
+
+    def differences(self, entries=ENTRIES):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as f:
+            f.write(entries)
+            f.flush()
+            return compare.Differences(f.name)
+
+    def compare(self, entries=ENTRIES, mode="default"):
+        self.explained = self.differences(entries)
+        comparison = compare.Comparison(
+            self.debezium.events, self.walferry.events, Columns(COLUMNS))
+        out = io.StringIO()
+        count = compare.report(comparison, self.explained, mode, out)
+        self.text = out.getvalue()
+        return count
+
+    def fields(self):
+        return sorted({d.field for d in compare.Comparison(
+            self.debezium.events, self.walferry.events,
+            Columns(COLUMNS)).found})
+
+    def assertFound(self, field, count=1):
+        self.assertEqual(self.compare(), count, self.text)
+        self.assertIn(field, self.text)
+
+    # What is the same.
+
+    def test_the_same_events_are_the_same(self):
+        self.assertEqual(self.compare(), 0, self.text)
+        self.assertEqual(self.explained.entries[0]["count"]["default"], 4)
+
+    def test_a_clock_that_is_an_hour_off_is_found(self):
+        self.walferry = Side(1700003600000).history()
+        self.assertFound("ts_ms", 4)
+
+    # Each kind of mistake.
+
+    def test_a_changed_value_is_found(self):
+        self.walferry.change(2, b'"v": "c"', b'"v": "x"')
+        self.assertFound("after.v")
+
+    def test_a_changed_spelling_is_found(self):
+        self.walferry.change(2, b'"v": "c"', b'"v": "\\u0063"')
+        self.assertFound("after.v")
+        self.walferry.change(2, b'"v": "\\u0063"', b'"v": "c"')
+        self.walferry.change(2, b'"n": 1', b'"n": 1.0')
+        self.assertFound("after.n")
+
+    def test_null_is_not_a_missing_field(self):
+        self.walferry.change(3, b', "n": null', b'')
+        self.assertFound("before.n")
+
+    def test_a_field_more_is_found(self):
+        self.walferry.change(0, b'"transaction": null',
+                             b'"transaction": null, "more": 1')
+        self.assertFound("more")
+
+    def test_another_order_of_fields_is_found(self):
+        self.walferry.change(0, b'"v": "a", "n": 1', b'"n": 1, "v": "a"')
+        self.assertFound("order of after")
+
+    def test_a_changed_key_is_found(self):
+        self.walferry.change(0, b"1", b"7", "key")
+        self.assertFound("key.id")
+
+    def test_a_key_that_is_missing_is_found(self):
+        self.walferry.events[0] = self.walferry.events[0]._replace(key=None)
+        self.assertFound("key")
+
+    def test_a_missing_event_is_found(self):
+        for at in range(5):
+            self.walferry = Side(1700000000123).history()
+            del self.walferry.events[at]
+            self.assertFound("event")
+
+    def test_an_event_too_many_is_found(self):
+        self.walferry.add({"id": 3}, row("c", 104, None, {"id": 3}))
+        self.assertFound("event")
+
+    def test_a_repeated_event_is_found(self):
+        again = self.walferry.events[0]
+        self.walferry.events.append(again._replace(offset=5))
+        self.assertFound("event")
+
+    def test_a_swapped_pair_is_found(self):
+        e = self.walferry.events
+        e[0], e[1] = e[1]._replace(offset=0), e[0]._replace(offset=1)
+        self.assertFound("order")
+
+    def test_a_swapped_pair_with_one_lsn_is_found(self):
+        for side in (self.debezium, self.walferry):
+            side.events.clear()
+            for n in (1, 2, 3):
+                side.add({"id": n}, row("c", 100, None, {"id": n}, side.now))
+        self.assertEqual(self.compare(), 0)
+        e = self.walferry.events
+        e[1], e[2] = e[2]._replace(offset=1), e[1]._replace(offset=2)
+        self.assertFound("order")
+
+    def test_a_swapped_tombstone_is_found(self):
+        e = self.walferry.events
+        e[3], e[4] = e[4]._replace(offset=3), e[3]._replace(offset=4)
+        self.assertNotEqual(self.compare(), 0)
+
+    def test_a_wrong_partition_is_found(self):
+        self.walferry.events[2] = self.walferry.events[2]._replace(
+            partition=1, offset=0)
+        self.assertFound("partition")
+
+    def test_a_wrong_topic_is_found(self):
+        self.walferry.events[2] = self.walferry.events[2]._replace(
+            topic="p.public.u", offset=0)
+        self.assertFound("topic")
+
+    def test_headers_are_compared_with_their_order(self):
+        def headers(*pairs):
+            self.walferry = Side(1700000000123).history()
+            self.walferry.events[0] = self.walferry.events[0]._replace(
+                headers=list(pairs))
+        headers(("h", b"1"), ("more", b"1"))
+        self.assertFound("header more")
+        headers(("h", b"2"))
+        self.assertFound("header h")
+        headers()
+        self.assertFound("header h")
+        headers(("h", b"1"), ("h", b"1"))
+        self.assertFound("header h (2)")
+        for side in (self.debezium, self.walferry):
+            side.events[0] = side.events[0]._replace(
+                headers=[("a", b""), ("b", b"")])
+        self.assertEqual(self.compare(), 0)
+        self.walferry.events[0].headers.reverse()
+        self.assertFound("order of headers")
+
+    def test_a_value_that_is_no_json_is_an_error(self):
+        self.walferry.events[0] = self.walferry.events[0]._replace(
+            value=b"{")
+        with self.assertRaises(ValueError):
+            self.compare()
+
+    def test_a_name_twice_is_an_error(self):
+        with self.assertRaises(ValueError):
+            compare.parse(b'{"a": 1, "a": 1}')
+
+    # Schemas.
+
+    def with_schemas(self):
+        for side in (self.debezium, self.walferry):
+            for at, event in enumerate(side.events):
+                def field(name, kind="int32", **more):
+                    return {"type": kind, "optional": True, "field": name,
+                            **more}
+                columns = [field("id"), field("v", "string"), field("n")]
+                schema = {"type": "struct", "name": "p.Envelope", "fields": [
+                    field("before", "struct", fields=columns),
+                    field("after", "struct", fields=columns),
+                    field("op", "string")]}
+                key = {"type": "struct", "fields": columns[:1]}
+                side.events[at] = event._replace(
+                    key=json.dumps({"schema": key, "payload": json.loads(
+                        event.key)}).encode(),
+                    value=event.value and json.dumps({
+                        "schema": schema,
+                        "payload": json.loads(event.value)}).encode())
+
+    def test_schemas_are_compared(self):
+        self.with_schemas()
+        self.assertEqual(self.compare(), 0, self.text)
+        for old, new, field in (
+                (b'"p.Envelope"', b'"p.Other"', "schema"),
+                (b'"optional": true, "field": "op"',
+                 b'"optional": false, "field": "op"', "schema op"),
+                (b'"field": "op"}', b'"field": "op", "version": 1}',
+                 "schema op")):
+            kept = self.walferry.events[1]
+            self.walferry.change(1, old, new)
+            self.assertFound(field)
+            self.walferry.events[1] = kept
+
+    def test_a_columns_schema_is_its_own_difference(self):
+        self.with_schemas()
+        e = self.walferry.events[1]
+        self.walferry.events[1] = e._replace(value=e.value.replace(
+            b'"string", "optional": true, "field": "v"',
+            b'"bytes", "optional": true, "field": "v"'))
+        self.assertFound("schema after.v", 2)
+        self.assertIn("schema before.v", self.text)
+
+    # What excuses.
+
+    def test_an_entry_excuses_its_type_only(self):
+        entry = ENTRIES + """
+[[difference]]
+field = "after.column"
+type = "%s"
+rule = "any"
+reason = "so"
+"""
+        self.walferry.change(2, b'"v": "c"', b'"v": "x"')
+        self.assertEqual(self.compare(entry % "int4"), 1)
+        self.assertEqual(self.compare(entry % "text"), 0)
+        self.assertEqual(self.explained.entries[1]["count"]["default"], 1)
+        self.assertEqual(self.compare(
+            (entry % "text").replace("after.", "before.")), 1)
+
+    def test_an_entry_excuses_in_its_modes_only(self):
+        entry = ENTRIES + 'modes = ["debezium"]\n'
+        self.assertEqual(self.compare(entry, "default"), 4)
+        self.assertEqual(self.compare(entry, "debezium"), 0)
+
+    def test_an_entry_that_excuses_nothing_is_told(self):
+        differences = self.differences()
+        self.assertEqual(len(differences.unused(["default"])), 1)
+        self.compare()
+        self.assertEqual(self.explained.unused(["default"]), [])
+        self.assertEqual(len(self.explained.unused(
+            ["default", "debezium"])), 1)
+
+    def test_an_entry_names_no_table_topic_or_operation(self):
+        for more in ('table = "t"', 'topic = "t"', 'op = "d"',
+                     'type = "text"'):
+            with self.assertRaises(ValueError, msg=more):
+                self.differences(ENTRIES + more + "\n")
+        for less in ("field", "rule", "reason"):
+            with self.assertRaises(ValueError, msg=less):
+                self.differences("\n".join(
+                    line for line in ENTRIES.split("\n")
+                    if not line.startswith(less)))
+        with self.assertRaises(ValueError):
+            self.differences(ENTRIES.replace('"clock"', '"no such"'))
+
+    def test_zeros_are_excused_only_where_debezium_invents_them(self):
+        entry = ENTRIES + """
+[[difference]]
+field = "before.column"
+type = "int4"
+rule = "invented"
+reason = "so"
+"""
+        self.debezium.change(3, b'"n": null', b'"n": 0')
+        self.assertEqual(self.compare(entry), 0, self.text)
+        self.debezium.change(3, b'"n": 0', b'"n": 7')
+        self.assertEqual(self.compare(entry), 1)
+        self.debezium.change(3, b'"n": 7', b'"n": 0')
+        self.walferry.change(3, b'"n": null', b'"n": 1')
+        self.assertEqual(self.compare(entry), 1)
+
+    def test_rules(self):
+        def number(text):
+            return compare.parse(text.encode())
+        double = compare.RULES["same double"]
+        self.assertTrue(double(number("1.0E7"), number("1e7"), None))
+        self.assertTrue(double(number("[1.0E7]"), number("[1e7]"), None))
+        self.assertFalse(double(number("1.0E7"), number("1e8"), None))
+        self.assertFalse(double(number('"NaN"'), number("1"), None))
+        java = compare.RULES["Java identity"]
+        name = '"[Ljava.lang.String;@5221e59b"'
+        self.assertTrue(java(number(name), None, None))
+        self.assertTrue(java(number(f"[{name}]"), None, None))
+        self.assertFalse(java(number('"a@b"'), None, None))
+        self.assertFalse(java(number('["a"]'), None, None))
+
+    # Files.
+
+    def test_a_file_keeps_the_events(self):
+        self.walferry.events[0] = self.walferry.events[0]._replace(
+            key=b"\xff\x00", headers=[("n", None), ("m", b"\xfe")])
+        with tempfile.NamedTemporaryFile(suffix=".gz") as f:
+            events.save(f.name, {"columns": COLUMNS}, self.walferry.events)
+            self.assertEqual(events.load(f.name), (
+                {"columns": COLUMNS}, self.walferry.events))
+
+
+if __name__ == "__main__":
+    unittest.main()
