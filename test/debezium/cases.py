@@ -7,7 +7,8 @@ import dataclasses
 
 # Files of workload/, in this order.
 WORKLOADS = {
-    "all": ("identity",),
+    "all": ("types", "identity", "toast", "partition", "ddl", "message",
+            "transaction"),
 }
 
 
@@ -28,5 +29,5 @@ NO_SCHEMAS = {"key.converter.schemas.enable": "false",
               "value.converter.schemas.enable": "false"}
 
 CASES = [
-    Case("default"),
+    Case("default", debezium={"event.processing.failure.handling.mode": "warn"}),
 ]

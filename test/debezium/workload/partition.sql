@@ -1,0 +1,33 @@
+-- Partitions, inheritance, and rows that move; what is truncated.
+CREATE SCHEMA parts;
+CREATE TABLE parts.root (id int, region text, v text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+CREATE TABLE parts.north PARTITION OF parts.root FOR VALUES IN ('n');
+CREATE TABLE parts.south PARTITION OF parts.root FOR VALUES IN ('s') PARTITION BY RANGE (id);
+CREATE TABLE parts.south_low PARTITION OF parts.south FOR VALUES FROM (0) TO (100);
+CREATE TABLE parts.south_high (v text, region text NOT NULL, id int NOT NULL);
+ALTER TABLE parts.south ATTACH PARTITION parts.south_high FOR VALUES FROM (100) TO (200);
+CREATE TABLE parts.parent (id int PRIMARY KEY, v text);
+CREATE TABLE parts.child (extra int) INHERITS (parts.parent);
+ALTER TABLE parts.child ADD PRIMARY KEY (id);
+CREATE TABLE parts.refers (id int PRIMARY KEY, parent int REFERENCES parts.parent);
+-- wait
+INSERT INTO parts.root VALUES (1, 'n', 'a'), (2, 's', 'b'), (150, 's', 'c');
+UPDATE parts.root SET v = 'd' WHERE id = 150;
+UPDATE parts.root SET region = 's' WHERE id = 1;
+UPDATE parts.root SET id = 151 WHERE id = 2;
+DELETE FROM parts.root WHERE id = 150;
+INSERT INTO parts.north VALUES (5, 'n', 'direct');
+INSERT INTO parts.parent VALUES (1, 'a');
+INSERT INTO parts.child VALUES (2, 'b', 3);
+INSERT INTO parts.refers VALUES (1, 1);
+UPDATE parts.parent SET v = 'c';
+DELETE FROM parts.parent WHERE id = 2;
+TRUNCATE parts.north;
+TRUNCATE parts.root;
+TRUNCATE parts.parent, parts.refers RESTART IDENTITY;
+INSERT INTO parts.root VALUES (1, 'n', 'after');
+BEGIN;
+INSERT INTO parts.parent VALUES (9, 'x');
+TRUNCATE parts.parent CASCADE;
+INSERT INTO parts.parent VALUES (10, 'y');
+COMMIT;
