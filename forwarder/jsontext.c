@@ -100,6 +100,35 @@ put_escape(struct buf *out, uint8_t c)
 	buf_commit(out, 6);
 }
 
+static uint8_t *
+put_unit(uint8_t *p, uint32_t unit)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	*p++ = '\\';
+	*p++ = 'u';
+	for (int shift = 12; shift >= 0; shift -= 4)
+		*p++ = (uint8_t) hex[(unit >> shift) & 15];
+	return p;
+}
+
+#define SURROGATES_LEN 12
+
+/* A character of four bytes, as Jackson writes it: its surrogates. */
+static void
+put_surrogates(struct buf *out, const uint8_t *c)
+{
+	uint32_t code = (uint32_t) (c[0] & 0x07) << 18 |
+					(uint32_t) (c[1] & 0x3f) << 12 |
+					(uint32_t) (c[2] & 0x3f) << 6 | (c[3] & 0x3f);
+	uint8_t *p = buf_reserve(out, SURROGATES_LEN);
+
+	code -= 0x10000;
+	p = put_unit(p, 0xd800 | code >> 10);
+	(void) put_unit(p, 0xdc00 | (code & 0x3ff));
+	buf_commit(out, SURROGATES_LEN);
+}
+
 void
 jsontext_string_part(struct buf *out, const void *data, size_t len)
 {
@@ -109,7 +138,7 @@ jsontext_string_part(struct buf *out, const void *data, size_t len)
 
 	while (p < end)
 	{
-		size_t n;
+		size_t n = 0;
 
 		while ((size_t) (end - p) >= 8 && !has_special(p))
 			p += 8;
@@ -117,17 +146,20 @@ jsontext_string_part(struct buf *out, const void *data, size_t len)
 			p++;
 		if (p == end)
 			break;
-		if (instead_of[*p] == 'x' && (n = utf8_len(p, end)) > 0)
+		if (instead_of[*p] == 'x' && (n = utf8_len(p, end)) > 0 && n < 4)
 		{
 			p += n;
 			continue;
 		}
 		buf_put(out, run, (size_t) (p - run));
-		if (instead_of[*p] == 'x')
+		if (n == 4)
+			put_surrogates(out, p);
+		else if (instead_of[*p] == 'x')
 			buf_lit(out, "\xef\xbf\xbd");
 		else
 			put_escape(out, *p);
-		run = ++p;
+		p += n == 4 ? 4 : 1;
+		run = p;
 	}
 	buf_put(out, run, (size_t) (end - run));
 }
@@ -161,6 +193,8 @@ string_len(const uint8_t *p, size_t len)
 			n += instead_of[*p] == 'u' ? 5 : 1;
 		else if ((whole = utf8_len(p, end)) > 0)
 		{
+			if (whole == 4)
+				n += SURROGATES_LEN - 4;
 			p += whole;
 			continue;
 		}
@@ -200,7 +234,7 @@ jsontext_string_tail(struct buf *out, size_t start)
 	longer = 2 + (len > 0 ? string_len(out->data + start, len) - len : 0);
 
 	/* An escape asks for a few bytes more than it needs. */
-	(void) buf_reserve(out, longer + 8);
+	(void) buf_reserve(out, longer + SURROGATES_LEN);
 	if (out->over)
 	{
 		buf_commit(out, longer);

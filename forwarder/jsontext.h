@@ -22,7 +22,8 @@ enum jsontext_base64
 /*
  * A string in quotes.  Escaped are the quote, the backslash and the control
  * characters below 0x20, those without a short form as \u00XX with upper-case
- * digits; nothing else is.  A byte that is not part of valid UTF-8 becomes
+ * digits, and characters beyond U+FFFF, as the two surrogates that UTF-16 has
+ * for them; nothing else is.  A byte that is not part of valid UTF-8 becomes
  * U+FFFD.
  */
 void jsontext_string(struct buf *out, const void *data, size_t len);

@@ -690,7 +690,9 @@ jsontext_escapes_as_jackson(void **state)
 		{"\b\t\n\f\r\"\\/", "\"\\b\\t\\n\\f\\r\\\"\\\\/\""},
 		{"\x01\x0b\x1f\x7f", "\"\\u0001\\u000B\\u001F\x7f\""},
 		{"Z\xc3\xbcrich \xe6\x97\xa5 \xf0\x9f\x98\x80",
-		 "\"Z\xc3\xbcrich \xe6\x97\xa5 \xf0\x9f\x98\x80\""},
+		 "\"Z\xc3\xbcrich \xe6\x97\xa5 \\uD83D\\uDE00\""},
+		/* the last of three bytes, the first and the last of four */
+		{"\xef\xbf\xbf\xf0\x90\x80\x80", "\"\xef\xbf\xbf\\uD800\\uDC00\""},
 		{"12345678\n2345678\n", "\"12345678\\n2345678\\n\""},
 		/* not UTF-8: Latin-1, overlong, surrogate, beyond, cut off */
 		{"Z\xfcrich", "\"Z\xef\xbf\xbdrich\""},
@@ -700,7 +702,7 @@ jsontext_escapes_as_jackson(void **state)
 		{"\xf4\x90\x80\x80",
 		 "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"a\xe6\x97", "\"a\xef\xbf\xbd\xef\xbf\xbd\""},
-		{"\xed\x9f\xbf\xf4\x8f\xbf\xbf", "\"\xed\x9f\xbf\xf4\x8f\xbf\xbf\""},
+		{"\xed\x9f\xbf\xf4\x8f\xbf\xbf", "\"\xed\x9f\xbf\\uDBFF\\uDFFF\""},
 	};
 	struct buf b = {0};
 
