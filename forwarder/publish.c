@@ -694,6 +694,11 @@ make_headers(struct publish *p, const struct part *part, char *position,
 {
 	size_t n = 0;
 
+	/* Debezium's headers in Debezium's order, then our own. */
+	if (part->key_header != NULL)
+		h[n++] = (struct sink_header){part->key_header,
+									  p->bytes.data + part->other_key.at,
+									  part->other_key.len};
 	if (p->context_headers)
 	{
 		h[n++] =
@@ -705,10 +710,6 @@ make_headers(struct publish *p, const struct part *part, char *position,
 		h[n++] = (struct sink_header){"__debezium.context.runId", p->run_id,
 									  36};
 	}
-	if (part->key_header != NULL)
-		h[n++] = (struct sink_header){part->key_header,
-									  p->bytes.data + part->other_key.at,
-									  part->other_key.len};
 	if (p->too_large[0] != '\0' && !part->value.none)
 		h[n++] = (struct sink_header){PUBLISH_TOO_LARGE_HEADER, p->too_large,
 									  strlen(p->too_large)};

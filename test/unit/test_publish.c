@@ -98,6 +98,7 @@ struct taken
 	char	 position[PUBLISH_POSITION_LEN + 1];
 	char	 key_header[64]; /* "newkey={...}" */
 	size_t	 nheaders;
+	char	 header_names[256]; /* each with a blank after it */
 	char	 too_large[64];
 	char	 value[600]; /* its first bytes */
 	size_t	 value_len;
@@ -179,9 +180,14 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 	t->partition = r->partition;
 	t->ticket = ticket;
 	t->nheaders = r->nheaders;
+	t->header_names[0] = '\0';
 	for (size_t i = 0; i < r->nheaders; i++)
 	{
 		const struct sink_header *h = &r->headers[i];
+		size_t					  n = strlen(t->header_names);
+
+		(void) snprintf(t->header_names + n, sizeof(t->header_names) - n,
+						"%s ", h->name);
 
 		if (strcmp(h->name, PUBLISH_POSITION_HEADER) == 0)
 			copy(t->position, sizeof(t->position), h->data, h->len);
@@ -190,8 +196,7 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 		else if (strcmp(h->name, "__debezium.newkey") == 0 ||
 				 strcmp(h->name, "__debezium.oldkey") == 0)
 		{
-			size_t n = 6;
-
+			n = 6;
 			memcpy(t->key_header, h->name + 11, n);
 			t->key_header[n++] = '=';
 			copy(t->key_header + n, sizeof(t->key_header) - n, h->data,
@@ -611,6 +616,24 @@ context_headers_can_be_left_out(void **state)
 	take(b, CHANGE_UPDATE, 1, 2);
 	submit_all(b);
 	assert_int_equal(b->sink.taken[0].nheaders, 6);
+}
+
+static void
+headers_come_in_debeziums_order(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.headers = true;
+	start(b);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_string_equal(b->sink.taken[1].header_names,
+						"__debezium.newkey "
+						"__debezium.context.connectorLogicalName "
+						"__debezium.context.taskId "
+						"__debezium.context.connectorName "
+						"__debezium.context.runId " PUBLISH_POSITION_HEADER
+						" ");
 }
 
 /*
@@ -1164,6 +1187,7 @@ main(void)
 		TEST(table_whose_topic_can_have_no_name_is_refused),
 		TEST(message_has_its_prefix_as_key),
 		TEST(context_headers_can_be_left_out),
+		TEST(headers_come_in_debeziums_order),
 		TEST(pin_comes_before_the_first_record_that_relies_on_it),
 		TEST(pin_that_is_stored_already_does_not_come_again),
 		TEST(table_whose_topic_is_that_of_positions_is_refused),
