@@ -12,22 +12,74 @@ WORKLOADS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Case:
     """both, debezium, walferry: properties that differ from the defaults.
-    tables: table.include.list of both, besides the barrier; all if absent."""
+    tables: table.include.list of both, besides the barrier; all if absent.
+    mode: of walferry's compatibility."""
     name: str
-    workload: str = "all"
     both: dict = dataclasses.field(default_factory=dict)
+    tables: str = ""
     debezium: dict = dataclasses.field(default_factory=dict)
     walferry: dict = dataclasses.field(default_factory=dict)
-    tables: str = ""
+    workload: str = "all"
     mode: str = "default"
 
 
-NO_SCHEMAS = {"key.converter.schemas.enable": "false",
-              "value.converter.schemas.enable": "false"}
+DECIMALS = r"types\.(numeric.*|money|domain_numeric|dimensions)|" \
+    r"identity\.(plain|zero|key_numeric|key_decimal)|toast\.plain"
+BINARY = r"types\.(bytea|bit.*|varbit.*)|identity\.(zero|key_bytes)|toast\..*"
+TIMES = r"types\.(date|time.*|interval)|identity\.(zero|key_time)"
 
 CASES = [
-    Case("default", debezium={"event.processing.failure.handling.mode": "warn"}),
+    Case("default"),
+    Case("exactly-once", tables=r"identity\..*|txn\..*|message\..*",
+         walferry={"exactly.once": "true"}),
+
+    Case("decimal-double", {"decimal.handling.mode": "double"}, DECIMALS),
+    Case("decimal-string", {"decimal.handling.mode": "string"}, DECIMALS),
+    Case("binary-base64", {"binary.handling.mode": "base64"}, BINARY),
+    Case("binary-url-safe", {"binary.handling.mode": "base64-url-safe"},
+         BINARY),
+    Case("binary-hex", {"binary.handling.mode": "hex"}, BINARY),
+    Case("interval-string", {"interval.handling.mode": "string"},
+         r"types\.interval"),
+    Case("money-0", {"money.fraction.digits": "0"}, r"types\.money"),
+    Case("money-4", {"money.fraction.digits": "4"}, r"types\.money"),
+    Case("placeholder", {"unavailable.value.placeholder": "not there"},
+         r"toast\..*"),
+    Case("truncate", {"skipped.operations": "none"}, r"parts\..*"),
+    Case("partition-root", {"publish.via.partition.root": "true",
+                            "skipped.operations": "none"}, r"parts\..*"),
+    Case("skipped", {"skipped.operations": "u,d"}, r"identity\..*"),
+    Case("no-tombstones", {"tombstones.on.delete": "false",
+                           "extended.headers.enabled": "false"},
+         r"identity\..*"),
+    Case("delimiter", {"topic.delimiter": "_"},
+         r'identity\..*|Odd Schema\..*'),
+    Case("columns", {"column.exclude.list":
+                     r"identity\.(plain\.(t|d)|whole\.n|zero\.[a-j].*)"},
+         r"identity\.(plain|whole|zero)"),
+
+    Case("schemas", {"key.converter.schemas.enable": "true",
+                     "value.converter.schemas.enable": "true"}),
+    Case("transaction", {"provide.transaction.metadata": "true"},
+         r"txn\..*|message\..*"),
+    Case("unknown-types", {"include.unknown.datatypes": "true"},
+         r"types\..*"),
+    Case("hstore-map", {"hstore.handling.mode": "map"},
+         r"types\.hstore|toast\.plain"),
+    *(Case(f"time-{mode.replace('_', '-')}", {"time.precision.mode": mode},
+           TIMES)
+      for mode in ("adaptive_time_microseconds", "connect", "isostring",
+                   "microseconds", "nanoseconds", "structured")),
+    Case("key-columns", {"message.key.columns":
+                         "identity.keyless:id;identity.plain:id,n"},
+         r"identity\.(keyless|plain)"),
+    Case("without-change", {"skip.messages.without.change": "true",
+                            "column.exclude.list": r"identity\.whole\.n"},
+         r"identity\.whole"),
+    Case("mask", {"column.mask.with.5.chars": r"identity\.plain\.t",
+                  "column.truncate.to.1.chars": r"identity\.whole\.t"},
+         r"identity\.(plain|whole)"),
 ]

@@ -27,7 +27,12 @@ SELECT json_agg(json_build_object(
         SELECT FROM pg_index i WHERE i.indrelid = c.oid AND
             CASE c.relreplident WHEN 'd' THEN i.indisprimary
             WHEN 'i' THEN i.indisreplident END
-            AND a.attnum = ANY (i.indkey))))
+            AND a.attnum = ANY (i.indkey)),
+    'keyed', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND
+        i.indisprimary),
+    'other', c.relreplident = 'i' AND EXISTS (
+        SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND
+            NOT i.indisreplident)))
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
@@ -71,6 +76,15 @@ class Columns:
     def __init__(self, tables=None):
         self.tables = tables if tables is not None else {}
 
+    def by_other_index(self, table):
+        """Has it a primary key, and by another index its replica identity?"""
+        return any(c.get("other") for c in self.tables.get(table, {}).values())
+
+    def keyless(self, table):
+        """Has it never had a primary key?"""
+        return table in self.tables and not any(
+            c.get("keyed") for c in self.tables[table].values())
+
     def learn(self, query):
         """query(sql) gives the one value of a query."""
         types = json.loads(query(_TYPES))
@@ -78,13 +92,16 @@ class Columns:
             known = self.tables.setdefault(c["table"], {}).setdefault(
                 c["column"], {"types": [], "notnull": False,
                               "identity": True, "generated": False,
-                              "default": False})
+                              "default": False, "other": False,
+                              "keyed": False})
             known["types"] = sorted(
                 {*known["types"],
                  *_names(types, c["type"], c["mod"], c["shown"])})
             known["notnull"] |= c["notnull"]
             known["generated"] |= bool(c["generated"])
             known["default"] |= c["default"]
+            known["other"] |= c["other"]
+            known["keyed"] |= c["keyed"]
             known["identity"] &= c["identity"]
 
     def of(self, table, column):

@@ -18,6 +18,7 @@ import json.decoder
 import json.scanner
 import pathlib
 import re
+import struct
 import sys
 import tomllib
 
@@ -381,66 +382,124 @@ def _both_text(d, w, _):
 
 
 def _both_bytes(d, w, _):
-    return isinstance(d, bytes) and isinstance(w, bytes) and d and w
+    return isinstance(d, bytes) and isinstance(w, bytes) and d != b"" and \
+        w != b""
 
 
 def _only_walferry(d, w, _):
     return d is MISSING and w is not MISSING
 
 
-def _only_debezium(d, w, _):
-    return w is MISSING and d is not MISSING
-
-
 def _null_in_debezium(d, w, _):
     return d is None and w is not None and w is not MISSING
 
 
-def _null_in_walferry(d, w, _):
-    return w is None and d is not None and d is not MISSING
+def _nothing_in_debezium(d, w, _):
+    """Null or, where null must not be, empty."""
+    return (d is None or d == [] or isinstance(d, String) and d == "") and \
+        w is not None and w is not MISSING
 
 
-def _same_double(d, w, _):
+def _same_number(d, w, difference):
+    """The same floating-point number, of the column's precision."""
+    if isinstance(d, list) and isinstance(w, list):
+        return len(d) == len(w) and all(
+            same(a, b) or _same_number(a, b, difference)
+            for a, b in zip(d, w))
     if not isinstance(d, Number) or not isinstance(w, Number):
+        return False
+    form = "f" if {"float4", "float4[]"} & set(difference.types) else "d"
+    return struct.pack(form, float(d)) == struct.pack(form, float(w))
+
+
+def _tombstone_without_key(d, w, difference):
+    """One that only Debezium has."""
+    return w is MISSING and difference.kind == "tombstone" and \
+        difference.pair[0].event.key is None
+
+
+def _nested(value):
+    return isinstance(value, list) and any(
+        isinstance(v, list) for v in value)
+
+
+def _dimensions(d, w, _):
+    """An array of arrays, for which Debezium has something flat."""
+    return _nested(w) and not _nested(d)
+
+
+def _elements(differ):
+    """Of an array: elements differ only as this rule has it."""
+    def rule(d, w, difference):
         return isinstance(d, list) and isinstance(w, list) and \
             len(d) == len(w) and all(
-                same(a, b) or _same_double(a, b, _) for a, b in zip(d, w))
-    return float(d) == float(w)
+                same(a, b) or differ(a, b, difference) for a, b in zip(d, w))
+    return rule
 
 
-_JAVA = re.compile(r"(\[L)?([a-z]\w*\.)+[\w$]+;?@[0-9a-f]+")
+def _day(difference):
+    """A day in the unit of a date or timestamp that is a number."""
+    types = " ".join(difference.types)
+    if "date" in types:
+        return 1
+    return 86400 * 10 ** (3 if re.search(r"\([0-3]\)", types) else 6)
 
 
-def _java_identity(d, w, _):
-    """Java's name for an object, or an array of such."""
-    if isinstance(d, list) and d:
-        return all(v is None or _JAVA.fullmatch(v) for v in d
-                   if isinstance(v, (String, type(None)))) and any(
-                       isinstance(v, String) for v in d)
-    return isinstance(d, String) and bool(_JAVA.fullmatch(d))
+# The day before which Java's old calendar is another one; what a timestamp has
+# for infinity, in milliseconds and microseconds.
+_GREGORIAN = -141427
+_INFINITY = 9223372036825200, 9223372036825200000
 
 
-def _keyless(d, w, difference):
-    return difference.pair[0].event.key is None and \
-        difference.pair[1].event.key is None
+def _calendar(d, w, difference):
+    """Before 1582-10-15, or infinite."""
+    if isinstance(w, String):
+        return w[:1] in "+-" or w == "infinity" or w < "1582-10-15"
+    if not isinstance(w, Number):
+        return False
+    return int(w) // _day(difference) < _GREGORIAN or int(w) in _INFINITY
 
 
-def _any(d, w, _):
-    return True
+def _fraction(d, w, _):
+    """Debezium has the time without (all of) its fraction, or 0 for 24:00."""
+    if isinstance(w, String):
+        return d == re.sub(r"\.\d+", "", w)
+    d, w = _integer(d), _integer(w)
+    return None not in (d, w) and (d == w // 1000 * 1000 or d == 0 and
+                                   w in (86400000, 86400000000))
+
+
+def _wrapped(d, w, _):
+    """Beyond 64 bits: Debezium goes round, walferry stops at the end."""
+    d, w = _integer(d), _integer(w)
+    return None not in (d, w) and w == 2 ** 63 - 1 and d < 0
+
+
+def _sequence(d, w, _):
+    """Of the same event, after a commit that is not later."""
+    if not isinstance(d, String) or not isinstance(w, String):
+        return False
+    (d_before, d_own), (w_before, w_own) = json.loads(d), json.loads(w)
+    return d_own == w_own and d_before is not None and (
+        w_before is None or int(w_before) <= int(d_before))
+
 
 
 RULES = {
-    "any": _any,
     "clock": _clock,
     "both are text": _both_text,
     "both are bytes": _both_bytes,
     "only walferry has it": _only_walferry,
-    "only Debezium has it": _only_debezium,
     "null in Debezium": _null_in_debezium,
-    "null in walferry": _null_in_walferry,
-    "same double": _same_double,
-    "Java identity": _java_identity,
-    "keyless": _keyless,
+    "nothing in Debezium": _nothing_in_debezium,
+    "same number": _same_number,
+    "tombstone without key": _tombstone_without_key,
+    "array of arrays": _dimensions,
+    "calendar of elements": _elements(_calendar),
+    "fraction of elements": _elements(_fraction),
+    "wrapped": _wrapped,
+    "wrapped elements": _elements(_wrapped),
+    "an earlier commit": _sequence,
 }
 
 # What Debezium has for a column that is NOT NULL and not in the WAL.
@@ -448,6 +507,32 @@ _ZEROS = [parse(text) for text in (
     b"0", b"0.0", b"false", b'""', b'"AA=="', b'{"scale":0,"value":"AA=="}',
     b'"{}"', b"{}", b"[]", b'"00:00:00Z"', b'"1970-01-01T00:00:00Z"',
     b'{"x":0.0,"y":0.0,"wkb":"AQEAAAAAAAAAAAAAAAAAAAAAAAAA","srid":null}')]
+
+
+def _generated(columns):
+    """A stored generated column, which pgoutput leaves out."""
+    def rule(d, w, difference):
+        _, _, name = difference.field.partition(".")
+        return d is MISSING and \
+            columns.of(difference.pair[0].table, name)["generated"]
+    return rule
+
+
+def _keyless(columns):
+    """walferry has no key, and neither has Debezium, or it took some unique
+    index for one."""
+    def rule(d, w, difference):
+        debezium, walferry = difference.pair
+        return walferry.event.key is None and (
+            debezium.event.key is None or columns.keyless(debezium.table))
+    return rule
+
+
+def _other_index(columns):
+    """Of a table whose replica identity is an index beside its key."""
+    def rule(d, w, difference):
+        return columns.by_other_index(difference.pair[0].table)
+    return rule
 
 
 def _invented(columns):
@@ -463,6 +548,15 @@ def _invented(columns):
     return rule
 
 
+# Rules that look at what the columns are.
+RULES_OF_COLUMNS = {
+    "invented": _invented,
+    "keyless": _keyless,
+    "another index": _other_index,
+    "generated": _generated,
+}
+
+
 class Differences:
     """The entries of differences.toml, and what each has excused."""
 
@@ -470,11 +564,16 @@ class Differences:
 
     def __init__(self, path=HERE / "differences.toml"):
         with open(path, "rb") as f:
-            self.entries = tomllib.load(f).get("difference", [])
-        for entry in self.entries:
+            entries = tomllib.load(f).get("difference", [])
+        self.entries = []
+        for entry in entries:
             self._check(entry)
             entry.setdefault("modes", list(MODES))
-            entry["count"] = collections.Counter()
+            # A list of types is as many entries, each of which must excuse.
+            types = entry.get("type")
+            for name in types if isinstance(types, list) else [types]:
+                self.entries.append({**entry, "type": name,
+                                     "count": collections.Counter()})
 
     def _check(self, entry):
         """Nothing can be excused for a table, a topic or an operation."""
@@ -484,7 +583,7 @@ class Differences:
         for name in ("field", "rule", "reason"):
             if not entry.get(name, "").strip():
                 raise ValueError(f"differences: {entry} has no {name}")
-        if entry["rule"] not in (*RULES, "invented"):
+        if entry["rule"] not in RULES | RULES_OF_COLUMNS:
             raise ValueError(f"differences: no such rule: {entry['rule']}")
         if ("type" in entry) != entry["field"].endswith("column"):
             raise ValueError(f"differences: {entry}: a column has a type, "
@@ -495,10 +594,11 @@ class Differences:
     def explain(self, difference, mode, columns):
         """The entry that explains it, or None; counts."""
         for entry in self.entries:
-            if mode in entry["modes"] and _covers(entry, difference) and (
-                    RULES.get(entry["rule"]) or _invented(columns))(
-                        difference.debezium, difference.walferry,
-                        difference):
+            rule = RULES.get(entry["rule"]) or \
+                RULES_OF_COLUMNS[entry["rule"]](columns)
+            if mode in entry["modes"] and _covers(entry, difference) and \
+                    rule(difference.debezium, difference.walferry,
+                         difference):
                 entry["count"][mode] += 1
                 return entry
         return None
@@ -516,9 +616,7 @@ def _covers(entry, difference):
     field = entry["field"]
     if not field.endswith("column"):
         return field == difference.field
-    types = entry["type"]
-    types = [types] if isinstance(types, str) else types
-    if not set(types) & set(difference.types):
+    if entry["type"] not in difference.types:
         return False
     schema, _, name = difference.field.rpartition("schema ")
     row, dot, _ = name.partition(".")
@@ -570,10 +668,8 @@ def summary(differences, modes, out):
               "  what\n")
     for e in differences.entries:
         what = f"{e.get('kind', 'any')}: {e['field']}"
-        if "type" in e:
-            types = e["type"]
-            what += " of type " + (types if isinstance(types, str)
-                                   else ", ".join(types))
+        if e["type"]:
+            what += f" of type {e['type']}"
         out.write("         " + "  ".join(
             f"{e['count'][m] if m in e['modes'] else '-':>9}"
             for m in modes) + f"  {what}: {e['rule']}\n")

@@ -274,7 +274,7 @@ class Test(unittest.TestCase):
 [[difference]]
 field = "after.column"
 type = "%s"
-rule = "any"
+rule = "both are text"
 reason = "so"
 """
         self.walferry.change(2, b'"v": "c"', b'"v": "x"')
@@ -327,19 +327,134 @@ reason = "so"
         self.assertEqual(self.compare(entry), 1)
 
     def test_rules(self):
-        def number(text):
-            return compare.parse(text.encode())
-        double = compare.RULES["same double"]
-        self.assertTrue(double(number("1.0E7"), number("1e7"), None))
-        self.assertTrue(double(number("[1.0E7]"), number("[1e7]"), None))
-        self.assertFalse(double(number("1.0E7"), number("1e8"), None))
-        self.assertFalse(double(number('"NaN"'), number("1"), None))
-        java = compare.RULES["Java identity"]
-        name = '"[Ljava.lang.String;@5221e59b"'
-        self.assertTrue(java(number(name), None, None))
-        self.assertTrue(java(number(f"[{name}]"), None, None))
-        self.assertFalse(java(number('"a@b"'), None, None))
-        self.assertFalse(java(number('["a"]'), None, None))
+        """Each excuses what it is for, and not what looks like it."""
+        def of(*types, key=b"k", kind="row"):
+            event = events.Event(TOPIC, 0, 0, key, None, [])
+            parsed = type("P", (), {"event": event, "table": "public.t"})
+            return compare.Difference("", kind, "after.v", types, None, None,
+                                      (parsed, parsed))
+
+        missing = compare.MISSING
+        for rule, d, w, difference, expected in (
+                ("clock", "1700000000000", "1700000000999", of(), True),
+                ("clock", "1700000000000", "1700003600000", of(), False),
+                ("clock", "1700000000000", "1700000000000000", of(), False),
+                ("clock", "1700000000000", "null", of(), False),
+                ("both are text", '"a"', '"b"', of(), True),
+                ("both are text", '"a"', "1", of(), False),
+                ("both are text", '"a"', '""', of(), False),
+                ("both are bytes", b"a", b"b", of(), True),
+                ("both are bytes", b"a", b"", of(), False),
+                ("both are bytes", b"a", None, of(), False),
+                ("only walferry has it", missing, "null", of(), True),
+                ("only walferry has it", "null", "1", of(), False),
+                ("null in Debezium", "null", "1", of(), True),
+                ("null in Debezium", missing, "1", of(), False),
+                ("null in Debezium", "1", "2", of(), False),
+                ("nothing in Debezium", "null", "1", of(), True),
+                ("nothing in Debezium", "[]", "[1]", of(), True),
+                ("nothing in Debezium", '""', '"a"', of(), True),
+                ("nothing in Debezium", "0", "1", of(), False),
+                ("nothing in Debezium", "[]", "null", of(), False),
+                ("same number", "1.0E7", "1e7", of("float8"), True),
+                ("same number", "[1.0E7,1]", "[1e7,1]", of("float8[]"), True),
+                ("same number", "1.0E7", "1e8", of("float8"), False),
+                ("same number", "1.99999997E15", "2.0E15", of("float4"), True),
+                ("same number", "1.99999997E15", "2.0E15", of("float8"),
+                 False),
+                ("same number", "0.0", "-0.0", of("float8"), False),
+                ("same number", '"NaN"', "1", of("float8"), False),
+                ("tombstone without key", '""', missing,
+                 of(key=None, kind="tombstone"), True),
+                ("tombstone without key", '""', missing,
+                 of(kind="tombstone"), False),
+                ("tombstone without key", '""', missing, of(key=None), False),
+                ("array of arrays", "[null]", "[[1]]", of(), True),
+                ("array of arrays", "[null]", "[1]", of(), False),
+                ("array of arrays", "[[1]]", "[[2]]", of(), False),
+                ("calendar of elements", "[7,1]", "[-800000,1]",
+                 of("date[]"), True),
+                ("calendar of elements", "[7,1]", "[-100000,1]",
+                 of("date[]"), False),
+                ("calendar of elements", "[7]", "[-800000,1]", of("date[]"),
+                 False),
+                ("calendar of elements", "[7]", "[-62167219200000]",
+                 of("timestamp[]", "timestamp(0) without time zone[]"), True),
+                ("calendar of elements", "[7]", "[-1000]",
+                 of("timestamp[]", "timestamp(0) without time zone[]"),
+                 False),
+                ("calendar of elements", '["x"]', '["-infinity"]',
+                 of("timestamptz[]"), True),
+                ("calendar of elements", '["x"]', '["2000-01-01T00:00:00Z"]',
+                 of("timestamptz[]"), False),
+                ("fraction of elements", "[123000]", "[123456]", of(), True),
+                ("fraction of elements", "[0]", "[86400000000]", of(), True),
+                ("fraction of elements", "[122000]", "[123456]", of(), False),
+                ("fraction of elements", '["11:51:30Z"]',
+                 '["11:51:30.123Z"]', of(), True),
+                ("fraction of elements", '["11:51:31Z"]',
+                 '["11:51:30.123Z"]', of(), False),
+                ("wrapped", "-9", "9223372036854775807", of(), True),
+                ("wrapped", "9", "9223372036854775807", of(), False),
+                ("wrapped", "-9", "9", of(), False),
+                ("wrapped elements", "[-9,1]", "[9223372036854775807,1]",
+                 of(), True),
+                ("an earlier commit", r'"[\"5\",\"9\"]"',
+                 r'"[\"4\",\"9\"]"', of(), True),
+                ("an earlier commit", r'"[\"5\",\"9\"]"',
+                 r'"[\"6\",\"9\"]"', of(), False),
+                ("an earlier commit", r'"[\"5\",\"9\"]"',
+                 r'"[\"4\",\"8\"]"', of(), False),
+                ("an earlier commit", r'"[null,\"9\"]"',
+                 r'"[\"4\",\"9\"]"', of(), False)):
+            values = [compare.parse(v.encode()) if isinstance(v, str) else v
+                      for v in (d, w)]
+            self.assertIs(bool(compare.RULES[rule](*values, difference)),
+                          expected, (rule, d, w))
+
+    def test_rules_of_columns(self):
+        columns = Columns({"public.t": {
+            "g": {"types": ["int4"], "generated": True, "other": False},
+            "v": {"types": ["int4"], "generated": False, "other": False}},
+            "public.u": {"v": {"other": True, "keyed": True}}})
+        parsed = type("P", (), {"table": "public.t"})
+        one = compare.parse(b"1")
+
+        def generated(field, d, w):
+            return compare.RULES_OF_COLUMNS["generated"](columns)(
+                d, w, compare.Difference("", "row", field, (), d, w,
+                                         (parsed, parsed)))
+        self.assertTrue(generated("after.g", compare.MISSING, one))
+        self.assertFalse(generated("after.g", None, one))
+        self.assertFalse(generated("after.v", compare.MISSING, one))
+
+        def other(table):
+            parsed = type("P", (), {"table": table})
+            return compare.RULES_OF_COLUMNS["another index"](columns)(
+                1, 2, compare.Difference("", "row", "key.v", (), 1, 2,
+                                         (parsed, parsed)))
+        self.assertTrue(other("public.u"))
+
+        def keyless(debezium, walferry, table):
+            pair = [type("P", (), {
+                "table": table, "event": type("E", (), {"key": key})})
+                for key in (debezium, walferry)]
+            return compare.RULES_OF_COLUMNS["keyless"](columns)(
+                1, 2, compare.Difference("", "row", "partition", (), 1, 2,
+                                         pair))
+        self.assertTrue(keyless(None, None, "public.u"))
+        self.assertTrue(keyless(b"k", None, "public.t"))
+        self.assertFalse(keyless(b"k", None, "public.u"))
+        self.assertFalse(keyless(b"k", b"k", "public.t"))
+        self.assertFalse(keyless(None, b"k", "public.t"))
+        self.assertFalse(other("public.t"))
+
+    def test_every_rule_is_used_and_tested(self):
+        used = {e["rule"] for e in compare.Differences().entries}
+        text = pathlib.Path(__file__).read_text()
+        for rule in compare.RULES | compare.RULES_OF_COLUMNS:
+            self.assertTrue(f'"{rule}"' in text, f"not tested: {rule}")
+            self.assertTrue(rule in used, f"not used: {rule}")
 
     # Files.
 
