@@ -30,7 +30,10 @@ class Case:
 
 DECIMALS = r"types\.(numeric.*|money|domain_numeric|dimensions)|" \
     r"identity\.(plain|zero|key_numeric|key_decimal)|toast\.plain"
-BINARY = r"types\.(bytea|bit.*|varbit.*)|identity\.(zero|key_bytes)|toast\..*"
+# Without toast.required: with base64, Debezium stops at a large bytea NOT NULL
+# that an update did not change.
+BINARY = r"types\.(bytea|bit.*|varbit.*)|identity\.(zero|key_bytes)|" \
+    r"toast\.(plain|whole)"
 TIMES = r"types\.(date|time.*|interval)|identity\.(zero|key_time)"
 
 CASES = [

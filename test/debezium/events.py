@@ -12,13 +12,13 @@ Event = collections.namedtuple(
     "Event", "topic partition offset key value headers")
 
 
-def read(client, prefix, without=()):
-    """All that a reader of committed records finds in the topics whose names
-    begin with prefix, but for those named."""
+def read(client, wanted):
+    """All that a reader of committed records finds in the topics that
+    wanted(name) chooses."""
     from kafka_log import READ_COMMITTED
     return [Event(topic, number, r.offset, r.key, r.value, r.headers)
             for topic, partitions in sorted(client.topics().items())
-            if topic.startswith(prefix) and topic not in without
+            if wanted(topic)
             for number in sorted(partitions)
             for r in client.records(topic, number, READ_COMMITTED,
                                     headers=list)]

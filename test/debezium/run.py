@@ -263,16 +263,16 @@ class Run:
                 return 0, 0, 1, f"{side.what}: " + \
                     side.failed.strip().split("\n")[0][:150]
         found = []
+        # Where walferry keeps its position; Connect has a file for that.
+        word = case.name.replace("-", "_")
+        own = f"{case.name}.walferry_{word}.offsets"
+        ours = re.compile(r"(__debezium-heartbeat\W)?"
+                          + re.escape(case.name) + r"[^A-Za-z0-9-].*")
         for side, broker in (("debezium", self.debezium_broker),
                              ("walferry", self.walferry_broker)):
             client = broker.client()
-            # Where walferry keeps its position; Connect has a file for that.
-            word = case.name.replace("-", "_")
-            own = f"{case.name}.walferry_{word}.offsets"
-            found.append(events.read(client, case.name + delimiter(case),
-                                     {own}))
-            found[-1] += events.read(client, "__debezium-heartbeat."
-                                     + case.name)
+            found.append(events.read(
+                client, lambda topic: ours.fullmatch(topic) and topic != own))
             client.close()
             events.save(directory / f"{side}.jsonl.gz",
                         {"columns": self.columns.tables, "case": case.name},

@@ -213,6 +213,22 @@ class Test(unittest.TestCase):
         self.walferry.events[0].headers.reverse()
         self.assertFound("order of headers")
 
+    def test_copies_of_a_truncate_are_excused_only_where_there_is_one(self):
+        entry = ENTRIES + """
+[[difference]]
+field = "event"
+kind = "truncate"
+rule = "a copy"
+reason = "so"
+"""
+        for partition in range(3):
+            self.walferry.add(None, row("t", 200, None, None, 1700000000123),
+                              partition)
+        self.assertEqual(self.compare(entry), 3)
+        self.debezium.add(None, row("t", 200, None, None), 2)
+        self.assertEqual(self.compare(entry), 0, self.text)
+        self.assertEqual(self.compare(), 2)
+
     def test_a_value_that_is_no_json_is_an_error(self):
         self.walferry.events[0] = self.walferry.events[0]._replace(
             value=b"{")
@@ -369,6 +385,15 @@ reason = "so"
                 ("tombstone without key", '""', missing,
                  of(kind="tombstone"), False),
                 ("tombstone without key", '""', missing, of(key=None), False),
+                ("Java's spelling of a struct", b'{"k":"a\t\\"b"}',
+                 br'{"k":"a\t\"b"}', of(), True),
+                ("Java's spelling of a struct", b'{"k":Infinity}',
+                 b'{"k":"Infinity"}', of(), True),
+                ("Java's spelling of a struct", b'{"k":2.00}',
+                 b'{"k":"AMg="}', of(), False),
+                ("Java's spelling of a struct", b'{"k":2.00}',
+                 b'{"k":2}', of(), False),
+                ("Java's spelling of a struct", b'{"k":1}', None, of(), False),
                 ("array of arrays", "[null]", "[[1]]", of(), True),
                 ("array of arrays", "[null]", "[1]", of(), False),
                 ("array of arrays", "[[1]]", "[[2]]", of(), False),
