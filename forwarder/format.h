@@ -82,6 +82,10 @@ void				format_json_plan_free(struct format_plan *plan);
 bool format_json_key(const struct format_plan  *plan,
 					 const struct change_value *row, struct buf *out);
 
+/* The same as __debezium.newkey and oldkey have it: a Decimal is a number. */
+bool format_json_key_header(const struct format_plan  *plan,
+							const struct change_value *row, struct buf *out);
+
 /*
  * Do the two rows have different keys?  False where there is no old value to
  * compare with.

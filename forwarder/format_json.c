@@ -302,9 +302,13 @@ trim_scratch(const struct format_plan *plan)
 
 /* ------------------------------------------------------------------- keys */
 
-bool
-format_json_key(const struct format_plan *plan, const struct change_value *row,
-				struct buf *out)
+typedef bool
+put_value(const struct format_json_type *t, const uint8_t *data, size_t len,
+		  struct format_json_scratch *scratch, struct buf *out);
+
+static bool
+put_key(const struct format_plan *plan, const struct change_value *row,
+		put_value *put, struct buf *out)
 {
 	size_t start = out->len;
 
@@ -319,8 +323,7 @@ format_json_key(const struct format_plan *plan, const struct change_value *row,
 		if (v->state == CHANGE_NULL)
 			buf_lit(out, "null");
 		else if (v->state != CHANGE_VALUE ||
-				 !format_json_type_put(&pc->type, v->data, (size_t) v->len,
-									   plan->scratch, out))
+				 !put(&pc->type, v->data, (size_t) v->len, plan->scratch, out))
 		{
 			out->len = start;
 			return false;
@@ -328,6 +331,20 @@ format_json_key(const struct format_plan *plan, const struct change_value *row,
 	}
 	buf_putc(out, '}');
 	return true;
+}
+
+bool
+format_json_key(const struct format_plan *plan, const struct change_value *row,
+				struct buf *out)
+{
+	return put_key(plan, row, format_json_type_put, out);
+}
+
+bool
+format_json_key_header(const struct format_plan	 *plan,
+					   const struct change_value *row, struct buf *out)
+{
+	return put_key(plan, row, format_json_type_put_header, out);
 }
 
 bool

@@ -1159,6 +1159,76 @@ format_json_type_put(const struct format_json_type *t, const uint8_t *data,
 	return true;
 }
 
+/*
+ * Respell the plain digits from 'start' to the buffer's end, of which 'scale'
+ * are behind the point, as BigDecimal.toString() does: with an exponent where
+ * more than five zeros would stand between the point and the first digit.
+ */
+static void
+respell_decimal(struct buf *out, size_t start, int scale)
+{
+	size_t	 digits = start;
+	size_t	 from;
+	size_t	 n;
+	int		 exponent;
+	char	 tail[16];
+	uint8_t *p = out->data;
+
+	if (digits < out->len && p[digits] == '-')
+		digits++;
+	/* the first digit that counts; the last if all are zeros */
+	from = digits;
+	while (from + 1 < out->len && (p[from] == '0' || p[from] == '.'))
+		from++;
+	n = out->len - from;
+	exponent = (int) n - 1 - scale;
+	if (scale == 0 || from <= digits + 1 || exponent >= -6)
+		return;
+	memmove(p + digits, p + from, n);
+	out->len = digits + n;
+	if (n > 1)
+	{
+		(void) buf_reserve(out, 1);
+		p = out->data;
+		memmove(p + digits + 2, p + digits + 1, n - 1);
+		p[digits + 1] = '.';
+		out->len++;
+	}
+	(void) snprintf(tail, sizeof(tail), "E%d", exponent);
+	buf_puts(out, tail);
+}
+
+bool
+format_json_type_put_header(const struct format_json_type *t,
+							const uint8_t *data, size_t len,
+							struct format_json_scratch *scratch,
+							struct buf				   *out)
+{
+	size_t				  start = out->len;
+	struct pgtext_numeric n;
+
+	if (t->kind == FORMAT_JSON_MONEY_DECIMAL && len == 8)
+	{
+		uint8_t	 text[48];
+		uint8_t *end = money_text(text,
+								  money_scaled(rawnum_i64(data), t->scale),
+								  t->scale);
+
+		buf_put(out, text, (size_t) (end - text));
+		respell_decimal(out, start, t->scale);
+		return true;
+	}
+	if (t->kind == FORMAT_JSON_DECIMAL && t->scale >= 0 &&
+		pgtext_numeric_read(&n, data, len) == PGTEXT_OK &&
+		n.kind == PGTEXT_NUMERIC_FINITE)
+	{
+		pgtext_numeric_text(out, &n);
+		respell_decimal(out, start, t->scale);
+		return true;
+	}
+	return format_json_type_put(t, data, len, scratch, out);
+}
+
 /* ------------------------------------------------------------ placeholders */
 
 /* MD5 (RFC 1321) of a short text, for one Java method only. */

@@ -88,6 +88,15 @@ format_json_type_put(const struct format_json_type *t, const uint8_t *data,
 					 size_t len, struct format_json_scratch *scratch,
 					 struct buf *out);
 
+/*
+ * The same as Connect's default header converter spells it: a Decimal is a
+ * number, as Java's BigDecimal.toString() has it.
+ */
+bool format_json_type_put_header(const struct format_json_type *t,
+								 const uint8_t *data, size_t len,
+								 struct format_json_scratch *scratch,
+								 struct buf					*out);
+
 /* Append bytes as binary.handling.mode wants them, in quotes. */
 void format_json_type_binary(enum format_binary mode, const uint8_t *data,
 							 size_t len, struct buf *out);

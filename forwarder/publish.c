@@ -373,6 +373,16 @@ key_piece(struct publish *p, const struct change_value *row)
 }
 
 static struct piece
+key_header_piece(struct publish *p, const struct change_value *row)
+{
+	struct piece piece = {.at = p->bytes.len};
+
+	piece.none = !format_json_key_header(p->plan->format, row, &p->bytes);
+	piece.len = p->bytes.len - piece.at;
+	return piece;
+}
+
+static struct piece
 value_piece(struct publish *p, enum format_part part, const struct change *c,
 			int64_t now_ns)
 {
@@ -450,11 +460,12 @@ make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 				struct piece old_key = key_piece(p, c->before);
 				struct piece new_key = key_piece(p, c->after);
 
-				add_delete(p, c, old_key, new_key, now_ns);
+				add_delete(p, c, old_key, key_header_piece(p, c->after),
+						   now_ns);
 				part = add_part(p, PART_CREATE);
 				part->key = new_key;
 				part->key_header = "__debezium.oldkey";
-				part->other_key = old_key;
+				part->other_key = key_header_piece(p, c->before);
 				part->value = value_piece(p, FORMAT_CREATE, c, now_ns);
 				break;
 			}

@@ -1105,6 +1105,54 @@ assert_key(const struct change_relation *rel, const struct change_value *row,
 }
 
 static void
+format_json_key_header_spells_decimals_as_java_does(void **state)
+{
+	static const struct
+	{
+		uint32_t	type;
+		int32_t		typmod;
+		const char *value;
+		const char *expected;
+	} cases[] = {
+		{PGTEXT_NUMERIC, NUMERIC(10, 2), "00810100e803", "{\"c\":1.10}"},
+		{PGTEXT_NUMERIC, NUMERIC(10, 2), "7fa16400", "{\"c\":-0.01}"},
+		{PGTEXT_NUMERIC, NUMERIC(10, 0), "00800700", "{\"c\":7}"},
+		{PGTEXT_NUMERIC, NUMERIC(10, 2), "0081", "{\"c\":0.00}"},
+		{PGTEXT_NUMERIC, NUMERIC(10, 6), "7e836400", "{\"c\":0.000001}"},
+		{PGTEXT_NUMERIC, NUMERIC(10, 7), "fe830a00", "{\"c\":1E-7}"},
+		{PGTEXT_NUMERIC, NUMERIC(10, 7), "fea30a00", "{\"c\":-1E-7}"},
+		{PGTEXT_NUMERIC, NUMERIC(12, 10), "7e8501006810", "{\"c\":1.42E-8}"},
+		{PGTEXT_NUMERIC, NUMERIC(12, 10), "0085", "{\"c\":0E-10}"},
+		{PGTEXT_MONEY, -1, "ed1dfeffffffffff", "{\"c\":-1234.11}"},
+		/* all other types as in the key */
+		{PGTEXT_NUMERIC, -1, "00810100e803",
+		 "{\"c\":{\"scale\":1,\"value\":\"Cw==\"}}"},
+		{PGTEXT_TEXT, -1, "610a", "{\"c\":\"a\\n\"}"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+	{
+		struct change_relation rel = relation_abc('d');
+		struct change_value	   row[3] = {0};
+		struct format_plan	  *plan;
+		struct buf			   out = {0};
+		size_t				   len;
+		uint8_t				  *data = unhex(cases[i].value, &len);
+
+		abc[2] = column("c", cases[i].type, cases[i].typmod);
+		rel.nkeys = 1;
+		row[2] = bytes(data, len);
+		plan = format_json_plan(&rel, &options);
+		assert_true(format_json_key_header(plan, row, &out));
+		assert_string_equal(str(&out), cases[i].expected);
+		format_json_plan_free(plan);
+		buf_free(&out);
+		free(data);
+	}
+}
+
+static void
 format_json_key_is_the_primary_key_in_its_order(void **state)
 {
 	struct change_relation rel = relation_abc('d');
@@ -1220,6 +1268,7 @@ main(void)
 			format_json_escapes_names_and_leaves_out_virtual_columns),
 		cmocka_unit_test(format_json_times_before_1970),
 		cmocka_unit_test(format_json_message_is_debezium_s),
+		cmocka_unit_test(format_json_key_header_spells_decimals_as_java_does),
 		cmocka_unit_test(format_json_key_is_the_primary_key_in_its_order),
 		cmocka_unit_test(format_json_key_may_be_the_replica_identity),
 		cmocka_unit_test(format_json_key_changed_compares_keys),
