@@ -165,10 +165,12 @@ deps:
 #?   test-isolation   isolation tests, likewise
 #?   test-values      values of all types against PostgreSQL's own text
 #?   test-fault-tools the proxy of the fault harness does what it is told
+#?   test-compare     what compares events with Debezium's finds each mistake
 #?   test-tap         end to end, against PostgreSQL and Apache Kafka
 #?   test-fault       the fault harness for a few minutes, in both modes
 #?   test-demo        the demo for 30 seconds, checking itself
 #?   installcheck     pg_regress and isolation against a running server
+#?   test-debezium    beside the real Debezium on Kafka Connect, value for value
 #?   test-matrix      on PostgreSQL 15, 17 and 18 in chroots; MAJORS=17 for one
 #?   test-images      run what make images has put into the images
 test:
@@ -196,11 +198,18 @@ test-values:
 test-fault-tools:
 	+@$(RUN) test/fault/tools.sh
 
+test-compare:
+	+@$(RUN) test/debezium/compare.sh
+
 test-tap: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) $(FORWARDERS) test/tap.sh
 
 test-demo: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) FORWARDER='$(FORWARDER)' test/demo.sh --check
+
+test-debezium: extension forwarder
+	@test/deps.sh build kafka
+	+@$(RUN) FORWARDER='$(FORWARDER)' test/debezium/run.sh $(DEBEZIUM_OPTS)
 
 test-matrix:
 	+@test/matrix/run.sh $(or $(MAJORS),all)
@@ -295,7 +304,7 @@ images:
 .PHONY: all install installcheck extension fault-extension forwarder \
 	forwarder-left-out install-forwarder deps test test-unit test-corpus \
 	test-model test-regress test-isolation test-values test-fault-tools test-tap \
-	test-demo test-matrix test-images fuzz \
+	test-compare test-demo test-debezium test-matrix test-images fuzz \
 	fault fault-campaign fault-seeds fault-sweep fault-programs test-fault \
 	demo demo-run bench bench-decode bench-memory coverage lint indent \
 	indent-check docs images help

@@ -13,8 +13,8 @@ rm -rf "$top/build/results"
 mkdir -p "$top/build/results"
 status=0
 
-for suite in unit corpus model values fault-tools regress isolation tap fault \
-	demo; do
+for suite in unit corpus model values fault-tools compare regress isolation \
+	tap fault demo; do
 	echo "=== $suite"
 	start=$(date +%s)
 	if ! "$MAKE" --no-print-directory -C "$top" "test-$suite"; then

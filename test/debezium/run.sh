@@ -26,6 +26,11 @@ done
 command -v java >/dev/null || die "java is needed: run make deps"
 
 suite debezium
+PYTHONDONTWRITEBYTECODE=1 python3 "$top/test/debezium/test_compare.py" \
+	> "$kept/test_compare.log" 2>&1 || {
+	tail -n 30 "$kept/test_compare.log" >&2
+	die "the comparer itself fails its tests"
+}
 jars=$("$top/test/kafka/fetch.sh" "$version")
 connector=$("$top/test/debezium/fetch.sh")
 
