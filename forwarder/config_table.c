@@ -338,7 +338,7 @@ static const struct config_option table[] = {
 			"`<topic.prefix>.<schema>.<table>`, and the logical name of the "
 			"source. Never change it."},
 	{.name = "topic.delimiter", .deflt = ".",
-		.help = "Between the parts of a topic's name."},
+		.help = "Between the parts of the name of a table's topic."},
 	{.name = "tombstones.on.delete", .type = BOOL, .deflt = "true",
 		.help = "After a delete, a record without value for log compaction."},
 	{.name = "extended.headers.enabled", .type = BOOL, .deflt = "true",

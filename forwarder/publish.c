@@ -300,7 +300,7 @@ make_plan(struct publish *p, const struct change_relation *rel,
 		fits = route_table_topic(&name, p->prefix, p->delimiter, rel->schema,
 								 rel->name);
 	else
-		fits = route_message_topic(&name, p->prefix, p->delimiter);
+		fits = route_message_topic(&name, p->prefix);
 	if (!fits)
 	{
 		plan->topicless = true;

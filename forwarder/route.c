@@ -66,13 +66,12 @@ route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
 }
 
 bool
-route_message_topic(struct buf *out, const char *prefix, const char *delimiter)
+route_message_topic(struct buf *out, const char *prefix)
 {
 	size_t start = out->len;
 
 	put_allowed(out, prefix);
-	put_allowed(out, delimiter);
-	buf_lit(out, "message");
+	buf_lit(out, ".message");
 	return end_topic(out, start);
 }
 

@@ -32,8 +32,9 @@ enum route_keyless
 bool
 route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
 				  const char *schema, const char *table);
-bool route_message_topic(struct buf *out, const char *prefix,
-						 const char *delimiter);
+
+/* The same for logical messages: Debezium does not ask for the delimiter. */
+bool route_message_topic(struct buf *out, const char *prefix);
 
 /* Kafka's murmur2, as org.apache.kafka.common.utils.Utils computes it. */
 uint32_t route_murmur2(const void *data, size_t len);
