@@ -16,8 +16,9 @@ WORKLOADS = {
 class Case:
     """both, debezium, walferry: properties that differ from the defaults.
     tables: table.include.list of both, besides the barrier; all if absent.
-    mode: of walferry's compatibility.  waits: for something that walferry has
-    not got yet, so that it may be refused."""
+    mode: walferry's compatibility, which decides what of differences.toml
+    holds.  waits: for something that walferry has not got yet, so that it may be
+    refused."""
     name: str
     both: dict = dataclasses.field(default_factory=dict)
     tables: str = ""
@@ -67,6 +68,7 @@ CASES = [
                      r"identity\.(plain\.(t|d)|whole\.n|zero\.[a-j].*)"},
          r"identity\.(plain|whole|zero)"),
 
+    Case("compatible", mode="debezium", waits=True),
     Case("schemas", {"key.converter.schemas.enable": "true",
                      "value.converter.schemas.enable": "true"},
          waits=True),

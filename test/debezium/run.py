@@ -77,6 +77,8 @@ def settings(case, database, pg, broker):
         "topic.prefix": case.name,
         "bootstrap.servers": broker.address,
         "status.update.interval.ms": 500,
+        **({} if case.mode == compare.MODES[0]
+           else {"compatibility": case.mode}),
         **common(case), **case.walferry}
     return {name: str(value).replace("\\", "\\\\")
             for name, value in config.items()}
@@ -372,7 +374,8 @@ def main(names):
             broker.destroy()
         pg.destroy()
 
-    modes = sorted({c.mode for c in cases}, key=compare.MODES.index)
+    modes = sorted({r[1] for r in rows if r[4] != "not built"},
+                   key=compare.MODES.index)
     passed = sum(r[4] == 0 for r in rows)
     waiting = sum(r[4] == "not built" for r in rows)
     failed = len(rows) - passed - waiting

@@ -84,7 +84,7 @@ UPDATE identity.key_decimal SET k = 2 WHERE k = 1.5;
 UPDATE identity.key_decimal SET k = 0 WHERE k = -0.01;
 DELETE FROM identity.key_decimal;
 INSERT INTO identity.key_small VALUES (0, 1.5), (0.000001, 0), (0.0000001, -1), (-0.00000000142, -2);
-UPDATE identity.key_small SET k = k + 1, m = m + 1;
+UPDATE identity.key_small SET k = k + 1, m = m + '1'::money;
 INSERT INTO identity.key_text VALUES ('', 'a'), (E'ä\n"', 'b'), ('c/d', 'c');
 UPDATE identity.key_text SET k = 'e' WHERE k = '';
 UPDATE identity.key_text SET k = E'\u20ac \\ "q" \t' WHERE k = 'e';
