@@ -97,7 +97,9 @@ def refusal(case, pg, broker):
              if not name.startswith("WALFERRY_")})
     if done.returncode == 0:
         return None
-    return " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+    said = re.sub(r"\S*validate\.properties:\d+: ", "",
+                  " ".join(done.stderr.split()).removeprefix("walferry: "))
+    return said or f"exit code {done.returncode}"
 
 
 class Side:
