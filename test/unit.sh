@@ -28,8 +28,8 @@ else
 	fi
 fi
 case $kind in
-	unit) from=unit; prefix=test_ ;;
-	corpus) from=fuzz; prefix=fuzz_ ;;
+	unit) from=unit; prefix=test_ corpora= ;;
+	corpus) from=fuzz; prefix=fuzz_ corpora=test/fuzz/corpus ;;
 	*) die "unknown kind $kind" ;;
 esac
 
@@ -73,6 +73,16 @@ for compiler in $compilers; do
 		:
 	[ ! -s "$kept/build.log" ] || cat "$kept/build.log"
 
+	# One more at once than there are processors: some of them mostly wait.
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	for name in $names; do
+		[ ! -x "$build/$name" ] || echo "$name"
+	done | CORPORA=$corpora xargs -n 1 -P "$(($(nproc) + 1))" sh -c '
+		rc=0
+		timeout 300 "$1/$3" ${CORPORA:+"$CORPORA/${3#fuzz_}"} \
+			> "$2-$3.log" 2>&1 < /dev/null || rc=$?
+		echo "$rc" > "$2-$3.rc"' run "$build" "$kept/$compiler"
+
 	for name in $names; do
 		log=$kept/$compiler-$name.log
 		if [ ! -x "$build/$name" ]; then
@@ -80,18 +90,12 @@ for compiler in $compilers; do
 			failed=$((failed + 1))
 			continue
 		fi
-		set -- timeout 300 "$build/$name"
-		if [ "$kind" = corpus ]; then
-			corpus=test/fuzz/corpus/${name#fuzz_}
-			if [ ! -d "$corpus" ]; then
-				echo "$name: has no corpus in $corpus"
-				failed=$((failed + 1))
-				continue
-			fi
-			set -- "$@" "$corpus"
+		if [ -n "$corpora" ] && [ ! -d "$corpora/${name#fuzz_}" ]; then
+			echo "$name: has no corpus in $corpora/${name#fuzz_}"
+			failed=$((failed + 1))
+			continue
 		fi
-		rc=0
-		"$@" > "$log" 2>&1 < /dev/null || rc=$?
+		rc=$(cat "$kept/$compiler-$name.rc")
 		if [ "$kind" = corpus ]; then
 			ok=$(grep -c '^ok ' "$log" || :)
 			bad=0
