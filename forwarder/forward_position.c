@@ -7,6 +7,7 @@
  *     the slot is free and ours	repl, until REPL_READY
  *     predecessors are shut out	sink_recover(), first half
  *     the position is read			sink_recover(), second half
+ *     what they have left open		sink_settle()
  *     it fits slot and server		here and in repl_start()
  *     the stream is asked for		repl_start()
  *
@@ -331,7 +332,7 @@ add_pinned(void *arg, const char *topic, int32_t partitions)
 
 /* The position of the last record that the store says is published. */
 static void
-last_published(const struct position *p, char *text)
+last_published(const struct forward *f, const struct position *p, char *text)
 {
 	struct change_position last = {.timeline = p->timeline,
 								   .end_lsn = p->end_lsn,
@@ -341,6 +342,7 @@ last_published(const struct position *p, char *text)
 	if (p->partial.end_lsn != 0)
 	{
 		last.end_lsn = p->partial.end_lsn;
+		last.timeline = repl_timeline_of(repl_slot(f->repl), last.end_lsn);
 		last.ordinal = p->partial.changes - 1;
 	}
 	publish_position(&last, text);
@@ -356,7 +358,7 @@ settle(struct forward *f)
 	enum sink_outcome	   outcome;
 
 	if (p != NULL && p->end_lsn != 0)
-		last_published(p, until);
+		last_published(f, p, until);
 	store_each_pin(f->delivery.store, add_pinned, &pinned);
 	outcome = sink_settle(f->sink, &(struct sink_written){
 									   .topics = pinned.topics,

@@ -148,6 +148,23 @@ note_given(struct kafka_sink *s)
 	}
 }
 
+/*
+ * A record that is larger than the whole queue would be refused as "queue full"
+ * for ever.
+ */
+static bool
+make_room(rd_kafka_conf_t *conf)
+{
+	int64_t message_kbytes = conf_number(conf, "message.max.bytes") / 1024 +
+							 1024;
+	char kbytes[32];
+
+	if (conf_number(conf, "queue.buffering.max.kbytes") >= message_kbytes)
+		return true;
+	snprintf(kbytes, sizeof(kbytes), "%" PRId64, message_kbytes);
+	return apply(conf, "queue.buffering.max.kbytes", kbytes, false, false);
+}
+
 rd_kafka_conf_t *
 kafka_conf_make(struct kafka_sink *s)
 {
@@ -178,8 +195,6 @@ kafka_conf_make(struct kafka_sink *s)
 	rd_kafka_conf_t				*conf = rd_kafka_conf_new();
 	size_t						 n;
 	const struct config_setting *given = config_kafka_settings(s->config, &n);
-	int64_t						 message_kbytes;
-	char						 kbytes[32];
 
 	note_given(s);
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
@@ -198,17 +213,8 @@ kafka_conf_make(struct kafka_sink *s)
 						 sizeof(forced_alone) / sizeof(forced_alone[0])))
 		goto unusable;
 
-	/*
-	 * A record that is larger than the whole queue would be refused as "queue
-	 * full" for ever.
-	 */
-	message_kbytes = conf_number(conf, "message.max.bytes") / 1024 + 1024;
-	if (conf_number(conf, "queue.buffering.max.kbytes") < message_kbytes)
-	{
-		snprintf(kbytes, sizeof(kbytes), "%" PRId64, message_kbytes);
-		if (!apply(conf, "queue.buffering.max.kbytes", kbytes, false, false))
-			goto unusable;
-	}
+	if (!make_room(conf))
+		goto unusable;
 	rd_kafka_conf_set_opaque(conf, s);
 	rd_kafka_conf_set_log_cb(conf, log_callback);
 	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
@@ -269,7 +275,8 @@ kafka_conf_make_ender(const struct kafka_sink *s)
 	if (!apply_given(s, conf) ||
 		!apply(conf, "allow.auto.create.topics", "false", false, false) ||
 		!apply(conf, "transactional.id", s->txn.id, false, false) ||
-		!apply(conf, "enable.metrics.push", "false", false, true))
+		!apply(conf, "enable.metrics.push", "false", false, true) ||
+		!make_room(conf))
 	{
 		rd_kafka_conf_destroy(conf);
 		return NULL;

@@ -18,8 +18,8 @@
 /* Stopping waits for the thread, but not for ever. */
 #define STOP_MS 1000
 
-/* librdkafka's thread needs so long, at most, to register a partition. */
-#define REGISTER_MS 50
+/* Between two looks at what is still open. */
+#define SETTLE_RETRY_MS 500
 
 void
 kafka_helper_wake_caller(struct kafka_sink *s)
@@ -101,7 +101,7 @@ kafka_helper_free(struct kafka_sink *s)
 static void
 let_transaction_settle(const struct kafka_sink *s)
 {
-	const struct timespec ts = {.tv_nsec = REGISTER_MS * 1000000L};
+	const struct timespec ts = {.tv_nsec = KAFKA_REGISTER_MS * 1000000L};
 
 	if (kafka_txn_used(s) && s->txn.state != KAFKA_TXN_NONE)
 		nanosleep(&ts, NULL);
@@ -233,7 +233,7 @@ helper_main(void *arg)
 				s->settling.state = KAFKA_RECOVERY_DONE;
 			else
 				s->settling.retry_at_ms = clock_monotonic_ms() +
-										  KAFKA_TOPIC_RETRY_MS;
+										  SETTLE_RETRY_MS;
 			if (outcome == KAFKA_JOB_UNREACHABLE)
 				s->probe = true;
 			kafka_helper_wake_caller(s);

@@ -9,6 +9,7 @@
  *     kafka_topic.c     topics: looked up, created
  *     kafka_txn.c       transactions: fencing, beginning, committing
  *     kafka_recover.c   the store, read to its end
+ *     kafka_settle.c    what predecessors have left open, ended
  *     kafka_helper.c    the thread that waits for librdkafka
  *
  * Two threads of our own.  The caller's submits records and serves delivery
@@ -175,11 +176,12 @@ struct kafka_settling
 	char							 until[SINK_POSITION_SIZE];
 	const char						*header;
 	int64_t							 retry_at_ms; /* the helper's, and below */
-	int64_t							 since_ms;
+	int64_t							 asking_ms;	  /* the first attempt, and */
+	int64_t							 since_ms;	  /* something is open */
 	rd_kafka_t						*all; /* consumers of all records ... */
 	rd_kafka_t						*committed; /* ... and committed ones */
 	bool							 ends_known;
-	bool							 told;
+	const char						*told; /* last, of what it waits for */
 };
 
 struct kafka_sink
@@ -411,10 +413,6 @@ enum kafka_job_outcome kafka_recover_go_on(struct kafka_sink *s);
 rd_kafka_t *
 kafka_recover_consumer(struct kafka_sink *s, const char *isolation_level);
 
-/* Of what could not be read: passing trouble, or a refusal, which fails it. */
-enum kafka_job_outcome
-kafka_recover_judge(struct kafka_sink *s, rd_kafka_resp_err_t err);
-
 /* ---- kafka_settle.c ---- */
 
 /* See sink_settle(); and the helper's part of it. */
@@ -426,6 +424,9 @@ enum kafka_job_outcome kafka_settle_go_on(struct kafka_sink *s);
 void kafka_settle_free(struct kafka_sink *s);
 
 /* ---- kafka_helper.c ---- */
+
+/* For a partition to be registered with its transaction. */
+#define KAFKA_REGISTER_MS 50
 
 /* False, with an error logged: there is no thread to be had. */
 bool kafka_helper_start(struct kafka_sink *s);

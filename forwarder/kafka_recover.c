@@ -191,8 +191,9 @@ tells_slow(struct kafka_recovery *r, int64_t since_ms, const char *what)
 	return true;
 }
 
-enum kafka_job_outcome
-kafka_recover_judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
+/* Passing trouble, or a refusal, which fails the sink. */
+static enum kafka_job_outcome
+judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
 {
 	static const char	   what[] = "the position cannot be read yet, still "
 									"trying";
@@ -381,7 +382,7 @@ find_end(struct kafka_sink *s, int64_t *end)
 										   end, KAFKA_ANSWER_MS);
 	rd_kafka_destroy(rk);
 	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_recover_judge(s, err);
+		return judge(s, err);
 	return KAFKA_JOB_DONE;
 }
 
@@ -439,7 +440,7 @@ read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 			int64_t silent_ms = clock_monotonic_ms() - since_ms;
 
 			if (!eof && silent_ms >= r->slow_ms)
-				return kafka_recover_judge(s, RD_KAFKA_RESP_ERR__TIMED_OUT);
+				return judge(s, RD_KAFKA_RESP_ERR__TIMED_OUT);
 			if (tells_slow(r, since_ms, open))
 				log_warn("kafka", open,
 						 "topic=%s offset=%" PRId64 " end=%" PRId64,
@@ -460,7 +461,7 @@ read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 		if (eof && at >= end)
 			return KAFKA_JOB_DONE;
 		if (err != RD_KAFKA_RESP_ERR_NO_ERROR && !eof)
-			return kafka_recover_judge(s, err);
+			return judge(s, err);
 	}
 	return KAFKA_JOB_LATER;
 }
@@ -496,7 +497,7 @@ read_store(struct kafka_sink *s, int64_t end)
 		find_leader(rk, rkt);
 	if (rkt == NULL ||
 		rd_kafka_consume_start(rkt, 0, RD_KAFKA_OFFSET_BEGINNING) != 0)
-		outcome = kafka_recover_judge(s, rd_kafka_last_error());
+		outcome = judge(s, rd_kafka_last_error());
 	else
 	{
 		outcome = read_until(s, rkt, end);

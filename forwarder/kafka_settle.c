@@ -29,17 +29,21 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "buf.h"
 #include "clock.h"
-#include "hash.h"
 #include "log.h"
 
 /* How long the record at an offset is waited for. */
 #define RECORD_MS 5000
 
-/* How long each step of ending a transaction may take. */
+/* How long each step of ending a transaction may take; a look at it. */
 #define END_MS 10000
+#define SLICE_MS 500
+
+/* What was ended and is still open is not ours; not again so soon. */
+#define ENDED_MS 300000
 
 /*
  * The caller's thread.
@@ -85,71 +89,106 @@ kafka_settle(struct kafka_sink *s, const struct sink_written *written)
  * The helper's thread.
  */
 
+/* A consumer goes by what it was told of leaders, and does not ask again. */
+static void
+drop_consumers(struct kafka_settling *t)
+{
+	if (t->committed != NULL)
+		rd_kafka_destroy(t->committed);
+	if (t->all != NULL)
+		rd_kafka_destroy(t->all);
+	t->committed = t->all = NULL;
+}
+
 void
 kafka_settle_free(struct kafka_sink *s)
 {
 	struct kafka_settling *t = &s->settling;
 
-	if (t->committed != NULL)
-		rd_kafka_destroy(t->committed);
-	if (t->all != NULL)
-		rd_kafka_destroy(t->all);
+	drop_consumers(t);
 	if (t->open != NULL)
 		rd_kafka_topic_partition_list_destroy(t->open);
-	t->committed = t->all = NULL;
 	t->open = NULL;
 }
 
-/* Of our transactional.id, for a moment; NULL: the sink has failed. */
-static rd_kafka_t *
-make_producer(struct kafka_sink *s)
+/* It is so for long; and that was not the last that was said. */
+static bool
+tells(struct kafka_sink *s, int64_t since_ms, const char *what)
 {
-	char			 reason[512] = "";
-	rd_kafka_conf_t *conf = kafka_conf_make_ender(s);
-	rd_kafka_t		*rk = NULL;
-
-	if (conf != NULL)
-		rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
-	if (rk == NULL)
-	{
-		if (conf != NULL)
-			rd_kafka_conf_destroy(conf);
-		kafka_fail(s, 1, "cannot make a producer: %s", reason);
-	}
-	return rk;
+	if (clock_monotonic_ms() - since_ms < s->recovery.slow_ms ||
+		s->settling.told == what)
+		return false;
+	s->settling.told = what;
+	return true;
 }
 
-/* The ends as this consumer is told them, in the place of the offsets. */
-static rd_kafka_resp_err_t
-ask_ends(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+/* It holds nothing of ours, or we could not write to it, either. */
+static bool
+is_absent(rd_kafka_resp_err_t err)
 {
-	rd_kafka_resp_err_t err;
+	return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		   err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		   err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+		   err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
+/*
+ * The ends as this consumer is told them, in the place of the offsets; of what
+ * is absent, RD_KAFKA_OFFSET_INVALID.  False: 'outcome' says what then.
+ */
+static bool
+ask_ends(struct kafka_sink *s, rd_kafka_t *rk,
+		 rd_kafka_topic_partition_list_t *list,
+		 enum kafka_job_outcome			 *outcome)
+{
+	static const char what[] = "the end of a topic is not known yet, still "
+							   "trying";
+	const rd_kafka_topic_partition_t *bad = &list->elems[0];
+	rd_kafka_resp_err_t				  err;
 
 	for (int i = 0; i < list->cnt; i++)
 		list->elems[i].offset = RD_KAFKA_OFFSET_END;
 	err = rd_kafka_offsets_for_times(rk, list, KAFKA_ANSWER_MS);
-	for (int i = 0; i < list->cnt && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+
+	/* Of them all, none has a leader: each says why. */
+	if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+		err = RD_KAFKA_RESP_ERR_NO_ERROR;
+	for (int i = 0; i < list->cnt && !err; i++)
 	{
-		/* A topic that is gone holds nothing. */
-		if (list->elems[i].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-			list->elems[i].err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-			list->elems[i].err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
-			list->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
-		else
-			err = list->elems[i].err;
+		rd_kafka_topic_partition_t *p = &list->elems[i];
+
+		bad = p;
+		if (is_absent(p->err))
+			p->offset = RD_KAFKA_OFFSET_INVALID;
+		else if (p->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			err = p->err;
+		else if (p->offset < 0)
+			err = RD_KAFKA_RESP_ERR__TIMED_OUT;
 	}
-	return err;
+	if (!err)
+		return true;
+	log_line(tells(s, s->settling.asking_ms, what) ? LOG_LEVEL_WARN
+												   : LOG_LEVEL_DEBUG,
+			 "kafka", what, "topic=%s partition=%" PRId32 " error=%s",
+			 log_str(bad->topic), bad->partition,
+			 log_str(rd_kafka_err2str(err)));
+	drop_consumers(&s->settling);
+	*outcome = kafka_fail_is_unreachable(err) ? KAFKA_JOB_UNREACHABLE
+											  : KAFKA_JOB_LATER;
+	return false;
 }
 
-/* The first record from there on; NULL: it cannot be read. */
+/* The first record from there on; NULL, with 'err': it cannot be read. */
 static rd_kafka_message_t *
-read_record(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
+read_record(struct kafka_sink *s, const rd_kafka_topic_partition_t *p,
+			rd_kafka_resp_err_t *err)
 {
 	rd_kafka_topic_t   *rkt = rd_kafka_topic_new(s->settling.all, p->topic,
 												 NULL);
 	rd_kafka_message_t *m = NULL;
 	int64_t				until_ms = clock_monotonic_ms() + RECORD_MS;
 
+	*err = RD_KAFKA_RESP_ERR__TIMED_OUT;
 	if (rkt == NULL)
 		return NULL;
 	if (rd_kafka_consume_start(rkt, p->partition, p->offset) == 0)
@@ -162,6 +201,7 @@ read_record(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
 	rd_kafka_topic_destroy(rkt);
 	if (m != NULL && m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
+		*err = m->err;
 		rd_kafka_message_destroy(m);
 		m = NULL;
 	}
@@ -188,80 +228,133 @@ take_position(const struct kafka_sink *s, const rd_kafka_message_t *m,
 	}
 }
 
-/* The same record once more. */
+/*
+ * Ending it.
+ */
+
+static void
+count_delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+	int *delivered = opaque;
+
+	(void) rk;
+	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		++*delivered;
+}
+
+/* Of our transactional.id, for a moment; NULL: the sink has failed. */
+static rd_kafka_t *
+make_producer(struct kafka_sink *s, int *delivered)
+{
+	char			 reason[512] = "";
+	rd_kafka_conf_t *conf = kafka_conf_make_ender(s);
+	rd_kafka_t		*rk = NULL;
+
+	if (conf != NULL)
+	{
+		rd_kafka_conf_set_dr_msg_cb(conf, count_delivered);
+		rd_kafka_conf_set_opaque(conf, delivered);
+		rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
+	}
+	if (rk == NULL)
+	{
+		if (conf != NULL)
+			rd_kafka_conf_destroy(conf);
+		kafka_fail(s, 1, "cannot make a producer: %s", reason);
+	}
+	return rk;
+}
+
+/* A call that may be made again where it took too long, until we are to end. */
+static rd_kafka_error_t *
+complete(struct kafka_sink *s, rd_kafka_t *rk,
+		 rd_kafka_error_t *(*call)(rd_kafka_t *, int) )
+{
+	int64_t			  until_ms = clock_monotonic_ms() + END_MS;
+	rd_kafka_error_t *error;
+
+	while ((error = call(rk, SLICE_MS)) != NULL &&
+		   rd_kafka_error_is_retriable(error) &&
+		   clock_monotonic_ms() < until_ms && !kafka_helper_is_stopping(s))
+		rd_kafka_error_destroy(error);
+	return error;
+}
+
+/* Writes the first record there once more, if it is beyond 'until' indeed. */
 static rd_kafka_resp_err_t
-write_again(rd_kafka_t *rk, const rd_kafka_topic_partition_t *p,
-			const rd_kafka_message_t *m)
+write_again(struct kafka_sink *s, rd_kafka_t *rk,
+			const rd_kafka_topic_partition_t *p, int *written)
 {
 	rd_kafka_headers_t *headers = NULL;
 	rd_kafka_headers_t *copy = NULL;
 	rd_kafka_resp_err_t err;
+	char				position[SINK_POSITION_SIZE];
+	rd_kafka_message_t *m = read_record(s, p, &err);
 
-	if (rd_kafka_message_headers(m, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
-		copy = rd_kafka_headers_copy(headers);
-	err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(p->topic),
-							RD_KAFKA_V_PARTITION(p->partition),
-							RD_KAFKA_V_KEY(m->key, m->key_len),
-							RD_KAFKA_V_VALUE(m->payload, m->len),
-							RD_KAFKA_V_HEADERS(copy),
-							RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-							RD_KAFKA_V_END);
-	if (err != RD_KAFKA_RESP_ERR_NO_ERROR && copy != NULL)
-		rd_kafka_headers_destroy(copy);
+	if (m == NULL)
+		return err;
+	take_position(s, m, position);
+	err = RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (strcmp(position, s->settling.until) > 0)
+	{
+		if (rd_kafka_message_headers(m, &headers) ==
+			RD_KAFKA_RESP_ERR_NO_ERROR)
+			copy = rd_kafka_headers_copy(headers);
+		err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(p->topic),
+								RD_KAFKA_V_PARTITION(p->partition),
+								RD_KAFKA_V_KEY(m->key, m->key_len),
+								RD_KAFKA_V_VALUE(m->payload, m->len),
+								RD_KAFKA_V_HEADERS(copy),
+								RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+								RD_KAFKA_V_END);
+		if (err && copy != NULL)
+			rd_kafka_headers_destroy(copy);
+		else if (!err)
+			++*written;
+	}
+	rd_kafka_message_destroy(m);
 	return err;
 }
 
-/* False: with why, what this transaction was to end may still be open. */
+/* False: 'why' what this was to end may still be open. */
 static bool
 abort_once(struct kafka_sink *s, rd_kafka_t *rk,
-		   const rd_kafka_topic_partition_list_t *open, struct buf *why)
+		   const rd_kafka_topic_partition_list_t *open, const int *delivered,
+		   struct buf *why)
 {
-	rd_kafka_error_t   *error = rd_kafka_init_transactions(rk, END_MS);
+	rd_kafka_error_t   *error = complete(s, rk, rd_kafka_init_transactions);
 	rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-	bool				good;
+	int64_t				until_ms;
+	int					written = 0;
 
 	if (error == NULL)
 		error = rd_kafka_begin_transaction(rk);
 	for (int i = 0; i < open->cnt && error == NULL && !err; i++)
+		err = write_again(s, rk, &open->elems[i], &written);
+	until_ms = clock_monotonic_ms() + END_MS;
+	if (error == NULL && !err)
 	{
-		rd_kafka_message_t *m = read_record(s, &open->elems[i]);
-
-		err = m != NULL ? write_again(rk, &open->elems[i], m)
-						: RD_KAFKA_RESP_ERR__TIMED_OUT;
-		if (m != NULL)
-			rd_kafka_message_destroy(m);
+		do
+			err = rd_kafka_flush(rk, SLICE_MS);
+		while (err == RD_KAFKA_RESP_ERR__TIMED_OUT &&
+			   clock_monotonic_ms() < until_ms &&
+			   !kafka_helper_is_stopping(s));
+		if (!err && *delivered < written)
+			err = RD_KAFKA_RESP_ERR__STATE;
 	}
 	if (error == NULL && !err)
-		err = rd_kafka_flush(rk, END_MS);
+		error = complete(s, rk, rd_kafka_abort_transaction);
 	if (error == NULL && !err)
-		error = rd_kafka_abort_transaction(rk, END_MS);
-	good = error == NULL && !err;
-	if (!good)
-		buf_puts(why, error != NULL ? rd_kafka_error_string(error)
-									: rd_kafka_err2str(err));
+		return true;
+	buf_puts(why, error != NULL ? rd_kafka_error_string(error)
+								: rd_kafka_err2str(err));
 	if (error != NULL)
 		rd_kafka_error_destroy(error);
-	return good;
+	return false;
 }
 
-/* What was ended last, by this process: not again, if it did not help. */
-static atomic_uint_fast32_t ended;
-
-static uint32_t
-places(const rd_kafka_topic_partition_list_t *open)
-{
-	uint32_t hash = 1;
-
-	for (int i = 0; i < open->cnt; i++)
-	{
-		const rd_kafka_topic_partition_t *p = &open->elems[i];
-
-		hash = hash * 31 + hash_name(p->topic);
-		hash = hash * 31 + (uint32_t) p->partition;
-		hash = hash * 31 + (uint32_t) p->offset;
-	}
-	return hash;
-}
+/* When this process has ended one last: not by each new sink again. */
+static atomic_int_fast64_t ended_ms;
 
 /*
  * Whatever comes of it, the epoch that we had is gone with it, and the next
@@ -270,15 +363,17 @@ places(const rd_kafka_topic_partition_list_t *open)
 static void
 end_open(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 {
+	const struct timespec pause = {.tv_nsec = KAFKA_REGISTER_MS * 1000000L};
 	const rd_kafka_topic_partition_t *first = &open->elems[0];
 	struct buf						  why = {0};
-	rd_kafka_t						 *rk = make_producer(s);
+	int								  delivered = 0;
+	rd_kafka_t						 *rk = make_producer(s, &delivered);
 
 	if (rk == NULL)
 		return; /* the sink has failed */
-	if (abort_once(s, rk, open, &why))
+	if (abort_once(s, rk, open, &delivered, &why))
 	{
-		atomic_store(&ended, places(open));
+		atomic_store(&ended_ms, clock_monotonic_ms());
 		kafka_fail(s, 1,
 				   "Kafka has left a transaction open in our topics: aborted "
 				   "as far as it is ours, in %d partitions, the first of them "
@@ -286,63 +381,132 @@ end_open(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 				   open->cnt, first->topic, first->partition, first->offset);
 	}
 	else
+	{
 		kafka_fail(s, 1,
 				   "Kafka has left a transaction open in our topics (topic %s "
 				   "partition %" PRId32 " offset %" PRId64
-				   "), and to abort it "
-				   "failed: %s",
+				   "), and to abort it failed: %s",
 				   first->topic, first->partition, first->offset,
 				   buf_cstr(&why));
-	rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+		(void) rd_kafka_flush(rk, 0);
+
+		/* See kafka_helper.c, where a transaction is let settle. */
+		nanosleep(&pause, NULL);
+	}
 	rd_kafka_destroy(rk);
 	buf_free(&why);
 }
 
-/* Is what is open from there on none of ours to wait for? */
-static bool
-is_settled(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
+/*
+ * Looking.
+ */
+
+/* What is open from there on: to be ended, or waited for. */
+enum open_kind
 {
+	OPEN_NOT_OURS, /* or committed: our next commit is welcome to end it */
+	OPEN_ABORTED,
+	OPEN_UNKNOWN
+};
+
+static enum open_kind
+look_at(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
+{
+	static const char unread[] =
+		"a transaction is open in a topic of ours, "
+		"and whose it is cannot be read, still trying";
 	struct kafka_settling *t = &s->settling;
 	char				   position[SINK_POSITION_SIZE];
-	rd_kafka_message_t	  *m = read_record(s, p);
+	rd_kafka_resp_err_t	   err;
+	rd_kafka_message_t	  *m = read_record(s, p, &err);
 
 	if (m == NULL)
-		return false;
+	{
+		if (tells(s, t->since_ms, unread))
+			log_warn("kafka", unread,
+					 "topic=%s partition=%" PRId32 " start_offset=%" PRId64
+					 " error=%s",
+					 log_str(p->topic), p->partition, p->offset,
+					 log_str(rd_kafka_err2str(err)));
+		return OPEN_UNKNOWN;
+	}
 	take_position(s, m, position);
 	rd_kafka_message_destroy(m);
 	if (position[0] == '\0')
-		return true;
+		return OPEN_NOT_OURS;
 	if (strcmp(position, t->until) > 0)
-		return false;
+		return OPEN_ABORTED;
 	log_warn("kafka",
 			 "Kafka has not ended one of our transactions that is committed: "
 			 "the next one ends it",
 			 "topic=%s partition=%" PRId32 " offset=%" PRId64 " position=%s",
 			 log_str(p->topic), p->partition, p->offset, position);
-	return true;
+	return OPEN_NOT_OURS;
 }
 
 /* It takes long: end it, or say for what we wait. */
 static void
 see_to(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 {
-	struct kafka_settling *t = &s->settling;
+	static const char waits[] =
+		"a transaction is open in a topic of ours, and "
+		"it is not ours: waiting until it has ended";
+	int64_t now_ms = clock_monotonic_ms();
+	int64_t last_ms = atomic_load(&ended_ms);
 
-	if (t->told || clock_monotonic_ms() - t->since_ms < s->recovery.slow_ms)
+	if (now_ms - s->settling.since_ms < s->recovery.slow_ms)
 		return;
-	t->told = true;
-	if (atomic_load(&ended) != places(open))
-	{
+	if (last_ms == 0 || now_ms - last_ms >= ENDED_MS)
 		end_open(s, open);
-		return;
+	else if (tells(s, s->settling.since_ms, waits))
+	{
+		for (int i = 0; i < open->cnt; i++)
+			log_warn("kafka", waits,
+					 "topic=%s partition=%" PRId32 " start_offset=%" PRId64,
+					 log_str(open->elems[i].topic), open->elems[i].partition,
+					 open->elems[i].offset);
 	}
-	for (int i = 0; i < open->cnt; i++)
-		log_warn("kafka",
-				 "a transaction is open in a topic of ours, and it is not "
-				 "ours: waiting until it has ended",
-				 "topic=%s partition=%" PRId32 " start_offset=%" PRId64,
-				 log_str(open->elems[i].topic), open->elems[i].partition,
-				 open->elems[i].offset);
+}
+
+/* Leaves in t->open what is still waited for. */
+static enum kafka_job_outcome
+look(struct kafka_sink *s, rd_kafka_topic_partition_list_t *stable)
+{
+	struct kafka_settling			*t = &s->settling;
+	rd_kafka_topic_partition_list_t *left;
+	rd_kafka_topic_partition_list_t *aborted;
+	enum kafka_job_outcome			 outcome;
+
+	if (!ask_ends(s, t->committed, stable, &outcome))
+		return outcome;
+	left = rd_kafka_topic_partition_list_new(1);
+	aborted = rd_kafka_topic_partition_list_new(1);
+	for (int i = 0; i < stable->cnt; i++)
+	{
+		const rd_kafka_topic_partition_t *p = &stable->elems[i];
+		int64_t							  end = t->open->elems[i].offset;
+		enum open_kind					  kind = OPEN_NOT_OURS;
+
+		if (p->offset >= 0 && p->offset < end)
+		{
+			if (t->since_ms == 0)
+				t->since_ms = clock_monotonic_ms();
+			kind = look_at(s, p);
+		}
+		if (kind != OPEN_NOT_OURS)
+			rd_kafka_topic_partition_list_add(left, p->topic, p->partition)
+				->offset = end;
+		if (kind == OPEN_ABORTED)
+			rd_kafka_topic_partition_list_add(aborted, p->topic, p->partition)
+				->offset = p->offset;
+	}
+	if (aborted->cnt > 0)
+		see_to(s, aborted);
+	rd_kafka_topic_partition_list_destroy(aborted);
+	rd_kafka_topic_partition_list_destroy(t->open);
+	t->open = left;
+	return left->cnt == 0 || s->failed ? KAFKA_JOB_DONE : KAFKA_JOB_LATER;
 }
 
 enum kafka_job_outcome
@@ -350,12 +514,10 @@ kafka_settle_go_on(struct kafka_sink *s)
 {
 	struct kafka_settling			*t = &s->settling;
 	rd_kafka_topic_partition_list_t *stable;
-	rd_kafka_topic_partition_list_t *open;
-	rd_kafka_resp_err_t				 err;
-	int								 nopen;
+	enum kafka_job_outcome			 outcome = KAFKA_JOB_LATER;
 
-	if (t->since_ms == 0)
-		t->since_ms = clock_monotonic_ms();
+	if (t->asking_ms == 0)
+		t->asking_ms = clock_monotonic_ms();
 	if (t->all == NULL)
 		t->all = kafka_recover_consumer(s, "read_uncommitted");
 	if (t->committed == NULL)
@@ -365,34 +527,12 @@ kafka_settle_go_on(struct kafka_sink *s)
 
 	/* Once: what others write later is not waited for. */
 	if (!t->ends_known)
+		t->ends_known = ask_ends(s, t->all, t->open, &outcome);
+	if (t->ends_known)
 	{
-		err = ask_ends(t->all, t->open);
-		if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-			return kafka_recover_judge(s, err);
-		t->ends_known = true;
+		stable = rd_kafka_topic_partition_list_copy(t->open);
+		outcome = look(s, stable);
+		rd_kafka_topic_partition_list_destroy(stable);
 	}
-	stable = rd_kafka_topic_partition_list_copy(t->open);
-	open = rd_kafka_topic_partition_list_new(1);
-	err = ask_ends(t->committed, stable);
-	for (int i = 0; i < stable->cnt && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-	{
-		const rd_kafka_topic_partition_t *p = &stable->elems[i];
-		rd_kafka_topic_partition_t		 *end = &t->open->elems[i];
-
-		if (p->offset >= 0 && p->offset < end->offset && !is_settled(s, p))
-			rd_kafka_topic_partition_list_add(open, p->topic, p->partition)
-				->offset = p->offset;
-		else
-			end->offset = RD_KAFKA_OFFSET_INVALID;
-	}
-	nopen = open->cnt;
-	if (nopen > 0 && err == RD_KAFKA_RESP_ERR_NO_ERROR)
-		see_to(s, open);
-	rd_kafka_topic_partition_list_destroy(open);
-	rd_kafka_topic_partition_list_destroy(stable);
-	if (s->failed)
-		return KAFKA_JOB_DONE;
-	if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return kafka_recover_judge(s, err);
-	return nopen == 0 ? KAFKA_JOB_DONE : KAFKA_JOB_LATER;
+	return outcome;
 }

@@ -56,7 +56,11 @@ sub arrives
 	my ($fw, $table, %read) = @_;
 	my $before = () = Walferry::Position::all($kafka, $fw);
 	$proxy->command("bandwidth kafka c2s $bandwidth");
-	$fw->started($pg);
+
+	# (A walsender whose reader is slow may stay in state "catchup" when it is
+	# through, until more is written.)
+	$fw->start;
+	$fw->wait_for_log(qr/ streaming slot=/);
 	Walferry::wait_confirmed($pg, $fw->slot);
 	$proxy->command("bandwidth kafka c2s 0");
 	is($fw->stop, 0, "$table: stops again");

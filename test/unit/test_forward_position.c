@@ -56,6 +56,8 @@ static struct
 	bool	 unsafe;
 	int		 creations; /* of the slot, asked for */
 
+	uint32_t timeline; /* of the server; 0: 1 */
+
 	/* what sink_settle() was given, and says */
 	int				  pinned; /* stored pins: topics of so many partitions */
 	char			  settled[64];
@@ -153,7 +155,7 @@ repl_timeline_of(const struct repl_slot *slot, uint64_t end_lsn)
 {
 	(void) slot;
 	(void) end_lsn;
-	return 1;
+	return t.timeline ? t.timeline : 1;
 }
 
 void
@@ -615,8 +617,9 @@ position_counts_what_is_published_in_part_as_settled(void **state)
 	(void) state;
 	t.stored.partial.end_lsn = 0x2000;
 	t.stored.partial.changes = 18;
+	t.timeline = 2; /* of what is after a failover */
 	assert_true(begins());
-	assert_string_equal(t.until, "1-2000-11-FFFF");
+	assert_string_equal(t.until, "2-2000-11-FFFF");
 }
 
 /* Whoever has no transactions ends none. */

@@ -939,6 +939,59 @@ recovery_needs_no_transactions(void **state)
 	assert_true(b->in_order);
 }
 
+static enum sink_outcome
+settle(struct bench *b, const struct sink_topic *topics, size_t n)
+{
+	return sink_settle(b->sink, &(struct sink_written){
+									.topics = topics,
+									.n = n,
+									.header = "walferry.position",
+									.until = "1",
+								});
+}
+
+/* Nothing is open: the mock knows of no transactions. */
+static void
+settling_ends_where_nothing_is_open(void **state)
+{
+	struct bench				  *b = *state;
+	static const struct sink_topic topics[] = {{"t", 2}, {"gone", 3}};
+
+	fill_store(b, 1, 10);
+	open_recovered(b);
+	wait_until(b, settle(b, topics, 2) == SINK_DONE);
+	assert_int_equal(settle(b, NULL, 0), SINK_DONE);
+}
+
+/* Of all topics none is there: nothing can be open in them. */
+static void
+settling_ends_where_the_topics_are_gone(void **state)
+{
+	struct bench				  *b = *state;
+	static const struct sink_topic topics[] = {{"gone", 1}, {"lost", 3}};
+
+	open_recovered(b);
+	wait_until(b, settle(b, topics, 2) == SINK_DONE);
+}
+
+static void
+settling_waits_for_a_leader_and_says_so(void **state)
+{
+	struct bench				  *b = *state;
+	static const struct sink_topic topics[] = {{"t", 2}};
+
+	open_recovered(b);
+	captured_log_begin();
+	log_set_level(LOG_LEVEL_WARN);
+	rd_kafka_mock_partition_set_leader(b->cluster, "t", 1, -1);
+	((struct kafka_sink *) b->sink)->recovery.slow_ms = 100;
+	wait_until(b, settle(b, topics, 1) == SINK_AGAIN &&
+					  captured_log_has("the end of a topic is not known yet, "
+									   "still trying topic=t partition=1"));
+	rd_kafka_mock_partition_set_leader(b->cluster, "t", 1, 1);
+	wait_until(b, settle(b, topics, 1) == SINK_DONE);
+}
+
 /* Whatever it is at: it does not hang, and nothing leaks. */
 static void
 sink_can_be_freed_at_any_time(void **state)
@@ -1007,6 +1060,9 @@ main(void)
 		TEST(recovery_waits_until_somebody_answers),
 		cmocka_unit_test(recovery_knows_brokers_that_do_not_verify),
 		TEST(recovery_says_that_nobody_leads_the_store),
+		TEST(settling_ends_where_nothing_is_open),
+		TEST(settling_ends_where_the_topics_are_gone),
+		TEST(settling_waits_for_a_leader_and_says_so),
 		TEST(recovery_begins_anew_where_its_place_is_gone),
 		TEST(recovery_refuses_a_store_of_several_partitions),
 		TEST(recovery_needs_no_transactions),

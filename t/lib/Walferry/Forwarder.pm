@@ -248,7 +248,6 @@ sub start
 	return $self;
 }
 
-# (A walsender whose reader was slow stays in "catchup" until more is written.)
 sub started
 {
 	my ($self, $pg) = @_;
@@ -261,7 +260,7 @@ sub started
 				    'SELECT count(*) FROM pg_replication_slots s '
 				  . 'JOIN pg_stat_replication r ON r.pid = s.active_pid '
 				  . "WHERE slot_name = '" . $self->slot
-				  . "' AND state IN ('catchup', 'streaming')") eq '1';
+				  . "' AND state = 'streaming'") eq '1';
 		});
 	return $self;
 }
