@@ -266,6 +266,8 @@ append_column(StringInfo out, const struct wire_column *col)
 		appendStringInfo(out, " key %d", col->key_position);
 	if (col->flags & WIRE_COLUMN_IDENTITY)
 		appendStringInfoString(out, " identity");
+	if (col->key_only)
+		appendStringInfoString(out, " unselected");
 	if (col->flags & WIRE_COLUMN_NOT_NULL)
 		appendStringInfoString(out, " not null");
 	if (col->flags & WIRE_COLUMN_GENERATED)

@@ -483,25 +483,35 @@ read_default(TupleDesc desc, int attnum)
 
 /* ------------------------------------------------------------- building */
 
+/* What becomes of a column. */
+typedef enum ColumnChoice
+{
+	COLUMN_LEFT_OUT,
+	COLUMN_KEY_ONLY,
+	COLUMN_SELECTED
+} ColumnChoice;
+
 /*
  * Columns of the key and of the replica identity are sent in any case: without
  * them a row cannot be told from another.  A whole row as identity is no
  * reason to send what was excluded.
  */
-static bool
-column_selected(Build *b, const char *column, int shown, int stored)
+static ColumnChoice
+choose_column(Build *b, const char *column, int shown, int stored)
 {
 	char	   *qualified;
 
+	if (!b->options->include_columns && !b->options->exclude_columns)
+		return COLUMN_SELECTED;
+	qualified = psprintf("%s.%s.%s", b->schema, b->name, column);
+	if (selected(b->options->include_columns, b->options->exclude_columns,
+				 qualified))
+		return COLUMN_SELECTED;
 	if (b->key[shown] != 0 ||
 		(b->identity[stored] &&
 		 b->stored->rd_rel->relreplident != REPLICA_IDENTITY_FULL))
-		return true;
-	if (!b->options->include_columns && !b->options->exclude_columns)
-		return true;
-	qualified = psprintf("%s.%s.%s", b->schema, b->name, column);
-	return selected(b->options->include_columns, b->options->exclude_columns,
-					qualified);
+		return COLUMN_KEY_ONLY;
+	return COLUMN_LEFT_OUT;
 }
 
 typedef struct OutputLookup
@@ -544,6 +554,7 @@ build_column(Build *b, int i)
 	int			stored = b->map ? b->map->attnums[i] - 1 : i;
 	TableEntry *entry = b->entry;
 	ColumnPlan *plan = &entry->columns[entry->ncolumns];
+	ColumnChoice choice;
 	struct wire_column col;
 	BaseLookup	lookup_base;
 	int32		base_typmod = att->atttypmod;
@@ -557,13 +568,15 @@ build_column(Build *b, int i)
 
 	if (att->attisdropped || stored < 0)
 		return;
-	if (!column_selected(b, NameStr(att->attname), i, stored))
+	choice = choose_column(b, NameStr(att->attname), i, stored);
+	if (choice == COLUMN_LEFT_OUT)
 		return;
 
 	memset(&col, 0, sizeof(col));
 	col.name = str(NameStr(att->attname));
 	col.attnum = att->attnum;
 	col.key_position = b->key[i];
+	col.key_only = choice == COLUMN_KEY_ONLY;
 	read_type(b, att->atttypid, att->atttypmod, &col.type, &col.kind);
 	base_kind = col.kind;
 
@@ -657,7 +670,8 @@ build_columns(Build *b, uint8 *message, size_t room)
 		int			stored = b->map ? b->map->attnums[i] - 1 : i;
 
 		if (!att->attisdropped && stored >= 0 &&
-			column_selected(b, NameStr(att->attname), i, stored))
+			choose_column(b, NameStr(att->attname), i,
+						  stored) != COLUMN_LEFT_OUT)
 			ncolumns++;
 	}
 

@@ -43,6 +43,7 @@ struct change_column
 	const char *name;
 	uint16_t	attnum;
 	uint16_t	key_position; /* 1.. in the primary key, 0: not part of it */
+	bool		key_only;	  /* not asked for: in keys, in no row */
 	bool		not_null;
 	bool		in_identity;  /* of the replica identity */
 	bool		is_generated; /* stored */

@@ -206,9 +206,11 @@ static const struct config_option table[] = {
 		.help = "Tables not to carry."},
 	{.name = "column.include.list", .type = CONFIG_REGEX_LIST,
 		.help = "Columns to carry; expressions that match the whole of "
-			"`schema.table.column`. Key columns always stay in the key."},
+			"`schema.table.column`. Key columns that are not among them are in "
+			"the key alone."},
 	{.name = "column.exclude.list", .type = CONFIG_REGEX_LIST,
-		.help = "Columns not to carry."},
+		.help = "Columns not to carry. Key columns that are among them are in "
+			"the key alone."},
 	{.name = "message.prefix.include.list", .type = CONFIG_REGEX_LIST,
 		.help = "Prefixes of logical messages to carry."},
 	{.name = "message.prefix.exclude.list", .type = CONFIG_REGEX_LIST,

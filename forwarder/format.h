@@ -96,10 +96,13 @@ bool format_json_key_changed(const struct format_plan *plan,
 /*
  * Append the value: the whole envelope.  now_ns: since 1970-01-01 UTC.  The
  * part, not the operation of the change, says what it is: an update whose key
- * changed is written as FORMAT_DELETE and as FORMAT_CREATE.  Returns how many
- * values were lost: null because they were marked as failed or made no sense,
- * or the placeholder because they were too long to be sent; not counted are
- * those that the mapping has no value for (NaN as Decimal).
+ * changed is written as FORMAT_DELETE and as FORMAT_CREATE.  A column that is
+ * there for the key alone (key_only) is not in it.
+ *
+ * Returns how many values were lost: null because they were marked as failed
+ * or made no sense, or the placeholder because they were too long to be sent;
+ * also those that were to be in the key alone.  Not counted are those that the
+ * mapping has no value for (NaN as Decimal).
  */
 unsigned
 format_json_value(const struct format_plan *plan, enum format_part part,

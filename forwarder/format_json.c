@@ -15,7 +15,8 @@
  *
  * A row shows null where Debezium invents a value: in a delete's before, for
  * columns that are not in the WAL because they are not part of the replica
- * identity.  A column that is generated and not stored is never in a row.
+ * identity.  A column that is generated and not stored is never in a row, nor
+ * is one that was not asked for and is there for the key: it is in the key.
  */
 #include <stdlib.h>
 
@@ -46,6 +47,8 @@ struct format_plan
 	uint32_t			ncolumns;
 	struct plan_column *keys;
 	uint32_t			nkeys;
+	uint16_t		   *unshown; /* indexes of those that no row shows */
+	uint32_t			nunshown;
 	enum format_binary	binary;
 	struct piece		placeholder; /* for a message's content */
 
@@ -175,7 +178,7 @@ format_json_plan(const struct change_relation *rel,
 		plan->columns = mem_zalloc(rel->ncolumns, sizeof(*plan->columns));
 		for (uint32_t i = 0; i < rel->ncolumns; i++)
 		{
-			if (rel->columns[i].is_virtual)
+			if (rel->columns[i].is_virtual || rel->columns[i].key_only)
 				continue;
 			plan_column(plan, &plan->columns[plan->ncolumns],
 						plan->ncolumns == 0, rel, i, options);
@@ -185,6 +188,12 @@ format_json_plan(const struct change_relation *rel,
 		for (; plan->nkeys < nkeys; plan->nkeys++)
 			plan_column(plan, &plan->keys[plan->nkeys], plan->nkeys == 0, rel,
 						keys[plan->nkeys], options);
+		plan->unshown = mem_zalloc(nkeys, sizeof(*plan->unshown));
+		for (uint32_t i = 0; i < nkeys; i++)
+		{
+			if (rel->columns[keys[i]].key_only)
+				plan->unshown[plan->nunshown++] = keys[i];
+		}
 	}
 	plan_source(plan, rel, options);
 	plan->placeholder = begin_piece(plan);
@@ -219,6 +228,7 @@ format_json_plan_free(struct format_plan *plan)
 	free(plan->scratch);
 	free(plan->columns);
 	free(plan->keys);
+	free(plan->unshown);
 	buf_free(&plan->text);
 	free(plan);
 }
@@ -288,6 +298,14 @@ put_row(const struct format_plan *plan, const struct change_value *row,
 		buf_lit(out, "null");
 	}
 	buf_putc(out, '}');
+
+	/* What is missing in the key alone is lost as well. */
+	for (uint32_t i = 0; i < plan->nunshown; i++)
+	{
+		const struct change_value *v = &row[plan->unshown[i]];
+
+		failed += v->state == CHANGE_ERROR || v->state == CHANGE_OVERSIZE;
+	}
 	return failed;
 }
 

@@ -83,7 +83,8 @@ INSERT INTO regress_c.u VALUES (4);
 ALTER SCHEMA regress_c RENAME TO regress_a;
 SELECT count(*) FROM walferry_slot_get_changes('regress_filter', NULL, NULL, 'operations', 'none');
 
--- Columns, with schema and table.  Those of the key are always there.
+-- Columns, with schema and table.  Those of the key are always there, and are
+-- marked if they were not asked for.
 CREATE TABLE c (a int, b text, "C" int, d text, PRIMARY KEY ("C", a));
 INSERT INTO c VALUES (1, 'b', 2, 'd');
 UPDATE c SET b = 'bb';
@@ -93,6 +94,7 @@ DELETE FROM c;
 :rows, 'exclude_columns', 'public.c.[bd]':cols;
 :rows, 'include_columns', 'public.c.b':cols;
 :rows, 'exclude_columns', '.*':cols;
+:rows, 'include_columns', 'public.c.[ab]':cols;
 :rows, 'exclude_columns', 'b, c.b, public.c':changes;
 :rows, 'include_columns', 'public.other.*, PUBLIC.C.D':changes;
 
@@ -106,7 +108,7 @@ UPDATE c SET b = 'nothing else';
 DELETE FROM c;
 :rows, 'exclude_columns', 'public.c.b':cols;
 :rows, 'include_columns', 'public.c.d':changes;
-:rows, 'exclude_columns', '.*':changes;
+:rows, 'exclude_columns', '.*':cols;
 -- not even in the bytes
 SELECT count(*) AS frames, count(*) FILTER (WHERE position('secret' IN data) > 0) AS with_it
   FROM pg_logical_slot_peek_binary_changes('regress_filter', NULL, NULL);
@@ -120,6 +122,13 @@ INSERT INTO c VALUES (1, 'b', 2, 'd');
 UPDATE c SET d = 'dd';
 DELETE FROM c;
 :rows, 'exclude_columns', '.*':cols;
+SELECT count(*) FROM walferry_slot_get_changes('regress_filter', NULL, NULL, 'operations', 'none');
+-- No identity: the key is still one.
+ALTER TABLE c REPLICA IDENTITY NOTHING;
+INSERT INTO c VALUES (1, 'b', 2, 'd');
+UPDATE c SET a = 3;
+DELETE FROM c;
+:rows, 'exclude_columns', 'public.c.(a|b)':cols;
 SELECT count(*) FROM walferry_slot_get_changes('regress_filter', NULL, NULL, 'operations', 'none');
 -- No key: nothing need stay.
 CREATE TABLE keyless (a int, b text);

@@ -81,6 +81,15 @@ SELECT relation, detail FROM walferry_slot_peek_changes('regress_partition', NUL
 SELECT relation, detail FROM walferry_slot_peek_changes('regress_partition', NULL, NULL, 'include_tables', 'public.m', 'partition_root', 'on') WHERE message = 'insert';
 SELECT relation, detail FROM walferry_slot_peek_changes('regress_partition', NULL, NULL, 'include_tables', 'public.m_us', 'partition_root', 'on') WHERE message = 'insert';
 SELECT relation, detail FROM walferry_slot_get_changes('regress_partition', NULL, NULL, 'exclude_columns', 'public.m.(v|note)', 'partition_root', 'on') WHERE message = 'insert';
+-- Nothing but the keys: of the root, or of the leaves and their identities.
+CREATE TABLE k (id int, v text, t text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE k1 (t text, v text NOT NULL UNIQUE, id int NOT NULL);
+ALTER TABLE k1 REPLICA IDENTITY USING INDEX k1_v_key;
+ALTER TABLE k ATTACH PARTITION k1 FOR VALUES FROM (0) TO (10);
+INSERT INTO k VALUES (1, 'v', 't');
+UPDATE k SET v = 'w';
+SELECT message, relation, detail FROM walferry_slot_peek_changes('regress_partition', NULL, NULL, 'exclude_columns', '.*') WHERE relation IS NOT NULL;
+SELECT message, relation, detail FROM walferry_slot_get_changes('regress_partition', NULL, NULL, 'exclude_columns', '.*', 'partition_root', 'on') WHERE relation IS NOT NULL;
 
 -- A key of the root alone, of the leaf alone.
 CREATE TABLE r (id int, k int NOT NULL) PARTITION BY RANGE (id);
@@ -106,5 +115,5 @@ COMMIT;
 :root;
 
 SELECT pg_drop_replication_slot('regress_partition');
-DROP TABLE r, parent CASCADE;
+DROP TABLE r, k, parent CASCADE;
 DROP SCHEMA regress_parts CASCADE;

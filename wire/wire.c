@@ -464,7 +464,8 @@ wire_write_column(struct wire_writer *w, const struct wire_column *col)
 	wire_put_str(w, col->name);
 	wire_put_varint(w, col->attnum);
 	wire_put_u8(w, col->flags);
-	wire_put_varint(w, col->key_position);
+	wire_put_varint(w, (uint64_t) col->key_position +
+						   (col->key_only ? WIRE_KEY_ONLY : 0));
 	wire_put_u8(w, (uint8_t) col->encoding);
 	wire_put_u16(w, (uint16_t) col->width);
 	wire_put_u8(w, (uint8_t) col->kind);
@@ -489,13 +490,22 @@ void
 wire_read_column(struct wire_reader *r, struct wire_column *col)
 {
 	const uint8_t *at;
+	uint16_t	   position;
 
 	memset(col, 0, sizeof(*col));
 	col->name = get_str(r, "column name", WIRE_NAME_MAX);
 	col->attnum = (uint16_t) get_bounded(r, "attnum", WIRE_COLUMNS_MAX);
 	col->flags = get_flags(r, "column flags", WIRE_COLUMN_FLAGS);
-	col->key_position = (uint16_t) get_bounded(r, "key position",
-											   WIRE_COLUMNS_MAX);
+	at = r->p;
+	position = (uint16_t) get_bounded(r, "key position",
+									  WIRE_KEY_ONLY + WIRE_COLUMNS_MAX);
+	col->key_only = position >= WIRE_KEY_ONLY;
+	col->key_position = (uint16_t) (position & (WIRE_KEY_ONLY - 1));
+	if (col->key_position > WIRE_COLUMNS_MAX)
+	{
+		r->p = at;
+		wire_reader_fail(r, "over its limit");
+	}
 	col->encoding = get_choice(r, "encoding", "RT");
 	at = r->p;
 	col->width = (int16_t) get_u16(r, "width");

@@ -122,6 +122,9 @@ enum wire_encoding
 #define WIRE_COLUMN_ENUM 0x80	   /* labels follow */
 #define WIRE_COLUMN_FLAGS 0xff
 
+/* Added to a key position, which is always less, where key_only is set. */
+#define WIRE_KEY_ONLY 2048
+
 /* Bytes that belong to the frame (reader) or to the caller (writer). */
 struct wire_str
 {
@@ -224,6 +227,7 @@ struct wire_column
 	uint16_t		attnum;
 	uint8_t			flags;
 	uint16_t key_position; /* 1.. in the primary key, 0: not part of it */
+	bool	 key_only;	   /* not asked for: of use for the key alone */
 	char	 encoding;	   /* enum wire_encoding */
 	int16_t	 width;		   /* bytes of a raw fixed value, -1: length first */
 	char	 kind;		   /* pg_type.typtype of the declared type */

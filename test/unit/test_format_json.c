@@ -953,6 +953,70 @@ format_json_escapes_names_and_leaves_out_virtual_columns(void **state)
 	buf_free(&out);
 }
 
+static void assert_key(const struct change_relation *rel,
+					   const struct change_value *row, const char *expected);
+
+/* What was not asked for is in the key, and in no row. */
+static void
+format_json_row_leaves_out_what_is_for_the_key_alone(void **state)
+{
+	const struct change_value row[] = {bytes("\1\0\0\0", 4), TEXT("Anne")};
+	const struct change_value old[] = {bytes("\2\0\0\0", 4), TEXT("Ann")};
+	const struct change_value key[] = {bytes("\2\0\0\0", 4),
+									   STATE(CHANGE_ABSENT)};
+	struct change_value		  lost[2];
+	struct change			  c = {.op = CHANGE_UPDATE,
+								   .relation = &customers,
+								   .txn = &transaction,
+								   .before = old,
+								   .after = row};
+	struct format_plan		 *plan;
+	struct buf				  out = {0};
+
+	(void) state;
+	setup_customers();
+	customer[0].key_only = true;
+	check_value(&c, FORMAT_UPDATE,
+				"{\"before\":{\"first_name\":\"Ann\"},"
+				"\"after\":{\"first_name\":\"Anne\"}," USUAL TAIL("u"));
+	check_value(&c, FORMAT_DELETE,
+				"{\"before\":{\"first_name\":\"Ann\"},"
+				"\"after\":null," USUAL TAIL("d"));
+	c.before = key;
+	check_value(&c, FORMAT_DELETE,
+				"{\"before\":{\"first_name\":null},"
+				"\"after\":null," USUAL TAIL("d"));
+
+	plan = format_json_plan(&customers, &options);
+	assert_true(format_json_key(plan, row, &out));
+	assert_string_equal(str(&out), "{\"id\":1}");
+	buf_reset(&out);
+	assert_true(format_json_key_header(plan, key, &out));
+	assert_string_equal(str(&out), "{\"id\":2}");
+	assert_true(format_json_key_changed(plan, &c));
+
+	/* A key that is lost is lost, though no row would have shown it. */
+	memcpy(lost, row, sizeof(lost));
+	c.after = lost;
+	assert_int_equal(format_json_value(plan, FORMAT_CREATE, &c, NOW, &out), 0);
+	lost[0] = STATE(CHANGE_ERROR);
+	assert_int_equal(format_json_value(plan, FORMAT_CREATE, &c, NOW, &out), 1);
+	lost[0] = STATE(CHANGE_OVERSIZE);
+	assert_int_equal(format_json_value(plan, FORMAT_CREATE, &c, NOW, &out), 1);
+	format_json_plan_free(plan);
+
+	/* nothing else was asked for */
+	customers.nkeys = 0;
+	customers.identity = 'i';
+	customer[1].key_only = true;
+	c.after = row;
+	c.before = old;
+	check_value(&c, FORMAT_UPDATE,
+				"{\"before\":{},\"after\":{}," USUAL TAIL("u"));
+	assert_key(&customers, row, "{\"id\":1}");
+	buf_free(&out);
+}
+
 /* Years before 1970 round down, as Java's Instant does. */
 static void
 format_json_times_before_1970(void **state)
@@ -1266,6 +1330,7 @@ main(void)
 			format_json_source_knows_origin_and_first_transaction),
 		cmocka_unit_test(
 			format_json_escapes_names_and_leaves_out_virtual_columns),
+		cmocka_unit_test(format_json_row_leaves_out_what_is_for_the_key_alone),
 		cmocka_unit_test(format_json_times_before_1970),
 		cmocka_unit_test(format_json_message_is_debezium_s),
 		cmocka_unit_test(format_json_key_header_spells_decimals_as_java_does),

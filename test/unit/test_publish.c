@@ -453,6 +453,27 @@ key_change_is_delete_tombstone_create(void **state)
 	assert_string_equal(b->sink.taken[2].key_header, "oldkey={\"id\":1}");
 }
 
+/* Where a record goes and what it is called is not a matter of its value. */
+static void
+key_that_no_row_shows_is_a_key_like_any_other(void **state)
+{
+	struct bench *b = *state;
+
+	b->columns[0].key_only = true;
+	start(b);
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 4);
+	assert_taken(&b->sink.taken[0], 'c', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[1], 'd', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[2], '-', "{\"id\":1}", 1);
+	assert_taken(&b->sink.taken[3], 'c', "{\"id\":2}", 2);
+	assert_string_equal(b->sink.taken[1].key_header, "newkey={\"id\":2}");
+	assert_string_equal(b->sink.taken[3].key_header, "oldkey={\"id\":1}");
+}
+
 /* The create is part 2, whether or not there is a tombstone, and comes after
  * the delete in any case. */
 static void
@@ -1177,6 +1198,7 @@ main(void)
 		TEST(delete_has_a_tombstone_if_asked_for),
 		TEST(delete_has_no_tombstone_if_not),
 		TEST(key_change_is_delete_tombstone_create),
+		TEST(key_that_no_row_shows_is_a_key_like_any_other),
 		TEST(key_change_without_tombstones_keeps_its_order),
 		TEST(same_key_is_one_update),
 		TEST(truncate_goes_to_each_partition),

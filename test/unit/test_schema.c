@@ -65,6 +65,7 @@ write_rich(uint8_t *space, size_t cap)
 											WIRE_COLUMN_ARRAY |
 												WIRE_COLUMN_IDENTITY);
 
+	a.key_only = list.key_only = true;
 	mood.encoding = WIRE_ENCODING_TEXT;
 	mood.kind = 'e';
 	mood.nlabels = 3;
@@ -135,6 +136,8 @@ schema_has_all_that_the_message_says(void **state)
 	assert_true(c[0].not_null);
 	assert_true(c[0].in_identity);
 	assert_false(c[0].is_generated);
+	assert_int_equal(c[0].key_position, 2);
+	assert_false(c[0].key_only);
 	assert_int_equal(c[0].encoding, CHANGE_RAW);
 	assert_int_equal(c[0].width, 4);
 	assert_int_equal(c[0].base.oid, 23);
@@ -153,10 +156,14 @@ schema_has_all_that_the_message_says(void **state)
 	assert_true(c[2].is_virtual);
 
 	assert_true(c[3].is_generated);
+	assert_int_equal(c[3].key_position, 1);
+	assert_true(c[3].key_only);
 	assert_string_equal(c[3].type.name, "positive");
 	assert_int_equal(c[3].base.oid, 20);
 	assert_int_equal(c[3].base.typmod, 77);
 
+	assert_int_equal(c[4].key_position, 0);
+	assert_true(c[4].key_only);
 	assert_int_equal(c[4].element.oid, 1700);
 	assert_int_equal(c[4].element.typmod, 655366);
 	assert_string_equal(c[4].element.name, "numeric");

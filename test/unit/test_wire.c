@@ -158,6 +158,7 @@ rich_column(void)
 		.attnum = WIRE_COLUMNS_MAX,
 		.flags = WIRE_COLUMN_FLAGS,
 		.key_position = WIRE_COLUMNS_MAX,
+		.key_only = true,
 		.encoding = WIRE_ENCODING_TEXT,
 		.width = -1,
 		.kind = 'd',
@@ -1125,6 +1126,8 @@ wire_relation_is_what_was_written(void **state)
 	wire_read_column(&r, &col);
 	assert_str(col.name, "n", 1);
 	assert_int_equal(col.width, 16);
+	assert_int_equal(col.key_position, 0);
+	assert_false(col.key_only);
 	assert_int_equal(col.encoding, WIRE_ENCODING_RAW);
 	assert_int_equal(col.nlabels, 0);
 	assert_false(wire_next_label(&col.labels, &label));
@@ -1134,6 +1137,7 @@ wire_relation_is_what_was_written(void **state)
 	assert_int_equal(col.attnum, rich.attnum);
 	assert_int_equal(col.flags, rich.flags);
 	assert_int_equal(col.key_position, rich.key_position);
+	assert_true(col.key_only);
 	assert_int_equal(col.encoding, WIRE_ENCODING_TEXT);
 	assert_int_equal(col.width, -1);
 	assert_int_equal(col.kind, 'd');
@@ -1233,6 +1237,34 @@ wire_refuses_relations_with_any_byte_changed(void **state)
 	}
 }
 
+/* What most columns are costs them no byte. */
+static void
+wire_key_only_takes_bytes_where_it_is_set(void **state)
+{
+	struct wire_column col;
+	struct wire_column back;
+	size_t			   len[2];
+
+	(void) state;
+	for (uint16_t position = 0; position <= 127; position++)
+	{
+		for (int only = 0; only < 2; only++)
+		{
+			col = stream_column("a", 23, "int4", 4, position, 0);
+			col.key_only = only;
+			begin_writing();
+			wire_write_column(&w, &col);
+			len[only] = wire_writer_len(&w);
+			wire_reader_init(&r, space, len[only]);
+			wire_read_column(&r, &back);
+			assert_read_to_its_end(&r);
+			assert_int_equal(back.key_position, position);
+			assert_int_equal(back.key_only, only);
+		}
+		assert_int_equal(len[1], len[0] + 1);
+	}
+}
+
 static void
 wire_refuses_columns_that_cannot_be(void **state)
 {
@@ -1253,6 +1285,12 @@ wire_refuses_columns_that_cannot_be(void **state)
 	} while (0)
 	COLUMN(col.attnum = WIRE_COLUMNS_MAX + 1, "over its limit", "attnum", 2);
 	COLUMN(col.key_position = WIRE_COLUMNS_MAX + 1, "over its limit",
+		   "key position", 4);
+	COLUMN(col.key_position = WIRE_KEY_ONLY - 1, "over its limit",
+		   "key position", 4);
+	COLUMN((col.key_position = WIRE_COLUMNS_MAX + 1, col.key_only = true),
+		   "over its limit", "key position", 4);
+	COLUMN(col.key_position = 2 * WIRE_KEY_ONLY, "over its limit",
 		   "key position", 4);
 	COLUMN(col.encoding = 'B', "unknown value", "encoding", 5);
 	COLUMN(col.encoding = 0, "unknown value", "encoding", 5);
@@ -1853,6 +1891,7 @@ main(void)
 		cmocka_unit_test(wire_relation_is_what_was_written),
 		cmocka_unit_test(wire_fingerprint_is_of_the_schema_alone),
 		cmocka_unit_test(wire_refuses_relations_with_any_byte_changed),
+		cmocka_unit_test(wire_key_only_takes_bytes_where_it_is_set),
 		cmocka_unit_test(wire_refuses_columns_that_cannot_be),
 		cmocka_unit_test(wire_refuses_relations_that_cannot_be),
 		cmocka_unit_test(wire_labels_that_are_broken_end),

@@ -346,6 +346,8 @@ walk_column(struct walk *k, struct relation *rel, uint32_t i)
 	say_str(k, "  column ", col.name);
 	say(k, " attnum=%u flags=%02x key=%u", col.attnum, col.flags,
 		col.key_position);
+	if (col.key_only)
+		say(k, " only");
 	say_char(k, "encoding", col.encoding);
 	say(k, " width=%d", col.width);
 	say_char(k, "kind", col.kind);
