@@ -37,6 +37,8 @@ DECIMALS = r"types\.(numeric.*|money|domain_numeric|dimensions)|" \
 BINARY = r"types\.(bytea|bit.*|varbit.*)|identity\.(zero|key_bytes)|" \
     r"toast\.(plain|whole)"
 TIMES = r"types\.(date|time.*|interval)|identity\.(zero|key_time)"
+KEYED = r"identity\.(plain|whole|nothing|by_index|other_index|only_key|" \
+    r"composite|key_mixed|unique_only|whole_keyless|keyless)"
 
 CASES = [
     Case("default"),
@@ -67,6 +69,12 @@ CASES = [
     Case("columns", {"column.exclude.list":
                      r"identity\.(plain\.(t|d)|whole\.n|zero\.[a-j].*)"},
          r"identity\.(plain|whole|zero)"),
+    # Keys, of which nothing or a part was asked for.
+    Case("columns-keys",
+         {"column.exclude.list": r"identity\..*\.(id|other|b|m)"}, KEYED),
+    Case("columns-included",
+         {"column.include.list": r"identity\..*\.(t|v|a|n)|.*\.barrier\..*"},
+         KEYED),
 
     Case("compatible", mode="debezium", waits=True),
     Case("schemas", {"key.converter.schemas.enable": "true",

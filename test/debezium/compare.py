@@ -133,7 +133,8 @@ class Parsed:
             return "message"
         if "before" in self.value:
             rows = self.value["before"], self.value.get("after")
-            return "row" if any(rows) else "truncate"
+            # A row of which nothing was asked for is {}.
+            return "truncate" if rows == (None, None) else "row"
         if "status" in self.value:
             return "transaction"
         return "heartbeat" if list(self.value) == ["ts_ms"] else "unknown"

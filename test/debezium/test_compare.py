@@ -229,6 +229,15 @@ reason = "so"
         self.assertEqual(self.compare(entry), 0, self.text)
         self.assertEqual(self.compare(), 2)
 
+    def test_a_row_without_columns_is_no_truncate(self):
+        for op, before, after, kind in (("c", None, {}, "row"),
+                                        ("d", {}, None, "row"),
+                                        ("u", {}, {}, "row"),
+                                        ("t", None, None, "truncate")):
+            self.walferry.add({"id": 1}, row(op, 200, before, after))
+            event = self.walferry.events[-1]
+            self.assertEqual(compare.Parsed(event).kind, kind, op)
+
     def test_a_value_that_is_no_json_is_an_error(self):
         self.walferry.events[0] = self.walferry.events[0]._replace(
             value=b"{")
