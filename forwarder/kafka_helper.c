@@ -18,6 +18,9 @@
 /* Stopping waits for the thread, but not for ever. */
 #define STOP_MS 1000
 
+/* librdkafka's thread needs so long, at most, to register a partition. */
+#define REGISTER_MS 50
+
 /* Between two looks at what is still open. */
 #define SETTLE_RETRY_MS 500
 
@@ -98,13 +101,22 @@ kafka_helper_free(struct kafka_sink *s)
  * thread before another one has counted it.  It is counted as soon as the
  * first record is given away; so let a little time pass after that.
  */
-static void
-let_transaction_settle(const struct kafka_sink *s)
+void
+kafka_helper_let_register(void)
 {
-	const struct timespec ts = {.tv_nsec = KAFKA_REGISTER_MS * 1000000L};
+	const struct timespec ts = {.tv_nsec = REGISTER_MS * 1000000L};
 
-	if (kafka_txn_used(s) && s->txn.state != KAFKA_TXN_NONE)
-		nanosleep(&ts, NULL);
+	nanosleep(&ts, NULL);
+}
+
+bool
+kafka_helper_tells_slow(const struct kafka_sink *s, const char **told,
+						int64_t since_ms, const char *what)
+{
+	if (clock_monotonic_ms() - since_ms < s->slow_ms || *told == what)
+		return false;
+	*told = what;
+	return true;
 }
 
 /* Also lets go of librdkafka, which may take its time. */
@@ -113,7 +125,8 @@ helper_end(struct kafka_sink *s)
 {
 	bool orphaned;
 
-	let_transaction_settle(s);
+	if (kafka_txn_used(s) && s->txn.state != KAFKA_TXN_NONE)
+		kafka_helper_let_register();
 	kafka_settle_free(s);
 	for (uint32_t i = 0; i < s->ntopics; i++)
 	{
@@ -130,6 +143,36 @@ helper_end(struct kafka_sink *s)
 	pthread_mutex_unlock(&s->lock);
 	if (orphaned)
 		kafka_helper_free(s);
+}
+
+/* Locked, but for the step itself.  False: it is not asked for, or not due. */
+static bool
+take_step(struct kafka_sink *s, struct kafka_step *step, int64_t now_ms,
+		  enum kafka_job_outcome (*go_on)(struct kafka_sink *s),
+		  int64_t retry_ms)
+{
+	enum kafka_job_outcome outcome;
+
+	if (step->state != KAFKA_STEP_ASKED || now_ms < step->retry_at_ms)
+		return false;
+	pthread_mutex_unlock(&s->lock);
+	outcome = go_on(s);
+	pthread_mutex_lock(&s->lock);
+	if (outcome == KAFKA_JOB_DONE)
+		step->state = KAFKA_STEP_DONE;
+	else
+		step->retry_at_ms = clock_monotonic_ms() + retry_ms;
+	if (outcome == KAFKA_JOB_UNREACHABLE)
+		s->probe = true;
+	kafka_helper_wake_caller(s);
+	return true;
+}
+
+static void
+wait_for_step(const struct kafka_step *step, int64_t *until_ms)
+{
+	if (step->state == KAFKA_STEP_ASKED && step->retry_at_ms < *until_ms)
+		*until_ms = step->retry_at_ms;
 }
 
 static void *
@@ -205,49 +248,16 @@ helper_main(void *arg)
 			}
 			continue;
 		}
-		if (s->recovery.state == KAFKA_RECOVERY_ASKED &&
-			now_ms >= s->recovery.retry_at_ms)
-		{
-			pthread_mutex_unlock(&s->lock);
-			outcome = kafka_recover_go_on(s);
-			pthread_mutex_lock(&s->lock);
-			if (outcome == KAFKA_JOB_DONE)
-				s->recovery.state = KAFKA_RECOVERY_DONE;
-			kafka_helper_wake_caller(s);
-			if (outcome != KAFKA_JOB_DONE)
-				s->recovery.retry_at_ms = clock_monotonic_ms() +
-										  KAFKA_TOPIC_RETRY_MS;
-			if (outcome == KAFKA_JOB_UNREACHABLE)
-				s->probe = true;
+		if (take_step(s, &s->recovery.step, now_ms, kafka_recover_go_on,
+					  KAFKA_TOPIC_RETRY_MS) ||
+			take_step(s, &s->settling.step, now_ms, kafka_settle_go_on,
+					  SETTLE_RETRY_MS))
 			continue;
-		}
-		if (s->settling.state == KAFKA_RECOVERY_ASKED &&
-			now_ms >= s->settling.retry_at_ms)
-		{
-			pthread_mutex_unlock(&s->lock);
-			outcome = kafka_settle_go_on(s);
-			if (outcome == KAFKA_JOB_DONE)
-				kafka_settle_free(s);
-			pthread_mutex_lock(&s->lock);
-			if (outcome == KAFKA_JOB_DONE)
-				s->settling.state = KAFKA_RECOVERY_DONE;
-			else
-				s->settling.retry_at_ms = clock_monotonic_ms() +
-										  SETTLE_RETRY_MS;
-			if (outcome == KAFKA_JOB_UNREACHABLE)
-				s->probe = true;
-			kafka_helper_wake_caller(s);
-			continue;
-		}
 		t = take_job(s, now_ms, &until_ms);
-		if (t == NULL && s->settling.state == KAFKA_RECOVERY_ASKED &&
-			s->settling.retry_at_ms < until_ms)
-			until_ms = s->settling.retry_at_ms;
-		if (t == NULL && s->recovery.state == KAFKA_RECOVERY_ASKED &&
-			s->recovery.retry_at_ms < until_ms)
-			until_ms = s->recovery.retry_at_ms;
 		if (t == NULL)
 		{
+			wait_for_step(&s->recovery.step, &until_ms);
+			wait_for_step(&s->settling.step, &until_ms);
 			helper_wait(s, until_ms);
 			continue;
 		}

@@ -142,42 +142,43 @@ struct kafka_txn
 	bool		slow_told;
 };
 
-enum kafka_recovery_state
+enum kafka_step_state
 {
-	KAFKA_RECOVERY_NONE,
-	KAFKA_RECOVERY_ASKED, /* the helper is at it */
-	KAFKA_RECOVERY_DONE
+	KAFKA_STEP_NONE,
+	KAFKA_STEP_ASKED, /* the helper is at it */
+	KAFKA_STEP_DONE
+};
+
+/* What the helper does at a start when it is asked to, again until it is done. */
+struct kafka_step
+{
+	enum kafka_step_state state;	   /* locked */
+	int64_t				  retry_at_ms; /* the helper's */
 };
 
 /* Reading the store.  Its records go to the caller by the buffer-full. */
-/* Something takes longer than this: say what it waits for. */
-#define KAFKA_SLOW_MS 10000
-
 struct kafka_recovery
 {
-	char					 *topic; /* NULL: no store */
-	struct topic			 *t;	 /* of that name, once it is asked for */
-	enum kafka_recovery_state state; /* locked */
-	struct buf				  full;	 /* locked: read, and not yet taken */
-	struct buf				  taken; /* what is being handed on */
-	int64_t					  retry_at_ms; /* the helper's, as are the next */
-	int64_t					  since_ms;	   /* the first attempt, and */
-	int64_t					  reading_ms;  /* the first to read */
-	int64_t					  slow_ms;	   /* KAFKA_SLOW_MS; tests: less */
-	const char				 *told;		   /* last, of what it waits for */
-	bool					  settings_told; /* what they warn of, was */
+	struct kafka_step step;
+	char			 *topic;		 /* NULL: no store */
+	struct topic	 *t;			 /* of that name, once it is asked for */
+	struct buf		  full;			 /* locked: read, and not yet taken */
+	struct buf		  taken;		 /* what is being handed on */
+	int64_t			  since_ms;		 /* the helper's: the first attempt, */
+	int64_t			  reading_ms;	 /* and the first to read */
+	const char		 *told;			 /* last, of what it waits for */
+	bool			  settings_told; /* what they warn of, was */
 };
 
 /* What predecessors have left open; see kafka_settle.c. */
 struct kafka_settling
 {
-	enum kafka_recovery_state		 state; /* locked */
-	rd_kafka_topic_partition_list_t *open;	/* offset: its end, or settled */
+	struct kafka_step				 step;
+	rd_kafka_topic_partition_list_t *open; /* offset: its end, or settled */
 	char							 until[SINK_POSITION_SIZE];
 	const char						*header;
-	int64_t							 retry_at_ms; /* the helper's, and below */
-	int64_t							 asking_ms;	  /* the first attempt, and */
-	int64_t							 since_ms;	  /* something is open */
+	int64_t							 asking_ms; /* the helper's, and below */
+	int64_t							 since_ms;	/* that something is open */
 	rd_kafka_t						*all; /* consumers of all records ... */
 	rd_kafka_t						*committed; /* ... and committed ones */
 	bool							 ends_known;
@@ -241,6 +242,7 @@ struct kafka_sink
 	struct kafka_txn	  txn;
 	struct kafka_recovery recovery;
 	struct kafka_settling settling;
+	int64_t				  slow_ms; /* KAFKA_SLOW_MS; tests: less */
 	int64_t				  backoff_first_ms;
 	int64_t				  backoff_max_ms;
 	int64_t				  max_retries; /* -1: no end */
@@ -420,13 +422,20 @@ enum sink_outcome
 kafka_settle(struct kafka_sink *s, const struct sink_written *written);
 enum kafka_job_outcome kafka_settle_go_on(struct kafka_sink *s);
 
-/* The helper, at its end or when it is done. */
+/* The helper, at its end. */
 void kafka_settle_free(struct kafka_sink *s);
 
 /* ---- kafka_helper.c ---- */
 
-/* For a partition to be registered with its transaction. */
-#define KAFKA_REGISTER_MS 50
+/* Something takes longer than this: say what it waits for. */
+#define KAFKA_SLOW_MS 10000
+
+/* It is so for long; and 'what' was not the last that was 'told'. */
+bool kafka_helper_tells_slow(const struct kafka_sink *s, const char **told,
+							 int64_t since_ms, const char *what);
+
+/* Before a producer is destroyed that has just begun a transaction. */
+void kafka_helper_let_register(void);
 
 /* False, with an error logged: there is no thread to be had. */
 bool kafka_helper_start(struct kafka_sink *s);

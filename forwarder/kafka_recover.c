@@ -96,13 +96,13 @@ kafka_recover_take(struct kafka_sink *s, sink_stored_fn fn, void *arg)
 		return SINK_FAILED;
 
 	pthread_mutex_lock(&s->lock);
-	if (r->state == KAFKA_RECOVERY_NONE)
-		r->state = KAFKA_RECOVERY_ASKED;
+	if (r->step.state == KAFKA_STEP_NONE)
+		r->step.state = KAFKA_STEP_ASKED;
 	empty = r->taken;
 	r->taken = r->full;
 	r->full = empty;
 	buf_reset(&r->full);
-	done = r->state == KAFKA_RECOVERY_DONE;
+	done = r->step.state == KAFKA_STEP_DONE;
 	pthread_cond_signal(&s->wake_helper);
 	pthread_mutex_unlock(&s->lock);
 
@@ -181,16 +181,6 @@ fail_reading(struct kafka_sink *s, rd_kafka_resp_err_t err)
 				   kafka_fail_way_without(s, s->recovery.topic));
 }
 
-/* It is so for long; and that was not the last that was said. */
-static bool
-tells_slow(struct kafka_recovery *r, int64_t since_ms, const char *what)
-{
-	if (clock_monotonic_ms() - since_ms < r->slow_ms || r->told == what)
-		return false;
-	r->told = what;
-	return true;
-}
-
 /* Passing trouble, or a refusal, which fails the sink. */
 static enum kafka_job_outcome
 judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
@@ -204,8 +194,9 @@ judge(struct kafka_sink *s, rd_kafka_resp_err_t err)
 		fail_reading(s, err);
 		return KAFKA_JOB_DONE;
 	}
-	log_line(tells_slow(r, r->reading_ms, what) ? LOG_LEVEL_WARN
-												: LOG_LEVEL_DEBUG,
+	log_line(kafka_helper_tells_slow(s, &r->told, r->reading_ms, what)
+				 ? LOG_LEVEL_WARN
+				 : LOG_LEVEL_DEBUG,
 			 "kafka", what, "topic=%s error=%s", log_str(r->topic),
 			 log_str(rd_kafka_err2str(err)));
 	return kafka_fail_is_unreachable(err) ? KAFKA_JOB_UNREACHABLE
@@ -439,9 +430,9 @@ read_until(struct kafka_sink *s, rd_kafka_topic_t *rkt, int64_t end)
 		{
 			int64_t silent_ms = clock_monotonic_ms() - since_ms;
 
-			if (!eof && silent_ms >= r->slow_ms)
+			if (!eof && silent_ms >= s->slow_ms)
 				return judge(s, RD_KAFKA_RESP_ERR__TIMED_OUT);
-			if (tells_slow(r, since_ms, open))
+			if (kafka_helper_tells_slow(s, &r->told, since_ms, open))
 				log_warn("kafka", open,
 						 "topic=%s offset=%" PRId64 " end=%" PRId64,
 						 log_str(r->topic), at, end);
@@ -485,11 +476,12 @@ read_store(struct kafka_sink *s, int64_t end)
 {
 	enum kafka_job_outcome outcome;
 	rd_kafka_topic_t	  *rkt;
-	rd_kafka_t			  *rk = kafka_recover_consumer(s, FAULT_BUG(
-															  "position_read_uncommitted")
-															  ? "read_uncommitted"
-															  : "read_committed");
+	const char			  *level = "read_committed";
+	rd_kafka_t			  *rk;
 
+	if (FAULT_BUG("position_read_uncommitted"))
+		level = "read_uncommitted";
+	rk = kafka_recover_consumer(s, level);
 	if (rk == NULL)
 		return KAFKA_JOB_DONE;
 	rkt = rd_kafka_topic_new(rk, s->recovery.topic, NULL);
@@ -523,7 +515,7 @@ kafka_recover_go_on(struct kafka_sink *s)
 		r->since_ms = clock_monotonic_ms();
 	if (!early && kafka_txn_used(s) && !kafka_txn_initialise(s))
 	{
-		if (tells_slow(r, r->since_ms, silent))
+		if (kafka_helper_tells_slow(s, &r->told, r->since_ms, silent))
 			log_warn("kafka", silent, "transactional_id=%s",
 					 log_str(s->txn.id));
 		return s->failed ? KAFKA_JOB_DONE : KAFKA_JOB_LATER;

@@ -29,7 +29,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "buf.h"
 #include "clock.h"
@@ -58,7 +57,7 @@ kafka_settle(struct kafka_sink *s, const struct sink_written *written)
 	if (!kafka_txn_used(s) || written->n == 0)
 		return SINK_DONE;
 	pthread_mutex_lock(&s->lock);
-	if (t->state == KAFKA_RECOVERY_NONE)
+	if (t->step.state == KAFKA_STEP_NONE)
 	{
 		size_t total = 0;
 
@@ -75,12 +74,12 @@ kafka_settle(struct kafka_sink *s, const struct sink_written *written)
 		}
 		snprintf(t->until, sizeof(t->until), "%s", written->until);
 		t->header = written->header;
-		t->state = KAFKA_RECOVERY_ASKED;
+		t->step.state = KAFKA_STEP_ASKED;
 		pthread_cond_signal(&s->wake_helper);
 	}
-	outcome = s->failed							? SINK_FAILED
-			  : t->state == KAFKA_RECOVERY_DONE ? SINK_DONE
-												: SINK_AGAIN;
+	outcome = s->failed							 ? SINK_FAILED
+			  : t->step.state == KAFKA_STEP_DONE ? SINK_DONE
+												 : SINK_AGAIN;
 	pthread_mutex_unlock(&s->lock);
 	return outcome;
 }
@@ -109,17 +108,6 @@ kafka_settle_free(struct kafka_sink *s)
 	if (t->open != NULL)
 		rd_kafka_topic_partition_list_destroy(t->open);
 	t->open = NULL;
-}
-
-/* It is so for long; and that was not the last that was said. */
-static bool
-tells(struct kafka_sink *s, int64_t since_ms, const char *what)
-{
-	if (clock_monotonic_ms() - since_ms < s->recovery.slow_ms ||
-		s->settling.told == what)
-		return false;
-	s->settling.told = what;
-	return true;
 }
 
 /* It holds nothing of ours, or we could not write to it, either. */
@@ -167,8 +155,10 @@ ask_ends(struct kafka_sink *s, rd_kafka_t *rk,
 	}
 	if (!err)
 		return true;
-	log_line(tells(s, s->settling.asking_ms, what) ? LOG_LEVEL_WARN
-												   : LOG_LEVEL_DEBUG,
+	log_line(kafka_helper_tells_slow(s, &s->settling.told,
+									 s->settling.asking_ms, what)
+				 ? LOG_LEVEL_WARN
+				 : LOG_LEVEL_DEBUG,
 			 "kafka", what, "topic=%s partition=%" PRId32 " error=%s",
 			 log_str(bad->topic), bad->partition,
 			 log_str(rd_kafka_err2str(err)));
@@ -363,7 +353,6 @@ static atomic_int_fast64_t ended_ms;
 static void
 end_open(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 {
-	const struct timespec pause = {.tv_nsec = KAFKA_REGISTER_MS * 1000000L};
 	const rd_kafka_topic_partition_t *first = &open->elems[0];
 	struct buf						  why = {0};
 	int								  delivered = 0;
@@ -390,9 +379,7 @@ end_open(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 				   buf_cstr(&why));
 		rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 		(void) rd_kafka_flush(rk, 0);
-
-		/* See kafka_helper.c, where a transaction is let settle. */
-		nanosleep(&pause, NULL);
+		kafka_helper_let_register();
 	}
 	rd_kafka_destroy(rk);
 	buf_free(&why);
@@ -423,7 +410,7 @@ look_at(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
 
 	if (m == NULL)
 	{
-		if (tells(s, t->since_ms, unread))
+		if (kafka_helper_tells_slow(s, &s->settling.told, t->since_ms, unread))
 			log_warn("kafka", unread,
 					 "topic=%s partition=%" PRId32 " start_offset=%" PRId64
 					 " error=%s",
@@ -455,11 +442,12 @@ see_to(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 	int64_t now_ms = clock_monotonic_ms();
 	int64_t last_ms = atomic_load(&ended_ms);
 
-	if (now_ms - s->settling.since_ms < s->recovery.slow_ms)
+	if (now_ms - s->settling.since_ms < s->slow_ms)
 		return;
 	if (last_ms == 0 || now_ms - last_ms >= ENDED_MS)
 		end_open(s, open);
-	else if (tells(s, s->settling.since_ms, waits))
+	else if (kafka_helper_tells_slow(s, &s->settling.told,
+									 s->settling.since_ms, waits))
 	{
 		for (int i = 0; i < open->cnt; i++)
 			log_warn("kafka", waits,
@@ -534,5 +522,7 @@ kafka_settle_go_on(struct kafka_sink *s)
 		outcome = look(s, stable);
 		rd_kafka_topic_partition_list_destroy(stable);
 	}
+	if (outcome == KAFKA_JOB_DONE)
+		kafka_settle_free(s);
 	return outcome;
 }

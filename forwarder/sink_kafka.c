@@ -702,7 +702,7 @@ sink_kafka_new(const struct config *config, const struct sink_store *store,
 	s->backoff_max_ms = config_int(config, "walferry.retry.backoff.max.ms");
 	s->exit_code = 1;
 	s->idle_ms = PARTITION_IDLE_MS;
-	s->recovery.slow_ms = KAFKA_SLOW_MS;
+	s->slow_ms = KAFKA_SLOW_MS;
 	if (store != NULL)
 	{
 		s->recovery.topic = kafka_copy(store->topic);

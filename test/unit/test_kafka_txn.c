@@ -869,7 +869,7 @@ recovery_says_that_nobody_leads_the_store(void **state)
 	log_set_level(LOG_LEVEL_WARN);
 	rd_kafka_mock_partition_set_leader(b->cluster, STORE, 0, -1);
 	open_sink(b);
-	((struct kafka_sink *) b->sink)->recovery.slow_ms = 100;
+	((struct kafka_sink *) b->sink)->slow_ms = 100;
 	wait_until(b, recover(b) == SINK_AGAIN &&
 					  captured_log_has("cannot be read yet, still trying"));
 	rd_kafka_mock_partition_set_leader(b->cluster, STORE, 0, 1);
@@ -984,7 +984,7 @@ settling_waits_for_a_leader_and_says_so(void **state)
 	captured_log_begin();
 	log_set_level(LOG_LEVEL_WARN);
 	rd_kafka_mock_partition_set_leader(b->cluster, "t", 1, -1);
-	((struct kafka_sink *) b->sink)->recovery.slow_ms = 100;
+	((struct kafka_sink *) b->sink)->slow_ms = 100;
 	wait_until(b, settle(b, topics, 1) == SINK_AGAIN &&
 					  captured_log_has("the end of a topic is not known yet, "
 									   "still trying topic=t partition=1"));
