@@ -455,9 +455,9 @@ schedule_retry(struct forward *f, const char *what, int *retries)
 static bool
 replace_sink(struct forward *f)
 {
+	forward_position_leave_sink(f);
 	sink_free(f->sink);
 	FAULT_POINT("sink_freed");
-	forward_position_sink_dropped(f);
 	if (f->delivery.exactly_once)
 	{
 		ack_free(f->ledger);

@@ -107,6 +107,7 @@ struct delivery
 	struct store *store;	 /* while it is known whose, else NULL */
 	bool		  sink_used; /* this sink has been recovered from */
 	bool		  recovered; /* the store was read, by this or another sink */
+	int64_t		  ended_ms;	 /* sink_ended_ms() of the sink before */
 	enum start_step step;
 	uint64_t		start_lsn;
 	uint32_t		start_timeline;
@@ -273,8 +274,8 @@ void forward_position_go_on(struct forward *f);
 void forward_position_stream_begun(struct forward *f);
 void forward_position_stream_dropped(struct forward *f);
 
-/* The sink is being replaced, and with it what we know of the store. */
-void forward_position_sink_dropped(struct forward *f);
+/* The sink will be replaced, and with it what we know of the store. */
+void forward_position_leave_sink(struct forward *f);
 
 /*
  * A transaction begins: is what it begins with published already?  False: the

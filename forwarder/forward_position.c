@@ -151,6 +151,7 @@ forward_position_sink_store(const struct forward *f, struct sink_store *store)
 	store->topic = (const char *) d->topic.data;
 	store->transactional_id = d->exactly_once ? d->transactional_id : NULL;
 	store->again = d->recovered;
+	store->ended_ms = d->ended_ms;
 	return store;
 }
 
@@ -330,21 +331,36 @@ add_pinned(void *arg, const char *topic, int32_t partitions)
 	pinned->topics[pinned->n++] = (struct sink_topic){topic, partitions};
 }
 
-/* The position of the last record that the store says is published. */
+/*
+ * The position of the last record that is published, as the store says; where
+ * it says nothing, as the slot does, which was told of what was published only.
+ */
 static void
-last_published(const struct forward *f, const struct position *p, char *text)
+last_published(const struct forward *f, char *text)
 {
-	struct change_position last = {.timeline = p->timeline,
-								   .end_lsn = p->end_lsn,
-								   .ordinal = UINT64_MAX,
-								   .part = UINT16_MAX};
+	const struct repl_slot *slot = repl_slot(f->repl);
+	const struct position  *p = store_position(f->delivery.store);
+	struct change_position	last = {.ordinal = UINT64_MAX, .part = UINT16_MAX};
 
-	if (p->partial.end_lsn != 0)
+	text[0] = '\0';
+	if (p == NULL || p->end_lsn == 0)
+	{
+		if (!slot->found)
+			return; /* so far, nothing is */
+		last.end_lsn = slot->confirmed_lsn;
+	}
+	else if (p->partial.end_lsn != 0)
 	{
 		last.end_lsn = p->partial.end_lsn;
-		last.timeline = repl_timeline_of(repl_slot(f->repl), last.end_lsn);
 		last.ordinal = p->partial.changes - 1;
 	}
+	else
+	{
+		last.end_lsn = p->end_lsn;
+		last.timeline = p->timeline;
+	}
+	if (last.timeline == 0)
+		last.timeline = repl_timeline_of(slot, last.end_lsn);
 	publish_position(&last, text);
 }
 
@@ -352,13 +368,11 @@ last_published(const struct forward *f, const struct position *p, char *text)
 static enum sink_outcome
 settle(struct forward *f)
 {
-	const struct position *p = store_position(f->delivery.store);
-	char				   until[PUBLISH_POSITION_LEN + 1] = "";
-	struct pinned		   pinned = {0};
-	enum sink_outcome	   outcome;
+	char			  until[PUBLISH_POSITION_LEN + 1];
+	struct pinned	  pinned = {0};
+	enum sink_outcome outcome;
 
-	if (p != NULL && p->end_lsn != 0)
-		last_published(f, p, until);
+	last_published(f, until);
 	store_each_pin(f->delivery.store, add_pinned, &pinned);
 	outcome = sink_settle(f->sink, &(struct sink_written){
 									   .topics = pinned.topics,
@@ -692,10 +706,11 @@ forward_position_stream_dropped(struct forward *f)
 }
 
 void
-forward_position_sink_dropped(struct forward *f)
+forward_position_leave_sink(struct forward *f)
 {
 	struct delivery *d = &f->delivery;
 
+	d->ended_ms = sink_ended_ms(f->sink);
 	store_free(d->store);
 	d->store = NULL;
 	d->sink_used = false;

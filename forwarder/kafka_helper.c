@@ -1,7 +1,7 @@
 /*
  * kafka_helper.c - the thread that waits for librdkafka, so that nobody else
- * has to: whether a broker answers, topics, what the store
- * holds, the end of a transaction.
+ * has to: whether a broker answers, topics, what the store holds, the end of a
+ * transaction.
  */
 #include "kafka_impl.h"
 
@@ -278,6 +278,17 @@ helper_main(void *arg)
 	pthread_mutex_unlock(&s->lock);
 	helper_end(s);
 	return NULL;
+}
+
+bool
+kafka_helper_has_jobs(struct kafka_sink *s)
+{
+	bool jobs;
+
+	pthread_mutex_lock(&s->lock);
+	jobs = s->jobs != NULL;
+	pthread_mutex_unlock(&s->lock);
+	return jobs;
 }
 
 bool

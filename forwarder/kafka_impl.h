@@ -70,6 +70,16 @@ struct partition
 	enum partition_state state;
 };
 
+/* Partitions of which it is asked whether a transaction is open in them. */
+struct kafka_open
+{
+	rd_kafka_topic_partition_list_t *partitions; /* offset: its end */
+	bool							 ends_known;
+	int64_t							 asking_ms; /* since when, or 0 */
+	int64_t							 since_ms;	/* that something is open; 0 */
+	const char						*told; /* last, of what it waits for */
+};
+
 struct topic
 {
 	char				  *name;
@@ -84,11 +94,13 @@ struct topic
 	struct partition	  *partition;  /* of each, once ready */
 
 	/* The helper's: */
-	struct topic *next;
-	int64_t		  retry_at_ms;
-	int			  retry_ms;
-	int64_t		  too_few_ms; /* since when there are too few brokers; 0 */
-	bool		  told;		  /* why it takes long */
+	struct topic	 *next;
+	int64_t			  retry_at_ms;
+	int				  retry_ms;
+	int64_t			  too_few_ms; /* since when there are too few brokers; 0 */
+	bool			  told;		  /* why it takes long */
+	bool			  settled;	  /* nothing is open in it that we would end */
+	struct kafka_open open;
 };
 
 /* A report that waits until it is known which record was refused. */
@@ -173,16 +185,13 @@ struct kafka_recovery
 /* What predecessors have left open; see kafka_settle.c. */
 struct kafka_settling
 {
-	struct kafka_step				 step;
-	rd_kafka_topic_partition_list_t *open; /* offset: its end, or settled */
-	char							 until[SINK_POSITION_SIZE];
-	const char						*header;
-	int64_t							 asking_ms; /* the helper's, and below */
-	int64_t							 since_ms;	/* that something is open */
-	rd_kafka_t						*all; /* consumers of all records ... */
-	rd_kafka_t						*committed; /* ... and committed ones */
-	bool							 ends_known;
-	const char						*told; /* last, of what it waits for */
+	struct kafka_step	step;
+	char				until[SINK_POSITION_SIZE];
+	const char		   *header;	   /* NULL: it was not asked for */
+	struct kafka_open	open;	   /* the helper's, as are the next */
+	rd_kafka_t		   *all;	   /* consumers of all records ... */
+	rd_kafka_t		   *committed; /* ... and committed ones */
+	atomic_int_fast64_t ended_ms;  /* see sink_ended_ms() */
 };
 
 struct kafka_sink
@@ -422,6 +431,13 @@ enum sink_outcome
 kafka_settle(struct kafka_sink *s, const struct sink_written *written);
 enum kafka_job_outcome kafka_settle_go_on(struct kafka_sink *s);
 
+/*
+ * The helper: the same for a topic, of so many partitions, that the caller did
+ * not know to be written to.
+ */
+enum kafka_job_outcome
+kafka_settle_topic(struct kafka_sink *s, struct topic *t, int partitions);
+
 /* The helper, at its end. */
 void kafka_settle_free(struct kafka_sink *s);
 
@@ -451,6 +467,9 @@ void kafka_helper_free(struct kafka_sink *s);
 
 /* Locked. */
 void kafka_helper_add_job(struct kafka_sink *s, struct topic *t);
+
+/* From the helper: are there topics still to be seen to? */
+bool kafka_helper_has_jobs(struct kafka_sink *s);
 
 /* From the helper: is it to end? */
 bool kafka_helper_is_stopping(struct kafka_sink *s);

@@ -10,7 +10,9 @@
  * make visible what was aborted: repeats, which nobody would refuse.
  *
  * So, before anything is written: is something still open in a partition that
- * we write to?  Its first open record says whose it is.  What the stored
+ * we write to?  All that predecessors have stored are asked for at the start,
+ * and each other topic when its turn comes: one may have died in the very first
+ * transaction that wrote to it.  Its first open record says whose it is.  What the stored
  * position covers was committed, and our next commit in that partition shows
  * it, as it should.  What is beyond was aborted.  It may also be another
  * producer's, who will end it; if it is not ended after a while, we do it
@@ -48,35 +50,41 @@
  * The caller's thread.
  */
 
+/* All partitions of what was written to; locked. */
+static void
+take_written(struct kafka_sink *s, const struct sink_written *written)
+{
+	struct kafka_settling *t = &s->settling;
+	size_t				   total = 0;
+
+	for (size_t i = 0; i < written->n; i++)
+		total += (size_t) written->topics[i].partitions;
+	t->open.partitions = rd_kafka_topic_partition_list_new((int) total);
+	for (size_t i = 0; i < written->n; i++)
+	{
+		const struct sink_topic *w = &written->topics[i];
+
+		rd_kafka_topic_partition_list_add_range(t->open.partitions, w->name, 0,
+												w->partitions - 1);
+		s->topics[kafka_topic_number(s, w->name)]->settled = true;
+	}
+	snprintf(t->until, sizeof(t->until), "%s", written->until);
+	t->header = written->header;
+	t->step.state = KAFKA_STEP_ASKED;
+	pthread_cond_signal(&s->wake_helper);
+}
+
 enum sink_outcome
 kafka_settle(struct kafka_sink *s, const struct sink_written *written)
 {
 	struct kafka_settling *t = &s->settling;
 	enum sink_outcome	   outcome;
 
-	if (!kafka_txn_used(s) || written->n == 0)
+	if (!kafka_txn_used(s))
 		return SINK_DONE;
 	pthread_mutex_lock(&s->lock);
 	if (t->step.state == KAFKA_STEP_NONE)
-	{
-		size_t total = 0;
-
-		for (size_t i = 0; i < written->n; i++)
-			total += (size_t) written->topics[i].partitions;
-		t->open = rd_kafka_topic_partition_list_new((int) total);
-		for (size_t i = 0; i < written->n; i++)
-		{
-			for (int32_t p = 0; p < written->topics[i].partitions; p++)
-				(void)
-					rd_kafka_topic_partition_list_add(t->open,
-													  written->topics[i].name,
-													  p);
-		}
-		snprintf(t->until, sizeof(t->until), "%s", written->until);
-		t->header = written->header;
-		t->step.state = KAFKA_STEP_ASKED;
-		pthread_cond_signal(&s->wake_helper);
-	}
+		take_written(s, written);
 	outcome = s->failed							 ? SINK_FAILED
 			  : t->step.state == KAFKA_STEP_DONE ? SINK_DONE
 												 : SINK_AGAIN;
@@ -99,15 +107,21 @@ drop_consumers(struct kafka_settling *t)
 	t->committed = t->all = NULL;
 }
 
+static void
+free_open(struct kafka_open *o)
+{
+	if (o->partitions != NULL)
+		rd_kafka_topic_partition_list_destroy(o->partitions);
+	o->partitions = NULL;
+}
+
 void
 kafka_settle_free(struct kafka_sink *s)
 {
-	struct kafka_settling *t = &s->settling;
-
-	drop_consumers(t);
-	if (t->open != NULL)
-		rd_kafka_topic_partition_list_destroy(t->open);
-	t->open = NULL;
+	drop_consumers(&s->settling);
+	free_open(&s->settling.open);
+	for (uint32_t i = 0; i < s->ntopics; i++)
+		free_open(&s->topics[i]->open);
 }
 
 /* It holds nothing of ours, or we could not write to it, either. */
@@ -125,7 +139,7 @@ is_absent(rd_kafka_resp_err_t err)
  * is absent, RD_KAFKA_OFFSET_INVALID.  False: 'outcome' says what then.
  */
 static bool
-ask_ends(struct kafka_sink *s, rd_kafka_t *rk,
+ask_ends(struct kafka_sink *s, struct kafka_open *o, rd_kafka_t *rk,
 		 rd_kafka_topic_partition_list_t *list,
 		 enum kafka_job_outcome			 *outcome)
 {
@@ -155,8 +169,7 @@ ask_ends(struct kafka_sink *s, rd_kafka_t *rk,
 	}
 	if (!err)
 		return true;
-	log_line(kafka_helper_tells_slow(s, &s->settling.told,
-									 s->settling.asking_ms, what)
+	log_line(kafka_helper_tells_slow(s, &o->told, o->asking_ms, what)
 				 ? LOG_LEVEL_WARN
 				 : LOG_LEVEL_DEBUG,
 			 "kafka", what, "topic=%s partition=%" PRId32 " error=%s",
@@ -343,9 +356,6 @@ abort_once(struct kafka_sink *s, rd_kafka_t *rk,
 	return false;
 }
 
-/* When this process has ended one last: not by each new sink again. */
-static atomic_int_fast64_t ended_ms;
-
 /*
  * Whatever comes of it, the epoch that we had is gone with it, and the next
  * producer begins anew.
@@ -362,7 +372,7 @@ end_open(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 		return; /* the sink has failed */
 	if (abort_once(s, rk, open, &delivered, &why))
 	{
-		atomic_store(&ended_ms, clock_monotonic_ms());
+		atomic_store(&s->settling.ended_ms, clock_monotonic_ms());
 		kafka_fail(s, 1,
 				   "Kafka has left a transaction open in our topics: aborted "
 				   "as far as it is ours, in %d partitions, the first of them "
@@ -398,19 +408,19 @@ enum open_kind
 };
 
 static enum open_kind
-look_at(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
+look_at(struct kafka_sink *s, struct kafka_open *o,
+		const rd_kafka_topic_partition_t *p)
 {
 	static const char unread[] =
 		"a transaction is open in a topic of ours, "
 		"and whose it is cannot be read, still trying";
-	struct kafka_settling *t = &s->settling;
-	char				   position[SINK_POSITION_SIZE];
-	rd_kafka_resp_err_t	   err;
-	rd_kafka_message_t	  *m = read_record(s, p, &err);
+	char				position[SINK_POSITION_SIZE];
+	rd_kafka_resp_err_t err;
+	rd_kafka_message_t *m = read_record(s, p, &err);
 
 	if (m == NULL)
 	{
-		if (kafka_helper_tells_slow(s, &s->settling.told, t->since_ms, unread))
+		if (kafka_helper_tells_slow(s, &o->told, o->since_ms, unread))
 			log_warn("kafka", unread,
 					 "topic=%s partition=%" PRId32 " start_offset=%" PRId64
 					 " error=%s",
@@ -422,7 +432,7 @@ look_at(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
 	rd_kafka_message_destroy(m);
 	if (position[0] == '\0')
 		return OPEN_NOT_OURS;
-	if (strcmp(position, t->until) > 0)
+	if (strcmp(position, s->settling.until) > 0)
 		return OPEN_ABORTED;
 	log_warn("kafka",
 			 "Kafka has not ended one of our transactions that is committed: "
@@ -434,20 +444,20 @@ look_at(struct kafka_sink *s, const rd_kafka_topic_partition_t *p)
 
 /* It takes long: end it, or say for what we wait. */
 static void
-see_to(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
+see_to(struct kafka_sink *s, struct kafka_open *o,
+	   const rd_kafka_topic_partition_list_t *open)
 {
 	static const char waits[] =
 		"a transaction is open in a topic of ours, and "
 		"it is not ours: waiting until it has ended";
 	int64_t now_ms = clock_monotonic_ms();
-	int64_t last_ms = atomic_load(&ended_ms);
+	int64_t last_ms = atomic_load(&s->settling.ended_ms);
 
-	if (now_ms - s->settling.since_ms < s->slow_ms)
+	if (now_ms - o->since_ms < s->slow_ms)
 		return;
 	if (last_ms == 0 || now_ms - last_ms >= ENDED_MS)
 		end_open(s, open);
-	else if (kafka_helper_tells_slow(s, &s->settling.told,
-									 s->settling.since_ms, waits))
+	else if (kafka_helper_tells_slow(s, &o->told, o->since_ms, waits))
 	{
 		for (int i = 0; i < open->cnt; i++)
 			log_warn("kafka", waits,
@@ -457,30 +467,30 @@ see_to(struct kafka_sink *s, const rd_kafka_topic_partition_list_t *open)
 	}
 }
 
-/* Leaves in t->open what is still waited for. */
+/* Leaves in o->partitions what is still waited for. */
 static enum kafka_job_outcome
-look(struct kafka_sink *s, rd_kafka_topic_partition_list_t *stable)
+look(struct kafka_sink *s, struct kafka_open *o,
+	 rd_kafka_topic_partition_list_t *stable)
 {
-	struct kafka_settling			*t = &s->settling;
 	rd_kafka_topic_partition_list_t *left;
 	rd_kafka_topic_partition_list_t *aborted;
 	enum kafka_job_outcome			 outcome;
 
-	if (!ask_ends(s, t->committed, stable, &outcome))
+	if (!ask_ends(s, o, s->settling.committed, stable, &outcome))
 		return outcome;
 	left = rd_kafka_topic_partition_list_new(1);
 	aborted = rd_kafka_topic_partition_list_new(1);
 	for (int i = 0; i < stable->cnt; i++)
 	{
 		const rd_kafka_topic_partition_t *p = &stable->elems[i];
-		int64_t							  end = t->open->elems[i].offset;
+		int64_t							  end = o->partitions->elems[i].offset;
 		enum open_kind					  kind = OPEN_NOT_OURS;
 
 		if (p->offset >= 0 && p->offset < end)
 		{
-			if (t->since_ms == 0)
-				t->since_ms = clock_monotonic_ms();
-			kind = look_at(s, p);
+			if (o->since_ms == 0)
+				o->since_ms = clock_monotonic_ms();
+			kind = look_at(s, o, p);
 		}
 		if (kind != OPEN_NOT_OURS)
 			rd_kafka_topic_partition_list_add(left, p->topic, p->partition)
@@ -490,22 +500,22 @@ look(struct kafka_sink *s, rd_kafka_topic_partition_list_t *stable)
 				->offset = p->offset;
 	}
 	if (aborted->cnt > 0)
-		see_to(s, aborted);
+		see_to(s, o, aborted);
 	rd_kafka_topic_partition_list_destroy(aborted);
-	rd_kafka_topic_partition_list_destroy(t->open);
-	t->open = left;
+	rd_kafka_topic_partition_list_destroy(o->partitions);
+	o->partitions = left;
 	return left->cnt == 0 || s->failed ? KAFKA_JOB_DONE : KAFKA_JOB_LATER;
 }
 
-enum kafka_job_outcome
-kafka_settle_go_on(struct kafka_sink *s)
+static enum kafka_job_outcome
+go_on(struct kafka_sink *s, struct kafka_open *o)
 {
 	struct kafka_settling			*t = &s->settling;
 	rd_kafka_topic_partition_list_t *stable;
 	enum kafka_job_outcome			 outcome = KAFKA_JOB_LATER;
 
-	if (t->asking_ms == 0)
-		t->asking_ms = clock_monotonic_ms();
+	if (o->asking_ms == 0)
+		o->asking_ms = clock_monotonic_ms();
 	if (t->all == NULL)
 		t->all = kafka_recover_consumer(s, "read_uncommitted");
 	if (t->committed == NULL)
@@ -514,15 +524,52 @@ kafka_settle_go_on(struct kafka_sink *s)
 		return KAFKA_JOB_DONE; /* the sink has failed */
 
 	/* Once: what others write later is not waited for. */
-	if (!t->ends_known)
-		t->ends_known = ask_ends(s, t->all, t->open, &outcome);
-	if (t->ends_known)
-	{
-		stable = rd_kafka_topic_partition_list_copy(t->open);
-		outcome = look(s, stable);
-		rd_kafka_topic_partition_list_destroy(stable);
-	}
+	if (!o->ends_known)
+		o->ends_known = ask_ends(s, o, t->all, o->partitions, &outcome);
+	if (!o->ends_known)
+		return outcome;
+	stable = rd_kafka_topic_partition_list_copy(o->partitions);
+	outcome = look(s, o, stable);
+	rd_kafka_topic_partition_list_destroy(stable);
+	return outcome;
+}
+
+enum kafka_job_outcome
+kafka_settle_go_on(struct kafka_sink *s)
+{
+	struct kafka_settling *t = &s->settling;
+	enum kafka_job_outcome outcome = KAFKA_JOB_DONE;
+
+	if (t->open.partitions->cnt > 0)
+		outcome = go_on(s, &t->open);
 	if (outcome == KAFKA_JOB_DONE)
-		kafka_settle_free(s);
+	{
+		drop_consumers(t);
+		free_open(&t->open);
+	}
+	return outcome;
+}
+
+enum kafka_job_outcome
+kafka_settle_topic(struct kafka_sink *s, struct topic *t, int partitions)
+{
+	enum kafka_job_outcome outcome;
+
+	if (s->settling.header == NULL || t->settled)
+		return KAFKA_JOB_DONE;
+	if (t->open.partitions == NULL)
+	{
+		t->open.partitions = rd_kafka_topic_partition_list_new(partitions);
+		rd_kafka_topic_partition_list_add_range(t->open.partitions, t->name, 0,
+												partitions - 1);
+	}
+	outcome = go_on(s, &t->open);
+	if (outcome == KAFKA_JOB_DONE)
+	{
+		t->settled = true;
+		free_open(&t->open);
+		if (!kafka_helper_has_jobs(s))
+			drop_consumers(&s->settling);
+	}
 	return outcome;
 }

@@ -121,6 +121,7 @@ create_topic(struct kafka_sink *s, struct topic *t)
 				 "topic=%s partitions=%d "
 				 "replication_factor=%d",
 				 log_str(t->name), t->create_partitions, t->create_replicas);
+		t->settled = true;
 		FAULT_POINT("topic_created");
 	}
 	else if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
@@ -175,6 +176,7 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 	rd_kafka_topic_t *rkt = rd_kafka_topic_new(s->rk, t->name, NULL);
 	const struct rd_kafka_metadata *md = NULL;
 	rd_kafka_resp_err_t				err;
+	enum kafka_job_outcome			outcome;
 	int								partitions = 0;
 
 	if (rkt == NULL)
@@ -206,6 +208,9 @@ kafka_topic_look_up(struct kafka_sink *s, struct topic *t)
 		case RD_KAFKA_RESP_ERR_NO_ERROR:
 			if (partitions == 0)
 				return KAFKA_JOB_LATER;
+			outcome = kafka_settle_topic(s, t, partitions);
+			if (outcome != KAFKA_JOB_DONE)
+				return outcome;
 			pthread_mutex_lock(&s->lock);
 			t->partitions = partitions;
 			t->state = TOPIC_READY;

@@ -61,7 +61,8 @@ struct sink_store
 {
 	const char *topic;
 	const char *transactional_id; /* NULL: each record stands by itself */
-	bool		again; /* was read before: what is warned of once, was */
+	bool		again;	  /* was read before: what is warned of once, was */
+	int64_t		ended_ms; /* sink_ended_ms() of the sink before, or 0 */
 };
 
 /* A record of the store, for sink_recover(); value NULL: a tombstone. */
@@ -112,6 +113,7 @@ struct sink_ops
 	const char *(*error)(struct sink *s);
 	int (*exit_code)(struct sink *s);
 	bool (*gave_up)(struct sink *s);
+	int64_t (*ended_ms)(struct sink *s);
 	void (*free)(struct sink *s);
 };
 
@@ -180,8 +182,9 @@ sink_recover(struct sink *s, sink_stored_fn fn, void *arg)
 /*
  * Between sink_recover() and the first record: wait until no transaction of a
  * predecessor is open in what it has written to, for ours would end it; see
- * kafka_settle.c.  'written' is copied at the first call.  SINK_AGAIN: call
- * again after sink_poll().  SINK_DONE at once without a transactional id.
+ * kafka_settle.c.  'written' is copied at the first call.  Of any other topic,
+ * the same is waited for when it is first asked for.  SINK_AGAIN: call again
+ * after sink_poll().  SINK_DONE at once without a transactional id.
  */
 static inline enum sink_outcome
 sink_settle(struct sink *s, const struct sink_written *written)
@@ -266,6 +269,17 @@ static inline bool
 sink_gave_up(struct sink *s)
 {
 	return s->ops->gave_up != NULL && s->ops->gave_up(s);
+}
+
+/*
+ * When it, or one before it as its sink_store said, has last ended a
+ * transaction that was left open, on the monotonic clock; 0: never.  Where one
+ * is open again at once it is somebody else's, and the next sink waits.
+ */
+static inline int64_t
+sink_ended_ms(struct sink *s)
+{
+	return s->ops->ended_ms != NULL ? s->ops->ended_ms(s) : 0;
 }
 
 /*

@@ -635,6 +635,12 @@ kafka_gave_up(struct sink *sink)
 	return s->failed && s->gave_up;
 }
 
+static int64_t
+kafka_ended_ms(struct sink *sink)
+{
+	return atomic_load(&((struct kafka_sink *) sink)->settling.ended_ms);
+}
+
 static void
 kafka_free(struct sink *sink)
 {
@@ -664,6 +670,7 @@ static const struct sink_ops ops = {
 	.error = kafka_error,
 	.exit_code = kafka_exit_code,
 	.gave_up = kafka_gave_up,
+	.ended_ms = kafka_ended_ms,
 	.free = kafka_free,
 };
 
@@ -707,6 +714,7 @@ sink_kafka_new(const struct config *config, const struct sink_store *store,
 	{
 		s->recovery.topic = kafka_copy(store->topic);
 		s->again = s->recovery.settings_told = store->again;
+		atomic_init(&s->settling.ended_ms, store->ended_ms);
 		if (store->transactional_id != NULL)
 			s->txn.id = kafka_copy(store->transactional_id);
 	}

@@ -2,8 +2,9 @@
 # have ended by now.  Kafka 4.3.0 and 4.3.1 forget that at times (KAFKA-20734);
 # here a record is written past the coordinator, which comes to the same.  As it
 # has the producer id that we still have, our next commit would make it visible:
-# a start ends it first.  One that is another producer's, it waits for.  What the
-# stored position covers is to become visible, so that is left alone.
+# a start ends it first, or whoever writes to the topic for the first time.  One
+# that is another producer's, it waits for.  What the stored position covers is
+# to become visible, so that is left alone.
 use Walferry;
 use Walferry::Kafka;
 use Walferry::Forwarder;
@@ -12,7 +13,7 @@ use Walferry::Check;
 my $pg = Walferry::postgres('main');
 my $kafka = Walferry::Kafka->new('--set',
 	'transaction.partition.verification.enable=false');
-$pg->safe_psql('postgres', 'CREATE TABLE t (id int PRIMARY KEY)');
+$pg->safe_psql('postgres', "CREATE TABLE $_ (id int PRIMARY KEY)") for qw(t u);
 
 # Two of one topic, that have their own slots and positions.
 sub forwarder
@@ -45,18 +46,20 @@ my $covered =
 # A record of ours, in a transaction that nobody will end.
 sub leave_open
 {
-	my ($fw, $id, $position) = @_;
+	my ($fw, $id, $position, $where) = @_;
 	ok( IPC::Run::run([ 'python3', "$ENV{WALFERRY_HOME}/t/lib/left_open.py",
-				$kafka->bootstrap, 't041.' . $fw->slot, $topic, 0,
+				$kafka->bootstrap, 't041.' . $fw->slot, $where // $topic, 0,
 				qq({"id":$id}), $position ], '>', \my $offset),
 		"a record $id is left in a transaction without an end");
 }
 
-sub ids
+sub ids_in
 {
 	return join ' ', map { $_->{key} =~ /"id":(\d+)/ ? $1 : 'strange' }
-	  $kafka->read_topic($topic, @_);
+	  $kafka->read_topic(@_);
 }
+
+sub ids { return ids_in($topic, @_); }
 
 my ($fw, $other) = (forwarder('t041'), forwarder('t041_other'));
 $_->started($pg) for $fw, $other;
@@ -92,6 +95,20 @@ Walferry::wait_confirmed($pg, $fw->slot);
 is(ids(committed => 1), '1 1 2 3 4', 'covered: our next commit shows it');
 unlike($fw->log_since_start, $ended, 'covered: not ended otherwise');
 is($fw->stop, 0, 'covered: stops');
+
+# In a topic that no stored position knows of.
+my $new = 't041.public.u';
+$kafka->create_topic($new);
+leave_open($fw, 666, '00000001-7FFFFFFFFFFFFFFF-000000000000-0000', $new);
+$fw->started($pg);
+$pg->safe_psql('postgres', "INSERT INTO $_ VALUES (7)") for qw(t u);
+$fw->wait_for_log($ended);
+Walferry::wait_confirmed($pg, $fw->slot);
+is(ids_in($new), '666 666 7', 'new topic: written to after it was ended');
+is(ids_in($new, committed => 1), '7', 'new topic: what was left is not seen');
+is(ids(committed => 1), '1 1 2 3 4 7', 'new topic: others miss nothing');
+is(scalar(() = $fw->log_since_start =~ /$ended/g), 1, 'new topic: said once');
+is($fw->stop, 0, 'new topic: stops');
 
 # What is another one's: it has died in the middle of a transaction.
 $other->started($pg);

@@ -63,6 +63,7 @@ static struct
 	char			  settled[64];
 	char			  until[64];
 	enum sink_outcome settle;
+	int64_t			  ended_ms;
 } t;
 
 /* ---- what is around it ---- */
@@ -295,6 +296,13 @@ sink_recovers(struct sink *s, sink_stored_fn fn, void *arg)
 	return SINK_DONE;
 }
 
+static int64_t
+sink_has_ended_ms(struct sink *s)
+{
+	(void) s;
+	return t.ended_ms;
+}
+
 static enum sink_outcome
 sink_settles(struct sink *s, const struct sink_written *written)
 {
@@ -350,6 +358,7 @@ static const struct sink_ops ops = {
 	.submit = sink_commits,
 	.recover = sink_recovers,
 	.settle = sink_settles,
+	.ended_ms = sink_has_ended_ms,
 	.commit = sink_commits,
 	.poll = sink_polls,
 	.error = sink_is_well,
@@ -622,6 +631,42 @@ position_counts_what_is_published_in_part_as_settled(void **state)
 	assert_string_equal(t.until, "2-2000-11-FFFF");
 }
 
+/* Where no position is, the slot says how far it was published. */
+static void
+position_that_is_missing_leaves_it_to_the_slot_what_is_settled(void **state)
+{
+	(void) state;
+	t.has_stored = false;
+	t.settle = SINK_AGAIN;
+	assert_true(begins());
+	assert_string_equal(t.until, "1-1000-FFFFFFFFFFFFFFFF-FFFF");
+}
+
+static void
+position_of_what_was_never_published_settles_all(void **state)
+{
+	(void) state;
+	t.has_stored = false;
+	t.slot.found = false;
+	t.settle = SINK_AGAIN;
+	assert_true(begins());
+	assert_string_equal(t.until, "");
+}
+
+/* What one sink has ended, the next one knows of. */
+static void
+position_tells_the_next_sink_what_was_ended(void **state)
+{
+	struct forward	 *f = stream();
+	struct sink_store store;
+
+	(void) state;
+	t.ended_ms = 77;
+	forward_position_leave_sink(f);
+	assert_non_null(forward_position_sink_store(f, &store));
+	assert_int_equal(store.ended_ms, 77);
+}
+
 /* Whoever has no transactions ends none. */
 static void
 position_of_at_least_once_settles_nothing(void **state)
@@ -748,7 +793,7 @@ position_that_is_gone_when_overtaken_is_not_made_up(void **state)
 	assert_true(t.overtaken);
 	ack_free(f->ledger);
 	f->ledger = NULL;
-	forward_position_sink_dropped(f);
+	forward_position_leave_sink(f);
 	t.has_stored = false;
 	f->state = STATE_RECOVERING;
 	forward_position_begin(f);
@@ -1264,6 +1309,9 @@ main(void)
 		TEST(position_of_no_backlog_is_stored_in_time),
 		TEST(position_says_what_must_be_settled_before_the_start),
 		TEST(position_counts_what_is_published_in_part_as_settled),
+		TEST(position_that_is_missing_leaves_it_to_the_slot_what_is_settled),
+		TEST(position_of_what_was_never_published_settles_all),
+		TEST(position_tells_the_next_sink_what_was_ended),
 		TEST(position_of_at_least_once_settles_nothing),
 		TEST(transaction_is_cut_where_it_is_due_only),
 		TEST(transactions_end_by_size_and_by_age),

@@ -992,6 +992,35 @@ settling_waits_for_a_leader_and_says_so(void **state)
 	wait_until(b, settle(b, topics, 1) == SINK_DONE);
 }
 
+/* A topic that is in no list is looked at when it is asked for. */
+static void
+settling_of_a_topic_comes_before_its_first_record(void **state)
+{
+	struct bench				  *b = *state;
+	static const struct sink_topic topics[] = {{"listed", 1}};
+	uint32_t					   listed, other;
+	int32_t						   n;
+
+	rd_kafka_mock_topic_create(b->cluster, "listed", 1, 1);
+	rd_kafka_mock_topic_create(b->cluster, "other", 1, 1);
+	open_recovered(b);
+	captured_log_begin();
+	log_set_level(LOG_LEVEL_WARN);
+	((struct kafka_sink *) b->sink)->slow_ms = 100;
+	wait_until(b, settle(b, topics, 1) == SINK_DONE);
+	rd_kafka_mock_partition_set_leader(b->cluster, "listed", 0, -1);
+	rd_kafka_mock_partition_set_leader(b->cluster, "other", 0, -1);
+	listed = sink_topic(b->sink, "listed");
+	other = sink_topic(b->sink, "other");
+	wait_until(b, sink_partitions(b->sink, listed, &n) == SINK_DONE);
+	wait_until(b,
+			   sink_partitions(b->sink, other, &n) == SINK_AGAIN &&
+				   captured_log_has("the end of a topic is not known yet, "
+									"still trying topic=other partition=0"));
+	rd_kafka_mock_partition_set_leader(b->cluster, "other", 0, 1);
+	wait_until(b, sink_partitions(b->sink, other, &n) == SINK_DONE);
+}
+
 /* Whatever it is at: it does not hang, and nothing leaks. */
 static void
 sink_can_be_freed_at_any_time(void **state)
@@ -1063,6 +1092,7 @@ main(void)
 		TEST(settling_ends_where_nothing_is_open),
 		TEST(settling_ends_where_the_topics_are_gone),
 		TEST(settling_waits_for_a_leader_and_says_so),
+		TEST(settling_of_a_topic_comes_before_its_first_record),
 		TEST(recovery_begins_anew_where_its_place_is_gone),
 		TEST(recovery_refuses_a_store_of_several_partitions),
 		TEST(recovery_needs_no_transactions),
