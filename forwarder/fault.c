@@ -42,6 +42,8 @@ static const struct name points[] = {
 	{"after_init", "the producer before us is fenced"},
 	{"before_position_read", "about to read the position topic"},
 	{"position_read", "the position topic was read to its end"},
+	{"settle_written", "in what was left open, about to abort"},
+	{"settle_ended", "what was left open is aborted"},
 	{"before_start", "everything is checked, START_REPLICATION comes next"},
 	{"stream_started", "the server has begun to stream"},
 	{"txn_begun", "a Kafka transaction was begun"},

@@ -332,35 +332,41 @@ add_pinned(void *arg, const char *topic, int32_t partitions)
 }
 
 /*
- * The position of the last record that is published, as the store says; where
- * it says nothing, as the slot does, which was told of what was published only.
+ * The position of the last record that is published, as the store says.  Where
+ * it says nothing of this cluster, the last one is of another, whose topics
+ * these were; or else it is the slot that says it, for it is told of nothing
+ * that is not published.
  */
 static void
 last_published(const struct forward *f, char *text)
 {
 	const struct repl_slot *slot = repl_slot(f->repl);
 	const struct position  *p = store_position(f->delivery.store);
+	const struct position  *other = store_other_cluster(f->delivery.store);
 	struct change_position	last = {.ordinal = UINT64_MAX, .part = UINT16_MAX};
 
 	text[0] = '\0';
 	if (p == NULL || p->end_lsn == 0)
-	{
-		if (!slot->found)
-			return; /* so far, nothing is */
-		last.end_lsn = slot->confirmed_lsn;
-	}
-	else if (p->partial.end_lsn != 0)
-	{
-		last.end_lsn = p->partial.end_lsn;
-		last.ordinal = p->partial.changes - 1;
-	}
-	else
+		p = other;
+	if (p != NULL && p->end_lsn != 0)
 	{
 		last.end_lsn = p->end_lsn;
 		last.timeline = p->timeline;
+		if (p->partial.end_lsn != 0)
+		{
+			last.end_lsn = p->partial.end_lsn;
+			last.ordinal = p->partial.changes - 1;
+			if (p != other)
+				last.timeline = repl_timeline_of(slot, last.end_lsn);
+		}
 	}
-	if (last.timeline == 0)
+	else if (slot->found)
+	{
+		last.end_lsn = slot->confirmed_lsn;
 		last.timeline = repl_timeline_of(slot, last.end_lsn);
+	}
+	else
+		return; /* so far, nothing is */
 	publish_position(&last, text);
 }
 

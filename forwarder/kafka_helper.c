@@ -254,6 +254,13 @@ helper_main(void *arg)
 					  SETTLE_RETRY_MS))
 			continue;
 		t = take_job(s, now_ms, &until_ms);
+		if (t == NULL && kafka_settle_rest(s, now_ms, &until_ms))
+		{
+			pthread_mutex_unlock(&s->lock);
+			kafka_settle_drop_consumers(s);
+			pthread_mutex_lock(&s->lock);
+			continue;
+		}
 		if (t == NULL)
 		{
 			wait_for_step(&s->recovery.step, &until_ms);
@@ -278,17 +285,6 @@ helper_main(void *arg)
 	pthread_mutex_unlock(&s->lock);
 	helper_end(s);
 	return NULL;
-}
-
-bool
-kafka_helper_has_jobs(struct kafka_sink *s)
-{
-	bool jobs;
-
-	pthread_mutex_lock(&s->lock);
-	jobs = s->jobs != NULL;
-	pthread_mutex_unlock(&s->lock);
-	return jobs;
 }
 
 bool

@@ -74,6 +74,7 @@ struct partition
 struct kafka_open
 {
 	rd_kafka_topic_partition_list_t *partitions; /* offset: its end */
+	bool							 exists;	 /* it was seen just now */
 	bool							 ends_known;
 	int64_t							 asking_ms; /* since when, or 0 */
 	int64_t							 since_ms;	/* that something is open; 0 */
@@ -99,7 +100,9 @@ struct topic
 	int				  retry_ms;
 	int64_t			  too_few_ms; /* since when there are too few brokers; 0 */
 	bool			  told;		  /* why it takes long */
-	bool			  settled;	  /* nothing is open in it that we would end */
+	bool			  replicas_told;
+	int32_t			  settled; /* in so many nothing of ours is open; the
+								* caller's until the helper knows of it */
 	struct kafka_open open;
 };
 
@@ -186,9 +189,10 @@ struct kafka_recovery
 struct kafka_settling
 {
 	struct kafka_step	step;
-	char				until[SINK_POSITION_SIZE];
-	const char		   *header;	   /* NULL: it was not asked for */
+	char				until[SINK_POSITION_SIZE]; /* set before it is asked */
+	const char		   *header;	   /* for, as is this; NULL: it never was */
 	struct kafka_open	open;	   /* the helper's, as are the next */
+	int64_t				used_ms;   /* when the consumers last were */
 	rd_kafka_t		   *all;	   /* consumers of all records ... */
 	rd_kafka_t		   *committed; /* ... and committed ones */
 	atomic_int_fast64_t ended_ms;  /* see sink_ended_ms() */
@@ -438,6 +442,14 @@ enum kafka_job_outcome kafka_settle_go_on(struct kafka_sink *s);
 enum kafka_job_outcome
 kafka_settle_topic(struct kafka_sink *s, struct topic *t, int partitions);
 
+/*
+ * The helper: has it consumers that it will hardly need any more?  Otherwise
+ * *until_ms becomes when to ask again, if that is sooner.
+ */
+bool
+kafka_settle_rest(struct kafka_sink *s, int64_t now_ms, int64_t *until_ms);
+void kafka_settle_drop_consumers(struct kafka_sink *s);
+
 /* The helper, at its end. */
 void kafka_settle_free(struct kafka_sink *s);
 
@@ -467,9 +479,6 @@ void kafka_helper_free(struct kafka_sink *s);
 
 /* Locked. */
 void kafka_helper_add_job(struct kafka_sink *s, struct topic *t);
-
-/* From the helper: are there topics still to be seen to? */
-bool kafka_helper_has_jobs(struct kafka_sink *s);
 
 /* From the helper: is it to end? */
 bool kafka_helper_is_stopping(struct kafka_sink *s);

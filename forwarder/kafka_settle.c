@@ -10,16 +10,19 @@
  * make visible what was aborted: repeats, which nobody would refuse.
  *
  * So, before anything is written: is something still open in a partition that
- * we write to?  All that predecessors have stored are asked for at the start,
- * and each other topic when its turn comes: one may have died in the very first
- * transaction that wrote to it.  Its first open record says whose it is.  What the stored
- * position covers was committed, and our next commit in that partition shows
- * it, as it should.  What is beyond was aborted.  It may also be another
- * producer's, who will end it; if it is not ended after a while, we do it
- * ourselves: a producer of the same transactional.id writes that record again
- * in a transaction that it aborts, and the mark of that ends all that is open
- * under the producer id.  If it still is open then, it is somebody else's, and
- * nothing is to be done but wait.  What is no record of ours is of no concern.
+ * we write to?  Those that predecessors have stored are looked at by a start,
+ * and any other when its topic is first asked for: one may have died in the
+ * very first transaction that wrote to it.
+ *
+ * The first open record says whose it is.  What the stored position covers was
+ * committed, and our next commit in that partition shows it, as it should.
+ * What is beyond was aborted.  It may also be another producer's, who will end
+ * it; if it is not ended after a while, we do it ourselves: a producer of the
+ * same transactional.id writes that record again in a transaction that it
+ * aborts, and the mark of that ends all that is open under the producer id, our
+ * own of this moment included.  If it still is open then, it is somebody
+ * else's, and nothing is to be done but wait.  What is no record of ours is of
+ * no concern.
  *
  * Where the last stable offset is (Kafka's word for where the first open
  * transaction begins), a consumer of committed records is told, as the end;
@@ -34,6 +37,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 
 /* How long the record at an offset is waited for. */
@@ -42,6 +46,9 @@
 /* How long each step of ending a transaction may take; a look at it. */
 #define END_MS 10000
 #define SLICE_MS 500
+
+/* The next topic comes soon, or not for long: so long are consumers kept. */
+#define REST_MS 5000
 
 /* What was ended and is still open is not ours; not again so soon. */
 #define ENDED_MS 300000
@@ -63,10 +70,11 @@ take_written(struct kafka_sink *s, const struct sink_written *written)
 	for (size_t i = 0; i < written->n; i++)
 	{
 		const struct sink_topic *w = &written->topics[i];
+		uint32_t				 number = kafka_topic_number(s, w->name);
 
 		rd_kafka_topic_partition_list_add_range(t->open.partitions, w->name, 0,
 												w->partitions - 1);
-		s->topics[kafka_topic_number(s, w->name)]->settled = true;
+		s->topics[number]->settled = w->partitions;
 	}
 	snprintf(t->until, sizeof(t->until), "%s", written->until);
 	t->header = written->header;
@@ -97,9 +105,11 @@ kafka_settle(struct kafka_sink *s, const struct sink_written *written)
  */
 
 /* A consumer goes by what it was told of leaders, and does not ask again. */
-static void
-drop_consumers(struct kafka_settling *t)
+void
+kafka_settle_drop_consumers(struct kafka_sink *s)
 {
+	struct kafka_settling *t = &s->settling;
+
 	if (t->committed != NULL)
 		rd_kafka_destroy(t->committed);
 	if (t->all != NULL)
@@ -118,7 +128,7 @@ free_open(struct kafka_open *o)
 void
 kafka_settle_free(struct kafka_sink *s)
 {
-	drop_consumers(&s->settling);
+	kafka_settle_drop_consumers(s);
 	free_open(&s->settling.open);
 	for (uint32_t i = 0; i < s->ntopics; i++)
 		free_open(&s->topics[i]->open);
@@ -160,7 +170,7 @@ ask_ends(struct kafka_sink *s, struct kafka_open *o, rd_kafka_t *rk,
 		rd_kafka_topic_partition_t *p = &list->elems[i];
 
 		bad = p;
-		if (is_absent(p->err))
+		if (is_absent(p->err) && !o->exists)
 			p->offset = RD_KAFKA_OFFSET_INVALID;
 		else if (p->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 			err = p->err;
@@ -175,7 +185,7 @@ ask_ends(struct kafka_sink *s, struct kafka_open *o, rd_kafka_t *rk,
 			 "kafka", what, "topic=%s partition=%" PRId32 " error=%s",
 			 log_str(bad->topic), bad->partition,
 			 log_str(rd_kafka_err2str(err)));
-	drop_consumers(&s->settling);
+	kafka_settle_drop_consumers(s);
 	*outcome = kafka_fail_is_unreachable(err) ? KAFKA_JOB_UNREACHABLE
 											  : KAFKA_JOB_LATER;
 	return false;
@@ -346,9 +356,15 @@ abort_once(struct kafka_sink *s, rd_kafka_t *rk,
 			err = RD_KAFKA_RESP_ERR__STATE;
 	}
 	if (error == NULL && !err)
+	{
+		FAULT_POINT("settle_written");
 		error = complete(s, rk, rd_kafka_abort_transaction);
+	}
 	if (error == NULL && !err)
+	{
+		FAULT_POINT("settle_ended");
 		return true;
+	}
 	buf_puts(why, error != NULL ? rd_kafka_error_string(error)
 								: rd_kafka_err2str(err));
 	if (error != NULL)
@@ -514,8 +530,9 @@ go_on(struct kafka_sink *s, struct kafka_open *o)
 	rd_kafka_topic_partition_list_t *stable;
 	enum kafka_job_outcome			 outcome = KAFKA_JOB_LATER;
 
+	t->used_ms = clock_monotonic_ms();
 	if (o->asking_ms == 0)
-		o->asking_ms = clock_monotonic_ms();
+		o->asking_ms = t->used_ms;
 	if (t->all == NULL)
 		t->all = kafka_recover_consumer(s, "read_uncommitted");
 	if (t->committed == NULL)
@@ -543,10 +560,7 @@ kafka_settle_go_on(struct kafka_sink *s)
 	if (t->open.partitions->cnt > 0)
 		outcome = go_on(s, &t->open);
 	if (outcome == KAFKA_JOB_DONE)
-	{
-		drop_consumers(t);
 		free_open(&t->open);
-	}
 	return outcome;
 }
 
@@ -555,21 +569,35 @@ kafka_settle_topic(struct kafka_sink *s, struct topic *t, int partitions)
 {
 	enum kafka_job_outcome outcome;
 
-	if (s->settling.header == NULL || t->settled)
+	if (s->settling.header == NULL || t->settled >= partitions)
 		return KAFKA_JOB_DONE;
 	if (t->open.partitions == NULL)
 	{
 		t->open.partitions = rd_kafka_topic_partition_list_new(partitions);
-		rd_kafka_topic_partition_list_add_range(t->open.partitions, t->name, 0,
-												partitions - 1);
+		rd_kafka_topic_partition_list_add_range(t->open.partitions, t->name,
+												t->settled, partitions - 1);
+		t->open.exists = true;
 	}
 	outcome = go_on(s, &t->open);
 	if (outcome == KAFKA_JOB_DONE)
 	{
-		t->settled = true;
+		t->settled = partitions;
 		free_open(&t->open);
-		if (!kafka_helper_has_jobs(s))
-			drop_consumers(&s->settling);
 	}
 	return outcome;
+}
+
+bool
+kafka_settle_rest(struct kafka_sink *s, int64_t now_ms, int64_t *until_ms)
+{
+	struct kafka_settling *t = &s->settling;
+	int64_t				   rest_ms = t->used_ms + REST_MS;
+
+	if (t->all == NULL && t->committed == NULL)
+		return false;
+	if (now_ms >= rest_ms)
+		return true;
+	if (rest_ms < *until_ms)
+		*until_ms = rest_ms;
+	return false;
 }

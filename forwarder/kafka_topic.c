@@ -121,7 +121,7 @@ create_topic(struct kafka_sink *s, struct topic *t)
 				 "topic=%s partitions=%d "
 				 "replication_factor=%d",
 				 log_str(t->name), t->create_partitions, t->create_replicas);
-		t->settled = true;
+		t->settled = INT32_MAX; /* it is empty */
 		FAULT_POINT("topic_created");
 	}
 	else if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
@@ -149,13 +149,14 @@ create_topic(struct kafka_sink *s, struct topic *t)
 
 /* What a single broker holds alone is lost with it. */
 static void
-check_replicas(const struct kafka_sink *s, const struct topic *t,
+check_replicas(const struct kafka_sink *s, struct topic *t,
 			   const struct rd_kafka_metadata *md)
 {
 	const struct rd_kafka_metadata_topic *mt = &md->topics[0];
 
-	if (md->broker_cnt < 2 || s->again)
+	if (md->broker_cnt < 2 || s->again || t->replicas_told)
 		return;
+	t->replicas_told = true;
 	for (int i = 0; i < mt->partition_cnt; i++)
 	{
 		if (mt->partitions[i].replica_cnt < 2)

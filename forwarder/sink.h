@@ -274,7 +274,8 @@ sink_gave_up(struct sink *s)
 /*
  * When it, or one before it as its sink_store said, has last ended a
  * transaction that was left open, on the monotonic clock; 0: never.  Where one
- * is open again at once it is somebody else's, and the next sink waits.
+ * is open again at once it is somebody else's, and the next sink waits.  What
+ * it is ending just now is not told.
  */
 static inline int64_t
 sink_ended_ms(struct sink *s)

@@ -83,6 +83,20 @@ is(ids(committed => 1), '1 1 2', 'ended: it never becomes visible');
 is(scalar(() = $fw->log_since_start =~ /$ended/g), 1, 'ended: said once');
 is($fw->stop, 0, 'ended: stops');
 
+# What was aborted, and the forwarder dies over it.
+for my $point ('settle_written', 'settle_ended')
+{
+	leave_open($fw, 667, '00000001-7FFFFFFFFFFFFFFF-000000000000-0000');
+	$fw->failpoint("$point=kill");
+	$fw->start;
+	isnt($fw->wait_exit, 0, "$point: dies");
+	$fw->failpoint(undef);
+	$fw->started($pg);
+	Walferry::wait_confirmed($pg, $fw->slot);
+	is($fw->stop, 0, "$point: stops");
+	is(ids(committed => 1), '1 1 2', "$point: it never becomes visible");
+}
+
 # What was committed.
 my $last = (split /-/, (map { $_->{header}{'walferry.position'} }
 	  grep { $_->{key} =~ /:2}/ } $kafka->read_topic($topic))[0])[1];

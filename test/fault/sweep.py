@@ -100,6 +100,8 @@ CONFIG = {
     "idle_position": {"walferry.position.interval.ms": 100},
 }
 WORKLOADS = {"partial_cut": ["W3"], "idle_position": ["W1", "W8"]}
+# Passed only where brokers have forgotten to end a transaction: t/041 does that.
+ELSEWHERE = {"settle_written", "settle_ended"}
 QUICK = (("position_submitted", "eos", 5), ("commit_answered", "eos", 2),
          ("after_ack", "eos", 5), ("position_read", "eos", 1),
          ("record_counted", "alo", 50), ("feedback_sent", "alo", 3))
@@ -109,7 +111,8 @@ def known_points():
     lines = subprocess.run([os.environ["WALFERRY_BIN"], "faults"], text=True,
                            stdout=subprocess.PIPE, check=True).stdout
     return [line.split()[1] for line in lines.splitlines()
-            if line.startswith("point ")]
+            if line.startswith("point ") and
+            line.split()[1] not in ELSEWHERE]
 
 
 def applies(point, mode):

@@ -650,7 +650,34 @@ position_of_what_was_never_published_settles_all(void **state)
 	t.slot.found = false;
 	t.settle = SINK_AGAIN;
 	assert_true(begins());
+	assert_int_equal(t.f->state, STATE_RECOVERING);
+	assert_string_equal(t.settled, "0 topics, 0 partitions");
 	assert_string_equal(t.until, "");
+}
+
+/* After pg_upgrade: the same topics, and positions that may be lower. */
+static void
+position_of_the_cluster_before_says_what_is_settled(void **state)
+{
+	(void) state;
+	t.stored.id.system_id = SYSTEM_ID + 1;
+	t.stored.timeline = 3;
+	t.settle = SINK_AGAIN;
+	assert_true(begins());
+	assert_string_equal(t.until, "3-1000-FFFFFFFFFFFFFFFF-FFFF");
+}
+
+static void
+position_of_the_cluster_before_counts_its_part(void **state)
+{
+	(void) state;
+	t.stored.id.system_id = SYSTEM_ID + 1;
+	t.stored.timeline = 3;
+	t.stored.partial.end_lsn = 0x2000;
+	t.stored.partial.changes = 18;
+	t.settle = SINK_AGAIN;
+	assert_true(begins());
+	assert_string_equal(t.until, "3-2000-11-FFFF");
 }
 
 /* What one sink has ended, the next one knows of. */
@@ -1311,6 +1338,8 @@ main(void)
 		TEST(position_counts_what_is_published_in_part_as_settled),
 		TEST(position_that_is_missing_leaves_it_to_the_slot_what_is_settled),
 		TEST(position_of_what_was_never_published_settles_all),
+		TEST(position_of_the_cluster_before_says_what_is_settled),
+		TEST(position_of_the_cluster_before_counts_its_part),
 		TEST(position_tells_the_next_sink_what_was_ended),
 		TEST(position_of_at_least_once_settles_nothing),
 		TEST(transaction_is_cut_where_it_is_due_only),

@@ -1021,6 +1021,57 @@ settling_of_a_topic_comes_before_its_first_record(void **state)
 	wait_until(b, sink_partitions(b->sink, other, &n) == SINK_DONE);
 }
 
+/* More than there are pinned: what was added is looked at as well. */
+static void
+settling_of_a_topic_includes_added_partitions(void **state)
+{
+	struct bench				  *b = *state;
+	static const struct sink_topic topics[] = {{"grown", 2}};
+	uint32_t					   grown;
+	int32_t						   n;
+
+	rd_kafka_mock_topic_create(b->cluster, "grown", 3, 1);
+	open_recovered(b);
+	captured_log_begin();
+	log_set_level(LOG_LEVEL_WARN);
+	((struct kafka_sink *) b->sink)->slow_ms = 100;
+	wait_until(b, settle(b, topics, 1) == SINK_DONE);
+	for (int32_t i = 0; i < 3; i++)
+		rd_kafka_mock_partition_set_leader(b->cluster, "grown", i, -1);
+	grown = sink_topic(b->sink, "grown");
+	wait_until(b,
+			   sink_partitions(b->sink, grown, &n) == SINK_AGAIN &&
+				   captured_log_has("the end of a topic is not known yet, "
+									"still trying topic=grown partition=2"));
+	rd_kafka_mock_partition_set_leader(b->cluster, "grown", 2, 1);
+	wait_until(b, sink_partitions(b->sink, grown, &n) == SINK_DONE);
+	assert_int_equal(n, 3);
+}
+
+/* They become topics of the sink, whose number grows meanwhile. */
+static void
+settling_takes_many_topics(void **state)
+{
+	struct bench	 *b = *state;
+	char			  names[40][16];
+	struct sink_topic topics[40];
+
+	for (int i = 0; i < 40; i++)
+	{
+		snprintf(names[i], sizeof(names[i]), "many%d", i);
+		topics[i] = (struct sink_topic){names[i], 1 + i % 3};
+	}
+	open_recovered(b);
+	wait_until(b, settle(b, topics, 40) == SINK_DONE);
+	for (int i = 0; i < 40; i++)
+	{
+		struct kafka_sink *s = (struct kafka_sink *) b->sink;
+
+		assert_int_equal(s->topics[sink_topic(b->sink, names[i])]->settled,
+						 1 + i % 3);
+	}
+}
+
 /* Whatever it is at: it does not hang, and nothing leaks. */
 static void
 sink_can_be_freed_at_any_time(void **state)
@@ -1093,6 +1144,8 @@ main(void)
 		TEST(settling_ends_where_the_topics_are_gone),
 		TEST(settling_waits_for_a_leader_and_says_so),
 		TEST(settling_of_a_topic_comes_before_its_first_record),
+		TEST(settling_of_a_topic_includes_added_partitions),
+		TEST(settling_takes_many_topics),
 		TEST(recovery_begins_anew_where_its_place_is_gone),
 		TEST(recovery_refuses_a_store_of_several_partitions),
 		TEST(recovery_needs_no_transactions),
