@@ -82,7 +82,6 @@ kafka_fail_is_refusal(rd_kafka_resp_err_t err)
 		case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
 		case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
 		case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-		case RD_KAFKA_RESP_ERR__AUTHENTICATION:
 			return true;
 		default:
 			return false;
@@ -258,6 +257,28 @@ kafka_fail_authentication(struct kafka_sink *s, const char *reason)
 			   old ? rd_kafka_version_str() : "",
 			   old ? " cannot do SCRAM with brokers of Kafka 4, 2.6.1 can"
 				   : "");
+}
+
+/*
+ * Where the connection breaks before the broker has said which mechanisms it
+ * knows, librdkafka names an error of its own as the reason
+ * (rd_kafka_broker_handle_SaslHandshake()).
+ */
+bool
+kafka_fail_is_cut_off(const char *reason)
+{
+	static const rd_kafka_resp_err_t errs[] = {
+		RD_KAFKA_RESP_ERR__TRANSPORT,
+		RD_KAFKA_RESP_ERR__TIMED_OUT,
+		RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
+	};
+
+	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++)
+	{
+		if (strstr(reason, rd_kafka_err2str(errs[i])) != NULL)
+			return true;
+	}
+	return false;
 }
 
 bool

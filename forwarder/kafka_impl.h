@@ -295,6 +295,13 @@ void kafka_fail_record(struct kafka_sink *s, rd_kafka_resp_err_t err,
 void kafka_fail_fatal(struct kafka_sink *s);
 void kafka_fail_authentication(struct kafka_sink *s, const char *reason);
 
+/*
+ * What librdkafka reports as a failed authentication, with this reason, was the
+ * end of a connection: the broker has not refused us.  As the result of a
+ * request, RD_KAFKA_RESP_ERR__AUTHENTICATION may mean either.
+ */
+bool kafka_fail_is_cut_off(const char *reason);
+
 /* Why a transaction cannot go on, from librdkafka's answer to a call. */
 void kafka_fail_transaction(struct kafka_sink *s, const char *doing,
 							const rd_kafka_error_t *error);

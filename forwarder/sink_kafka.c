@@ -494,7 +494,10 @@ serve_error(struct kafka_sink *s, rd_kafka_event_t *event)
 	switch (err)
 	{
 		case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-			kafka_fail_authentication(s, reason);
+			if (kafka_fail_is_cut_off(reason))
+				kafka_link_doubt(s);
+			else
+				kafka_fail_authentication(s, reason);
 			break;
 		case RD_KAFKA_RESP_ERR__SSL:
 

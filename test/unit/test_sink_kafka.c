@@ -14,12 +14,18 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -35,6 +41,9 @@
 
 /* ApiKeys of the protocol. */
 #define PRODUCE 0
+#define SASL_HANDSHAKE 17
+#define API_VERSIONS 18
+#define SASL_AUTHENTICATE 36
 
 struct config
 {
@@ -840,6 +849,123 @@ kafka_refuses_a_setting_that_librdkafka_does_not_know(void **state)
 	assert_null(b->sink);
 }
 
+/*
+ * A broker that is going down: it says what it understands, and ends each
+ * connection when it is asked for its SASL mechanisms.
+ */
+struct dying_broker
+{
+	int			fd;
+	char		address[32];
+	atomic_bool stop;
+	atomic_int	cut;
+	pthread_t	thread;
+};
+
+static void
+answer_api_versions(int fd, const unsigned char *request)
+{
+	/* Size, correlation id, no error; each ApiKey with its versions. */
+	unsigned char answer[] = {0, 0,
+							  0, 28,
+							  0, 0,
+							  0, 0,
+							  0, 0,
+							  0, 0,
+							  0, 3,
+							  0, SASL_HANDSHAKE,
+							  0, 0,
+							  0, 1,
+							  0, API_VERSIONS,
+							  0, 0,
+							  0, 0,
+							  0, SASL_AUTHENTICATE,
+							  0, 0,
+							  0, 1};
+
+	memcpy(answer + 4, request + 4, 4);
+	if (request[3] > 0)
+	{
+		/* Not that version: UNSUPPORTED_VERSION, and what would do. */
+		answer[9] = 35;
+	}
+	(void) !write(fd, answer, sizeof(answer));
+}
+
+static bool
+read_all(int fd, unsigned char *data, size_t len)
+{
+	return recv(fd, data, len, MSG_WAITALL) == (ssize_t) len;
+}
+
+static void *
+run_dying_broker(void *arg)
+{
+	struct dying_broker *d = arg;
+	unsigned char		 size[4], request[1024];
+
+	while (!d->stop)
+	{
+		struct pollfd ready = {.fd = d->fd, .events = POLLIN};
+		int			  fd;
+
+		if (poll(&ready, 1, 50) != 1 || (fd = accept(d->fd, NULL, NULL)) < 0)
+			continue;
+		while (read_all(fd, size, 4) && size[2] < 4 &&
+			   read_all(fd, request, (size_t) size[2] << 8 | size[3]))
+		{
+			if (request[1] == SASL_HANDSHAKE)
+			{
+				d->cut++;
+				break;
+			}
+			if (request[1] == API_VERSIONS)
+				answer_api_versions(fd, request);
+		}
+		close(fd);
+	}
+	return NULL;
+}
+
+static void
+start_dying_broker(struct dying_broker *d)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+							   .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t		   len = sizeof(addr);
+
+	d->fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(d->fd, (struct sockaddr *) &addr, len), 0);
+	assert_int_equal(listen(d->fd, 10), 0);
+	getsockname(d->fd, (struct sockaddr *) &addr, &len);
+	snprintf(d->address, sizeof(d->address), "127.0.0.1:%d",
+			 ntohs(addr.sin_port));
+	assert_int_equal(pthread_create(&d->thread, NULL, run_dying_broker, d), 0);
+}
+
+/* It has not refused us, and may be back soon. */
+static void
+kafka_waits_for_a_broker_that_goes_down_as_we_log_in(void **state)
+{
+	struct bench	   *b = *state;
+	struct dying_broker d = {0};
+
+	start_dying_broker(&d);
+	b->config.nsettings = 0;
+	add_setting(b, "bootstrap.servers", d.address);
+	add_setting(b, "security.protocol", "sasl_plaintext");
+	add_setting(b, "sasl.mechanism", "PLAIN");
+	add_setting(b, "sasl.username", "u");
+	add_setting(b, "sasl.password", "p");
+	open_sink(b);
+	wait_until(b, d.cut >= 3);
+	assert_string_equal(sink_error(b->sink), "");
+	assert_false(sink_connected(b->sink));
+	d.stop = true;
+	pthread_join(d.thread, NULL);
+	close(d.fd);
+}
+
 static void
 kafka_can_be_freed_at_any_time(void **state)
 {
@@ -900,6 +1026,7 @@ main(void)
 		TEST(kafka_fatal_error_asks_for_a_new_producer),
 		TEST(kafka_forces_what_delivery_depends_on),
 		TEST(kafka_refuses_a_setting_that_librdkafka_does_not_know),
+		TEST(kafka_waits_for_a_broker_that_goes_down_as_we_log_in),
 		TEST(kafka_can_be_freed_at_any_time),
 	};
 
