@@ -11,30 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format_json_time.h"
 #include "jsontext.h"
 #include "pgtext.h"
 #include "rawnum.h"
-
-/* From 1970-01-01 to 2000-01-01. */
-#define EPOCH_DAYS 10957
-#define EPOCH_MS INT64_C(946684800000)
-#define EPOCH_US INT64_C(946684800000000)
-
-#define US_PER_DAY PGTEXT_DATETIME_USECS_PER_DAY
-#define US_PER_HOUR INT64_C(3600000000)
-#define US_PER_MINUTE INT64_C(60000000)
-#define US_PER_SECOND INT64_C(1000000)
-
-/* A month of 365.25 / 12 days. */
-#define US_PER_MONTH INT64_C(2629800000000)
-
-/* What PostgreSQL's JDBC driver has for infinity, in microseconds. */
-#define JDBC_INFINITY_US INT64_C(9223372036825200000)
-#define JDBC_MINUS_INFINITY_US INT64_C(-9223372036832400000)
-
-/* The same as a LocalDate's epoch day in 32 bits. */
-#define JDBC_INFINITY_DAY INT64_C(-2147472692)
-#define JDBC_MINUS_INFINITY_DAY INT64_C(-2147472691)
 
 #define MONEY_DECIMALS 2 /* that PostgreSQL keeps, but for lc_monetary */
 #define MONEY_SCALE_MAX 15
@@ -369,217 +349,6 @@ put_money(const struct format_json_type *t, enum format_json_kind kind,
 	buf_putc(out, '"');
 	buf_put(out, text, (size_t) (end - text));
 	buf_putc(out, '"');
-}
-
-/* ------------------------------------------------------------------- time */
-
-static void
-put_date(int32_t days, struct buf *out)
-{
-	if (days == PGTEXT_DATETIME_DATE_INFINITY)
-		jsontext_i64(out, JDBC_INFINITY_DAY);
-	else if (days == PGTEXT_DATETIME_DATE_MINUS_INFINITY)
-		jsontext_i64(out, JDBC_MINUS_INFINITY_DAY);
-	else
-		jsontext_i64(out, (int64_t) days + EPOCH_DAYS);
-}
-
-static void
-put_timestamp_us(int64_t us, struct buf *out)
-{
-	if (us == PGTEXT_DATETIME_INFINITY)
-		us = JDBC_INFINITY_US;
-	else if (us == PGTEXT_DATETIME_MINUS_INFINITY)
-		us = JDBC_MINUS_INFINITY_US;
-
-	/*
-	 * 64 bits end in the year 294247, PostgreSQL's calendar thirty years
-	 * later: the last instant that there is, not one long ago.
-	 */
-	else if (__builtin_add_overflow(us, EPOCH_US, &us))
-		us = INT64_MAX;
-	jsontext_i64(out, us);
-}
-
-static int64_t
-floor_div(int64_t v, int64_t by)
-{
-	return v / by - (v % by < 0);
-}
-
-static void
-put_timestamp_ms(int64_t us, struct buf *out)
-{
-	if (us == PGTEXT_DATETIME_INFINITY)
-		jsontext_i64(out, JDBC_INFINITY_US / 1000);
-	else if (us == PGTEXT_DATETIME_MINUS_INFINITY)
-		jsontext_i64(out, JDBC_MINUS_INFINITY_US / 1000);
-	else
-		jsontext_i64(out, floor_div(us, 1000) + EPOCH_MS);
-}
-
-/* HH:MM:SS of a time within a day; 8 bytes. */
-static uint8_t *
-clock_text(uint8_t *p, int64_t us)
-{
-	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_HOUR), 2);
-	*p++ = ':';
-	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_MINUTE % 60), 2);
-	*p++ = ':';
-	return jsontext_digits_n(p, (uint64_t) (us / US_PER_SECOND % 60), 2);
-}
-
-/* Java's ISO year: four digits, more with a plus, negative with a minus. */
-static uint8_t *
-year_text(uint8_t *p, int64_t year)
-{
-	uint64_t magnitude = (uint64_t) (year < 0 ? -year : year);
-
-	if (year < 0)
-		*p++ = '-';
-	else if (year > 9999)
-		*p++ = '+';
-	return magnitude > 9999 ? jsontext_digits(p, magnitude)
-							: jsontext_digits_n(p, magnitude, 4);
-}
-
-static void
-put_timestamptz(int64_t us, int digits, struct buf *out)
-{
-	int64_t	 in_day = us % US_PER_DAY;
-	int64_t	 year;
-	int		 month;
-	int		 mday;
-	uint8_t *p = buf_reserve(out, 64);
-	uint8_t *start = p;
-
-	if (us == PGTEXT_DATETIME_INFINITY)
-	{
-		buf_lit(out, "\"infinity\"");
-		return;
-	}
-	if (us == PGTEXT_DATETIME_MINUS_INFINITY)
-	{
-		buf_lit(out, "\"-infinity\"");
-		return;
-	}
-	if (in_day < 0)
-		in_day += US_PER_DAY;
-	pgtext_datetime_civil(floor_div(us, US_PER_DAY), &year, &month, &mday);
-	*p++ = '"';
-	p = year_text(p, year);
-	*p++ = '-';
-	p = jsontext_digits_n(p, (uint64_t) month, 2);
-	*p++ = '-';
-	p = jsontext_digits_n(p, (uint64_t) mday, 2);
-	*p++ = 'T';
-	p = clock_text(p, in_day);
-	if (digits > 0)
-	{
-		*p++ = '.';
-		p = jsontext_digits_n(p, (uint64_t) (in_day % US_PER_SECOND), 6);
-		p -= 6 - digits;
-	}
-	*p++ = 'Z';
-	*p++ = '"';
-	buf_commit(out, (size_t) (p - start));
-}
-
-static bool
-put_timetz(const uint8_t *data, struct buf *out)
-{
-	int64_t	 us = rawnum_i64(data);
-	int64_t	 west = rawnum_i32(data + 8);
-	uint8_t *p;
-	uint8_t *start;
-
-	if (us < 0 || us > US_PER_DAY)
-		return false;
-	us = (us + west * US_PER_SECOND) % US_PER_DAY;
-	if (us < 0)
-		us += US_PER_DAY;
-	p = start = buf_reserve(out, 32);
-	*p++ = '"';
-	p = clock_text(p, us);
-	if (us % US_PER_SECOND != 0)
-	{
-		*p++ = '.';
-		p = jsontext_digits_n(p, (uint64_t) (us % US_PER_SECOND), 6);
-		while (p[-1] == '0')
-			p--;
-	}
-	*p++ = 'Z';
-	*p++ = '"';
-	buf_commit(out, (size_t) (p - start));
-	return true;
-}
-
-/*
- * Exact where Debezium counts in doubles and cuts off: 1 day less 23:59:59.999
- * is 1000 microseconds, not 999.
- */
-static void
-put_interval_us(int64_t us, int32_t days, int32_t months, struct buf *out)
-{
-	__int128 sum = (__int128) months * US_PER_MONTH +
-				   (__int128) days * US_PER_DAY + us;
-
-	jsontext_i64(out, sum > INT64_MAX	? INT64_MAX
-					  : sum < INT64_MIN ? INT64_MIN
-										: (int64_t) sum);
-}
-
-static void
-put_interval_string(int64_t us, int32_t days, int32_t months, struct buf *out)
-{
-	int64_t fraction = us % US_PER_SECOND;
-
-	buf_lit(out, "\"P");
-	jsontext_i64(out, months / 12);
-	buf_putc(out, 'Y');
-	jsontext_i64(out, months % 12);
-	buf_putc(out, 'M');
-	jsontext_i64(out, days);
-	buf_lit(out, "DT");
-	jsontext_i64(out, us / US_PER_HOUR);
-	buf_putc(out, 'H');
-	jsontext_i64(out, us / US_PER_MINUTE % 60);
-	buf_putc(out, 'M');
-	if (fraction < 0 && us / US_PER_SECOND % 60 == 0)
-		buf_putc(out, '-');
-	jsontext_i64(out, us / US_PER_SECOND % 60);
-	if (fraction != 0)
-	{
-		uint8_t *start = buf_reserve(out, 7);
-		uint8_t *p = start;
-
-		*p++ = '.';
-		p = jsontext_digits_n(p,
-							  (uint64_t) (fraction < 0 ? -fraction : fraction),
-							  6);
-		while (p[-1] == '0')
-			p--;
-		buf_commit(out, (size_t) (p - start));
-	}
-	buf_lit(out, "S\"");
-}
-
-static void
-put_interval(enum format_json_kind kind, const uint8_t *data, struct buf *out)
-{
-	int64_t us = rawnum_i64(data);
-	int32_t days = rawnum_i32(data + 8);
-	int32_t months = rawnum_i32(data + 12);
-
-	if (kind == FORMAT_JSON_INTERVAL_US)
-		put_interval_us(us, days, months, out);
-	/* infinity, from PostgreSQL 17 on */
-	else if (us == INT64_MAX && days == INT32_MAX && months == INT32_MAX)
-		buf_lit(out, "\"infinity\"");
-	else if (us == INT64_MIN && days == INT32_MIN && months == INT32_MIN)
-		buf_lit(out, "\"-infinity\"");
-	else
-		put_interval_string(us, days, months, out);
 }
 
 /* ------------------------------------------------------------------ others */
@@ -1065,43 +834,23 @@ put_scalar(const struct format_json_type *t, enum format_json_kind kind,
 			put_money(t, kind, rawnum_i64(data), out);
 			return true;
 		case FORMAT_JSON_DATE:
-			if (len != 4)
-				return false;
-			put_date(rawnum_i32(data), out);
-			return true;
+			return format_json_time_date_days(data, len, out);
 		case FORMAT_JSON_TIME_MS:
-			if (len != 8)
-				return false;
-			jsontext_i64(out, rawnum_i64(data) / 1000);
-			return true;
+			return format_json_time_time_ms(data, len, out);
 		case FORMAT_JSON_TIME_US:
-			if (len != 8)
-				return false;
-			jsontext_i64(out, rawnum_i64(data));
-			return true;
+			return format_json_time_time_us(data, len, out);
 		case FORMAT_JSON_TIMETZ:
-			return len == 12 && put_timetz(data, out);
+			return format_json_time_timetz(data, len, out);
 		case FORMAT_JSON_TIMESTAMP_MS:
-			if (len != 8)
-				return false;
-			put_timestamp_ms(rawnum_i64(data), out);
-			return true;
+			return format_json_time_timestamp_ms(data, len, out);
 		case FORMAT_JSON_TIMESTAMP_US:
-			if (len != 8)
-				return false;
-			put_timestamp_us(rawnum_i64(data), out);
-			return true;
+			return format_json_time_timestamp_us(data, len, out);
 		case FORMAT_JSON_TIMESTAMPTZ:
-			if (len != 8)
-				return false;
-			put_timestamptz(rawnum_i64(data), t->scale, out);
-			return true;
+			return format_json_time_timestamptz(data, len, t->scale, out);
 		case FORMAT_JSON_INTERVAL_US:
+			return format_json_time_interval_us(data, len, out);
 		case FORMAT_JSON_INTERVAL_STRING:
-			if (len != 16)
-				return false;
-			put_interval(kind, data, out);
-			return true;
+			return format_json_time_interval_iso(data, len, out);
 		case FORMAT_JSON_UUID:
 			if (len != 16)
 				return false;

@@ -1,4 +1,5 @@
-/* links: publish route ack buf log format_json format_json_type jsontext
+/* links: publish route ack buf log format_json format_json_type
+ * links: format_json_time jsontext
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml store position crc32c */

@@ -1,0 +1,303 @@
+/*
+ * format_json_time.c - times as JSON; see format_json_time.h.
+ *
+ * PostgreSQL counts days and microseconds from 2000-01-01, in the proleptic
+ * Gregorian calendar, and so does Java's time from 1970-01-01.
+ */
+#include "format_json_time.h"
+
+#include "jsontext.h"
+#include "pgtext.h"
+#include "rawnum.h"
+
+/* From 1970-01-01 to 2000-01-01. */
+#define EPOCH_DAYS 10957
+#define EPOCH_MS INT64_C(946684800000)
+#define EPOCH_US INT64_C(946684800000000)
+
+#define US_PER_DAY PGTEXT_DATETIME_USECS_PER_DAY
+#define US_PER_HOUR INT64_C(3600000000)
+#define US_PER_MINUTE INT64_C(60000000)
+#define US_PER_SECOND INT64_C(1000000)
+
+/* A month of 365.25 / 12 days. */
+#define US_PER_MONTH INT64_C(2629800000000)
+
+/* What PostgreSQL's JDBC driver has for infinity, in microseconds. */
+#define JDBC_INFINITY_US INT64_C(9223372036825200000)
+#define JDBC_MINUS_INFINITY_US INT64_C(-9223372036832400000)
+
+/* The same as a LocalDate's epoch day in 32 bits. */
+#define JDBC_INFINITY_DAY INT64_C(-2147472692)
+#define JDBC_MINUS_INFINITY_DAY INT64_C(-2147472691)
+
+static int64_t
+floor_div(int64_t v, int64_t by)
+{
+	return v / by - (v % by < 0);
+}
+
+bool
+format_json_time_date_days(const uint8_t *data, size_t len, struct buf *out)
+{
+	int32_t days;
+
+	if (len != 4)
+		return false;
+	days = rawnum_i32(data);
+	if (days == PGTEXT_DATETIME_DATE_INFINITY)
+		jsontext_i64(out, JDBC_INFINITY_DAY);
+	else if (days == PGTEXT_DATETIME_DATE_MINUS_INFINITY)
+		jsontext_i64(out, JDBC_MINUS_INFINITY_DAY);
+	else
+		jsontext_i64(out, (int64_t) days + EPOCH_DAYS);
+	return true;
+}
+
+bool
+format_json_time_time_ms(const uint8_t *data, size_t len, struct buf *out)
+{
+	if (len != 8)
+		return false;
+	jsontext_i64(out, rawnum_i64(data) / 1000);
+	return true;
+}
+
+bool
+format_json_time_time_us(const uint8_t *data, size_t len, struct buf *out)
+{
+	if (len != 8)
+		return false;
+	jsontext_i64(out, rawnum_i64(data));
+	return true;
+}
+
+bool
+format_json_time_timestamp_us(const uint8_t *data, size_t len, struct buf *out)
+{
+	int64_t us;
+
+	if (len != 8)
+		return false;
+	us = rawnum_i64(data);
+	if (us == PGTEXT_DATETIME_INFINITY)
+		us = JDBC_INFINITY_US;
+	else if (us == PGTEXT_DATETIME_MINUS_INFINITY)
+		us = JDBC_MINUS_INFINITY_US;
+
+	/*
+	 * 64 bits end in the year 294247, PostgreSQL's calendar thirty years
+	 * later: the last instant that there is, not one long ago.
+	 */
+	else if (__builtin_add_overflow(us, EPOCH_US, &us))
+		us = INT64_MAX;
+	jsontext_i64(out, us);
+	return true;
+}
+
+bool
+format_json_time_timestamp_ms(const uint8_t *data, size_t len, struct buf *out)
+{
+	int64_t us;
+
+	if (len != 8)
+		return false;
+	us = rawnum_i64(data);
+	if (us == PGTEXT_DATETIME_INFINITY)
+		jsontext_i64(out, JDBC_INFINITY_US / 1000);
+	else if (us == PGTEXT_DATETIME_MINUS_INFINITY)
+		jsontext_i64(out, JDBC_MINUS_INFINITY_US / 1000);
+	else
+		jsontext_i64(out, floor_div(us, 1000) + EPOCH_MS);
+	return true;
+}
+
+/* HH:MM:SS of a time within a day; 8 bytes. */
+static uint8_t *
+clock_text(uint8_t *p, int64_t us)
+{
+	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_HOUR), 2);
+	*p++ = ':';
+	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_MINUTE % 60), 2);
+	*p++ = ':';
+	return jsontext_digits_n(p, (uint64_t) (us / US_PER_SECOND % 60), 2);
+}
+
+/* Java's ISO year: four digits, more with a plus, negative with a minus. */
+static uint8_t *
+year_text(uint8_t *p, int64_t year)
+{
+	uint64_t magnitude = (uint64_t) (year < 0 ? -year : year);
+
+	if (year < 0)
+		*p++ = '-';
+	else if (year > 9999)
+		*p++ = '+';
+	return magnitude > 9999 ? jsontext_digits(p, magnitude)
+							: jsontext_digits_n(p, magnitude, 4);
+}
+
+bool
+format_json_time_timestamptz(const uint8_t *data, size_t len, int digits,
+							 struct buf *out)
+{
+	int64_t	 us;
+	int64_t	 in_day;
+	int64_t	 year;
+	int		 month;
+	int		 mday;
+	uint8_t *p;
+	uint8_t *start;
+
+	if (len != 8)
+		return false;
+	us = rawnum_i64(data);
+	if (us == PGTEXT_DATETIME_INFINITY)
+	{
+		buf_lit(out, "\"infinity\"");
+		return true;
+	}
+	if (us == PGTEXT_DATETIME_MINUS_INFINITY)
+	{
+		buf_lit(out, "\"-infinity\"");
+		return true;
+	}
+	in_day = us % US_PER_DAY;
+	if (in_day < 0)
+		in_day += US_PER_DAY;
+	p = start = buf_reserve(out, 64);
+	pgtext_datetime_civil(floor_div(us, US_PER_DAY), &year, &month, &mday);
+	*p++ = '"';
+	p = year_text(p, year);
+	*p++ = '-';
+	p = jsontext_digits_n(p, (uint64_t) month, 2);
+	*p++ = '-';
+	p = jsontext_digits_n(p, (uint64_t) mday, 2);
+	*p++ = 'T';
+	p = clock_text(p, in_day);
+	if (digits > 0)
+	{
+		*p++ = '.';
+		p = jsontext_digits_n(p, (uint64_t) (in_day % US_PER_SECOND), 6);
+		p -= 6 - digits;
+	}
+	*p++ = 'Z';
+	*p++ = '"';
+	buf_commit(out, (size_t) (p - start));
+	return true;
+}
+
+bool
+format_json_time_timetz(const uint8_t *data, size_t len, struct buf *out)
+{
+	int64_t	 us;
+	int64_t	 west;
+	uint8_t *p;
+	uint8_t *start;
+
+	if (len != 12)
+		return false;
+	us = rawnum_i64(data);
+	west = rawnum_i32(data + 8);
+	if (us < 0 || us > US_PER_DAY)
+		return false;
+	us = (us + west * US_PER_SECOND) % US_PER_DAY;
+	if (us < 0)
+		us += US_PER_DAY;
+	p = start = buf_reserve(out, 32);
+	*p++ = '"';
+	p = clock_text(p, us);
+	if (us % US_PER_SECOND != 0)
+	{
+		*p++ = '.';
+		p = jsontext_digits_n(p, (uint64_t) (us % US_PER_SECOND), 6);
+		while (p[-1] == '0')
+			p--;
+	}
+	*p++ = 'Z';
+	*p++ = '"';
+	buf_commit(out, (size_t) (p - start));
+	return true;
+}
+
+/*
+ * Exact where Debezium counts in doubles and cuts off: 1 day less 23:59:59.999
+ * is 1000 microseconds, not 999.
+ */
+static void
+put_interval_us(int64_t us, int32_t days, int32_t months, struct buf *out)
+{
+	__int128 sum = (__int128) months * US_PER_MONTH +
+				   (__int128) days * US_PER_DAY + us;
+
+	jsontext_i64(out, sum > INT64_MAX	? INT64_MAX
+					  : sum < INT64_MIN ? INT64_MIN
+										: (int64_t) sum);
+}
+
+static void
+put_interval_iso(int64_t us, int32_t days, int32_t months, struct buf *out)
+{
+	int64_t fraction = us % US_PER_SECOND;
+
+	buf_lit(out, "\"P");
+	jsontext_i64(out, months / 12);
+	buf_putc(out, 'Y');
+	jsontext_i64(out, months % 12);
+	buf_putc(out, 'M');
+	jsontext_i64(out, days);
+	buf_lit(out, "DT");
+	jsontext_i64(out, us / US_PER_HOUR);
+	buf_putc(out, 'H');
+	jsontext_i64(out, us / US_PER_MINUTE % 60);
+	buf_putc(out, 'M');
+	if (fraction < 0 && us / US_PER_SECOND % 60 == 0)
+		buf_putc(out, '-');
+	jsontext_i64(out, us / US_PER_SECOND % 60);
+	if (fraction != 0)
+	{
+		uint8_t *start = buf_reserve(out, 7);
+		uint8_t *p = start;
+
+		*p++ = '.';
+		p = jsontext_digits_n(p,
+							  (uint64_t) (fraction < 0 ? -fraction : fraction),
+							  6);
+		while (p[-1] == '0')
+			p--;
+		buf_commit(out, (size_t) (p - start));
+	}
+	buf_lit(out, "S\"");
+}
+
+bool
+format_json_time_interval_us(const uint8_t *data, size_t len, struct buf *out)
+{
+	if (len != 16)
+		return false;
+	put_interval_us(rawnum_i64(data), rawnum_i32(data + 8),
+					rawnum_i32(data + 12), out);
+	return true;
+}
+
+bool
+format_json_time_interval_iso(const uint8_t *data, size_t len, struct buf *out)
+{
+	int64_t us;
+	int32_t days;
+	int32_t months;
+
+	if (len != 16)
+		return false;
+	us = rawnum_i64(data);
+	days = rawnum_i32(data + 8);
+	months = rawnum_i32(data + 12);
+	/* infinity, from PostgreSQL 17 on */
+	if (us == INT64_MAX && days == INT32_MAX && months == INT32_MAX)
+		buf_lit(out, "\"infinity\"");
+	else if (us == INT64_MIN && days == INT32_MIN && months == INT32_MIN)
+		buf_lit(out, "\"-infinity\"");
+	else
+		put_interval_iso(us, days, months, out);
+	return true;
+}
