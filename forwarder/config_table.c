@@ -247,9 +247,15 @@ static const struct config_option table[] = {
 	{.name = "time.precision.mode", .type = CONFIG_ENUM, .stance = PARTLY,
 		.deflt = "adaptive",
 		.values = "adaptive|adaptive_time_microseconds|connect|isostring|"
-			"microseconds|nanoseconds|structured",
-		.built = "adaptive",
-		.help = "How dates and times are written."},
+			"iso_local|microseconds|nanoseconds|structured",
+		.built = "adaptive|adaptive_time_microseconds|connect|isostring|"
+			"iso_local|microseconds|nanoseconds",
+		.note = "structured came with Debezium 3.7, and events are as those "
+			"of 3.6",
+		.help = "How `date`, `time` and `timestamp` are written. "
+			"`timestamptz` and `timetz` are texts in UTC in every mode. "
+			"`iso_local` is not Debezium's: `isostring` without the Z at the "
+			"end, as SQL engines want it of what has no time zone."},
 	{.name = "binary.handling.mode", .type = CONFIG_ENUM, .deflt = "bytes",
 		.values = "bytes|base64|base64-url-safe|hex",
 		.help = "How `bytea` is written."},

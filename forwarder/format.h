@@ -29,6 +29,22 @@ enum format_binary
 	FORMAT_BINARY_HEX
 };
 
+/*
+ * Dates, times and timestamps without a time zone; those with one are texts
+ * in UTC in every mode.  Days are days since 1970-01-01 in all modes but the
+ * two with texts.
+ */
+enum format_time
+{
+	FORMAT_TIME_ADAPTIVE, /* ms up to three digits of a second, else us */
+	FORMAT_TIME_ADAPTIVE_MICROSECONDS, /* the same, but times are us */
+	FORMAT_TIME_CONNECT,			   /* ms */
+	FORMAT_TIME_MICROSECONDS,
+	FORMAT_TIME_NANOSECONDS,
+	FORMAT_TIME_ISO,	  /* ISO 8601, with a Z for a zone that there is not */
+	FORMAT_TIME_ISO_LOCAL /* without it; not in Debezium */
+};
+
 enum format_interval
 {
 	FORMAT_INTERVAL_NUMERIC,
@@ -44,6 +60,7 @@ struct format_options
 	const char			*placeholder; /* unavailable.value.placeholder */
 	enum format_decimal	 decimal;
 	enum format_binary	 binary;
+	enum format_time	 time;
 	enum format_interval interval;
 	int					 money_fraction_digits;
 	char				 byte_order; /* of the server: 'L' or 'B' */

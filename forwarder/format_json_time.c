@@ -31,6 +31,8 @@
 #define JDBC_INFINITY_DAY INT64_C(-2147472692)
 #define JDBC_MINUS_INFINITY_DAY INT64_C(-2147472691)
 
+/* ---------------------------------------------------------------- numbers */
+
 static int64_t
 floor_div(int64_t v, int64_t by)
 {
@@ -69,6 +71,20 @@ format_json_time_time_us(const uint8_t *data, size_t len, struct buf *out)
 	if (len != 8)
 		return false;
 	jsontext_i64(out, rawnum_i64(data));
+	return true;
+}
+
+bool
+format_json_time_time_ns(const uint8_t *data, size_t len, struct buf *out)
+{
+	int64_t us;
+
+	if (len != 8)
+		return false;
+	us = rawnum_i64(data);
+	if (us < 0 || us > US_PER_DAY)
+		return false;
+	jsontext_i64(out, us * 1000);
 	return true;
 }
 
@@ -112,40 +128,220 @@ format_json_time_timestamp_ms(const uint8_t *data, size_t len, struct buf *out)
 	return true;
 }
 
-/* HH:MM:SS of a time within a day; 8 bytes. */
-static uint8_t *
-clock_text(uint8_t *p, int64_t us)
+/*
+ * 64 bits of nanoseconds end in 1677 and in 2262, and infinity is at their
+ * ends: what is beyond has come as far as it can.
+ */
+bool
+format_json_time_timestamp_ns(const uint8_t *data, size_t len, struct buf *out)
 {
-	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_HOUR), 2);
+	int64_t us;
+	int64_t ns;
+
+	if (len != 8)
+		return false;
+	us = rawnum_i64(data);
+	if (__builtin_add_overflow(us, EPOCH_US, &ns) ||
+		__builtin_mul_overflow(ns, 1000, &ns))
+		ns = us < 0 ? INT64_MIN : INT64_MAX;
+	jsontext_i64(out, ns);
+	return true;
+}
+
+/* ------------------------------------------------------------------ texts */
+
+/* Of any of them, quotes included. */
+#define TEXT_ROOM 64
+
+enum zone
+{
+	NO_ZONE,
+	UTC
+};
+
+static inline uint8_t *
+two_digits(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t) ('0' + v / 10);
+	p[1] = (uint8_t) ('0' + v % 10);
+	return p + 2;
+}
+
+static inline uint8_t *
+six_digits(uint8_t *p, unsigned v)
+{
+	p = two_digits(p, v / 10000);
+	p = two_digits(p, v / 100 % 100);
+	return two_digits(p, v % 100);
+}
+
+/* A second's fraction with as many digits as it needs. */
+static inline uint8_t *
+fraction_text(uint8_t *p, unsigned us)
+{
+	if (us == 0)
+		return p;
+	*p++ = '.';
+	p = six_digits(p, us);
+	while (p[-1] == '0')
+		p--;
+	return p;
+}
+
+/* HH:MM:SS of seconds in a day; 8 bytes. */
+static inline uint8_t *
+clock_text(uint8_t *p, unsigned seconds)
+{
+	p = two_digits(p, seconds / 3600);
 	*p++ = ':';
-	p = jsontext_digits_n(p, (uint64_t) (us / US_PER_MINUTE % 60), 2);
+	p = two_digits(p, seconds / 60 % 60);
 	*p++ = ':';
-	return jsontext_digits_n(p, (uint64_t) (us / US_PER_SECOND % 60), 2);
+	return two_digits(p, seconds % 60);
 }
 
 /* Java's ISO year: four digits, more with a plus, negative with a minus. */
-static uint8_t *
+static inline uint8_t *
 year_text(uint8_t *p, int64_t year)
 {
-	uint64_t magnitude = (uint64_t) (year < 0 ? -year : year);
+	unsigned magnitude = (unsigned) (year < 0 ? -year : year);
 
 	if (year < 0)
 		*p++ = '-';
 	else if (year > 9999)
 		*p++ = '+';
-	return magnitude > 9999 ? jsontext_digits(p, magnitude)
-							: jsontext_digits_n(p, magnitude, 4);
+	if (magnitude > 9999)
+		return jsontext_digits(p, magnitude);
+	p = two_digits(p, magnitude / 100);
+	return two_digits(p, magnitude % 100);
+}
+
+/* YYYY-MM-DD; 'days' since 2000-01-01. */
+static inline uint8_t *
+date_text(uint8_t *p, int64_t days)
+{
+	int64_t year;
+	int		month;
+	int		mday;
+
+	pgtext_datetime_civil(days, &year, &month, &mday);
+	p = year_text(p, year);
+	*p++ = '-';
+	p = two_digits(p, (unsigned) month);
+	*p++ = '-';
+	return two_digits(p, (unsigned) mday);
+}
+
+static inline void
+end_text(uint8_t *start, uint8_t *p, enum zone zone, struct buf *out)
+{
+	if (zone == UTC)
+		*p++ = 'Z';
+	*p++ = '"';
+	buf_commit(out, (size_t) (p - start));
+}
+
+static bool
+put_date(const uint8_t *data, size_t len, enum zone zone, struct buf *out)
+{
+	int32_t	 days;
+	uint8_t *start;
+	uint8_t *p;
+
+	if (len != 4)
+		return false;
+	days = rawnum_i32(data);
+	if (days == PGTEXT_DATETIME_DATE_INFINITY)
+		buf_lit(out, "\"infinity\"");
+	else if (days == PGTEXT_DATETIME_DATE_MINUS_INFINITY)
+		buf_lit(out, "\"-infinity\"");
+	else
+	{
+		p = start = buf_reserve(out, TEXT_ROOM);
+		*p++ = '"';
+		end_text(start, date_text(p, days), zone, out);
+	}
+	return true;
 }
 
 bool
-format_json_time_timestamptz(const uint8_t *data, size_t len, int digits,
-							 struct buf *out)
+format_json_time_date_iso(const uint8_t *data, size_t len, struct buf *out)
+{
+	return put_date(data, len, UTC, out);
+}
+
+bool
+format_json_time_date_local(const uint8_t *data, size_t len, struct buf *out)
+{
+	return put_date(data, len, NO_ZONE, out);
+}
+
+static void
+put_clock(int64_t us, enum zone zone, struct buf *out)
+{
+	uint8_t *start = buf_reserve(out, TEXT_ROOM);
+	uint8_t *p = start;
+
+	*p++ = '"';
+	p = clock_text(p, (unsigned) (us / US_PER_SECOND));
+	p = fraction_text(p, (unsigned) (us % US_PER_SECOND));
+	end_text(start, p, zone, out);
+}
+
+static bool
+put_time(const uint8_t *data, size_t len, enum zone zone, struct buf *out)
+{
+	int64_t us;
+
+	if (len != 8)
+		return false;
+	us = rawnum_i64(data);
+	if (us < 0 || us > US_PER_DAY)
+		return false;
+	put_clock(us, zone, out);
+	return true;
+}
+
+bool
+format_json_time_time_iso(const uint8_t *data, size_t len, struct buf *out)
+{
+	return put_time(data, len, UTC, out);
+}
+
+bool
+format_json_time_time_local(const uint8_t *data, size_t len, struct buf *out)
+{
+	return put_time(data, len, NO_ZONE, out);
+}
+
+bool
+format_json_time_timetz(const uint8_t *data, size_t len, struct buf *out)
+{
+	int64_t us;
+	int64_t west;
+
+	if (len != 12)
+		return false;
+	us = rawnum_i64(data);
+	west = rawnum_i32(data + 8);
+	if (us < 0 || us > US_PER_DAY)
+		return false;
+	us = (us + west * US_PER_SECOND) % US_PER_DAY;
+	if (us < 0)
+		us += US_PER_DAY;
+	put_clock(us, UTC, out);
+	return true;
+}
+
+/* As many digits of a second as there are but for zeros at the end. */
+#define ALL_DIGITS (-1)
+
+static inline bool
+put_timestamp(const uint8_t *data, size_t len, int digits, enum zone zone,
+			  struct buf *out)
 {
 	int64_t	 us;
 	int64_t	 in_day;
-	int64_t	 year;
-	int		 month;
-	int		 mday;
+	unsigned fraction;
 	uint8_t *p;
 	uint8_t *start;
 
@@ -165,60 +361,46 @@ format_json_time_timestamptz(const uint8_t *data, size_t len, int digits,
 	in_day = us % US_PER_DAY;
 	if (in_day < 0)
 		in_day += US_PER_DAY;
-	p = start = buf_reserve(out, 64);
-	pgtext_datetime_civil(floor_div(us, US_PER_DAY), &year, &month, &mday);
+	fraction = (unsigned) (in_day % US_PER_SECOND);
+	p = start = buf_reserve(out, TEXT_ROOM);
 	*p++ = '"';
-	p = year_text(p, year);
-	*p++ = '-';
-	p = jsontext_digits_n(p, (uint64_t) month, 2);
-	*p++ = '-';
-	p = jsontext_digits_n(p, (uint64_t) mday, 2);
+	p = date_text(p, floor_div(us, US_PER_DAY));
 	*p++ = 'T';
-	p = clock_text(p, in_day);
-	if (digits > 0)
+	p = clock_text(p, (unsigned) (in_day / US_PER_SECOND));
+	if (digits == ALL_DIGITS)
+		p = fraction_text(p, fraction);
+	else if (digits > 0)
 	{
 		*p++ = '.';
-		p = jsontext_digits_n(p, (uint64_t) (in_day % US_PER_SECOND), 6);
+		p = six_digits(p, fraction);
 		p -= 6 - digits;
 	}
-	*p++ = 'Z';
-	*p++ = '"';
-	buf_commit(out, (size_t) (p - start));
+	end_text(start, p, zone, out);
 	return true;
 }
 
 bool
-format_json_time_timetz(const uint8_t *data, size_t len, struct buf *out)
+format_json_time_timestamp_iso(const uint8_t *data, size_t len,
+							   struct buf *out)
 {
-	int64_t	 us;
-	int64_t	 west;
-	uint8_t *p;
-	uint8_t *start;
-
-	if (len != 12)
-		return false;
-	us = rawnum_i64(data);
-	west = rawnum_i32(data + 8);
-	if (us < 0 || us > US_PER_DAY)
-		return false;
-	us = (us + west * US_PER_SECOND) % US_PER_DAY;
-	if (us < 0)
-		us += US_PER_DAY;
-	p = start = buf_reserve(out, 32);
-	*p++ = '"';
-	p = clock_text(p, us);
-	if (us % US_PER_SECOND != 0)
-	{
-		*p++ = '.';
-		p = jsontext_digits_n(p, (uint64_t) (us % US_PER_SECOND), 6);
-		while (p[-1] == '0')
-			p--;
-	}
-	*p++ = 'Z';
-	*p++ = '"';
-	buf_commit(out, (size_t) (p - start));
-	return true;
+	return put_timestamp(data, len, ALL_DIGITS, UTC, out);
 }
+
+bool
+format_json_time_timestamp_local(const uint8_t *data, size_t len,
+								 struct buf *out)
+{
+	return put_timestamp(data, len, ALL_DIGITS, NO_ZONE, out);
+}
+
+bool
+format_json_time_timestamptz(const uint8_t *data, size_t len, int digits,
+							 struct buf *out)
+{
+	return put_timestamp(data, len, digits, UTC, out);
+}
+
+/* -------------------------------------------------------------- intervals */
 
 /*
  * Exact where Debezium counts in doubles and cuts off: 1 day less 23:59:59.999
@@ -257,14 +439,10 @@ put_interval_iso(int64_t us, int32_t days, int32_t months, struct buf *out)
 	if (fraction != 0)
 	{
 		uint8_t *start = buf_reserve(out, 7);
-		uint8_t *p = start;
+		uint8_t *p = fraction_text(start,
+								   (unsigned) (fraction < 0 ? -fraction
+															: fraction));
 
-		*p++ = '.';
-		p = jsontext_digits_n(p,
-							  (uint64_t) (fraction < 0 ? -fraction : fraction),
-							  6);
-		while (p[-1] == '0')
-			p--;
 		buf_commit(out, (size_t) (p - start));
 	}
 	buf_lit(out, "S\"");

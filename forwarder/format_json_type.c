@@ -56,6 +56,66 @@ money_kind(const struct format_options *options, int *scale)
 			   : FORMAT_JSON_MONEY_STRING;
 }
 
+static enum format_json_kind
+date_kind(const struct format_options *options)
+{
+	switch (options->time)
+	{
+		case FORMAT_TIME_ISO:
+			return FORMAT_JSON_DATE_ISO;
+		case FORMAT_TIME_ISO_LOCAL:
+			return FORMAT_JSON_DATE_LOCAL;
+		default:
+			return FORMAT_JSON_DATE_DAYS;
+	}
+}
+
+/* 'coarse': has three digits of a second at most. */
+static enum format_json_kind
+time_kind(const struct format_options *options, bool coarse)
+{
+	switch (options->time)
+	{
+		case FORMAT_TIME_ADAPTIVE:
+			return coarse ? FORMAT_JSON_TIME_MS : FORMAT_JSON_TIME_US;
+		case FORMAT_TIME_CONNECT:
+			return FORMAT_JSON_TIME_MS;
+		case FORMAT_TIME_NANOSECONDS:
+			return FORMAT_JSON_TIME_NS;
+		case FORMAT_TIME_ISO:
+			return FORMAT_JSON_TIME_ISO;
+		case FORMAT_TIME_ISO_LOCAL:
+			return FORMAT_JSON_TIME_LOCAL;
+		case FORMAT_TIME_ADAPTIVE_MICROSECONDS:
+		case FORMAT_TIME_MICROSECONDS:
+			break;
+	}
+	return FORMAT_JSON_TIME_US;
+}
+
+static enum format_json_kind
+timestamp_kind(const struct format_options *options, bool coarse)
+{
+	switch (options->time)
+	{
+		case FORMAT_TIME_ADAPTIVE:
+		case FORMAT_TIME_ADAPTIVE_MICROSECONDS:
+			return coarse ? FORMAT_JSON_TIMESTAMP_MS
+						  : FORMAT_JSON_TIMESTAMP_US;
+		case FORMAT_TIME_CONNECT:
+			return FORMAT_JSON_TIMESTAMP_MS;
+		case FORMAT_TIME_NANOSECONDS:
+			return FORMAT_JSON_TIMESTAMP_NS;
+		case FORMAT_TIME_ISO:
+			return FORMAT_JSON_TIMESTAMP_ISO;
+		case FORMAT_TIME_ISO_LOCAL:
+			return FORMAT_JSON_TIMESTAMP_LOCAL;
+		case FORMAT_TIME_MICROSECONDS:
+			break;
+	}
+	return FORMAT_JSON_TIMESTAMP_US;
+}
+
 /*
  * What a raw value of this type becomes, arrays aside.  The type modifier of
  * times, timestamps and bits is their precision or length itself.
@@ -88,14 +148,13 @@ scalar_kind(const struct change_type *type, uint32_t oid,
 		case PGTEXT_MONEY:
 			return money_kind(options, scale);
 		case PGTEXT_DATE:
-			return FORMAT_JSON_DATE;
+			return date_kind(options);
 		case PGTEXT_TIME:
-			return coarse ? FORMAT_JSON_TIME_MS : FORMAT_JSON_TIME_US;
+			return time_kind(options, coarse);
 		case PGTEXT_TIMETZ:
 			return FORMAT_JSON_TIMETZ;
 		case PGTEXT_TIMESTAMP:
-			return coarse ? FORMAT_JSON_TIMESTAMP_MS
-						  : FORMAT_JSON_TIMESTAMP_US;
+			return timestamp_kind(options, coarse);
 		case PGTEXT_TIMESTAMPTZ:
 			*scale = type->typmod >= 0 && type->typmod < 6 ? type->typmod : 6;
 			return FORMAT_JSON_TIMESTAMPTZ;
@@ -833,18 +892,34 @@ put_scalar(const struct format_json_type *t, enum format_json_kind kind,
 				return false;
 			put_money(t, kind, rawnum_i64(data), out);
 			return true;
-		case FORMAT_JSON_DATE:
+		case FORMAT_JSON_DATE_DAYS:
 			return format_json_time_date_days(data, len, out);
+		case FORMAT_JSON_DATE_ISO:
+			return format_json_time_date_iso(data, len, out);
+		case FORMAT_JSON_DATE_LOCAL:
+			return format_json_time_date_local(data, len, out);
 		case FORMAT_JSON_TIME_MS:
 			return format_json_time_time_ms(data, len, out);
 		case FORMAT_JSON_TIME_US:
 			return format_json_time_time_us(data, len, out);
+		case FORMAT_JSON_TIME_NS:
+			return format_json_time_time_ns(data, len, out);
+		case FORMAT_JSON_TIME_ISO:
+			return format_json_time_time_iso(data, len, out);
+		case FORMAT_JSON_TIME_LOCAL:
+			return format_json_time_time_local(data, len, out);
 		case FORMAT_JSON_TIMETZ:
 			return format_json_time_timetz(data, len, out);
 		case FORMAT_JSON_TIMESTAMP_MS:
 			return format_json_time_timestamp_ms(data, len, out);
 		case FORMAT_JSON_TIMESTAMP_US:
 			return format_json_time_timestamp_us(data, len, out);
+		case FORMAT_JSON_TIMESTAMP_NS:
+			return format_json_time_timestamp_ns(data, len, out);
+		case FORMAT_JSON_TIMESTAMP_ISO:
+			return format_json_time_timestamp_iso(data, len, out);
+		case FORMAT_JSON_TIMESTAMP_LOCAL:
+			return format_json_time_timestamp_local(data, len, out);
 		case FORMAT_JSON_TIMESTAMPTZ:
 			return format_json_time_timestamptz(data, len, t->scale, out);
 		case FORMAT_JSON_INTERVAL_US:
@@ -1090,6 +1165,17 @@ format_json_type_binary_placeholder(enum format_binary mode,
 }
 
 static void
+put_bytes_as_numbers(const char *placeholder, struct buf *out)
+{
+	for (const char *p = placeholder; *p != 0; p++)
+	{
+		if (p > placeholder)
+			buf_putc(out, ',');
+		jsontext_i64(out, (signed char) *p);
+	}
+}
+
+static void
 put_array_placeholder(const struct format_json_type *t,
 					  const char *placeholder, struct buf *out)
 {
@@ -1110,13 +1196,13 @@ put_array_placeholder(const struct format_json_type *t,
 			break;
 		case PGTEXT_INT4:
 		case PGTEXT_INT8:
+			put_bytes_as_numbers(placeholder, out);
+			break;
 		case PGTEXT_DATE:
-			for (const char *p = placeholder; *p != 0; p++)
-			{
-				if (p > placeholder)
-					buf_putc(out, ',');
-				jsontext_i64(out, (signed char) *p);
-			}
+			if (t->element == FORMAT_JSON_DATE_DAYS)
+				put_bytes_as_numbers(placeholder, out);
+			else
+				jsontext_string(out, placeholder, strlen(placeholder));
 			break;
 		case PGTEXT_UUID:
 			put_name_uuid(placeholder, out);

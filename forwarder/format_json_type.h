@@ -1,10 +1,9 @@
 /*
  * format_json_type.h - one column's values as JSON, after Debezium's types.
  *
- * Part of format_json: prepared once per column, then called per value.  The
- * temporal mode is adaptive; what Debezium drops or turns into null (types it
- * does not know, arrays of more than one dimension, name) is here as text or
- * as nested arrays.
+ * Part of format_json: prepared once per column, then called per value.  What
+ * Debezium drops or turns into null (types it does not know, arrays of more
+ * than one dimension, name) is here as text or as nested arrays.
  */
 #ifndef FORWARDER_FORMAT_JSON_TYPE_H
 #define FORWARDER_FORMAT_JSON_TYPE_H
@@ -33,12 +32,20 @@ enum format_json_kind
 	FORMAT_JSON_MONEY_DECIMAL,
 	FORMAT_JSON_MONEY_DOUBLE,
 	FORMAT_JSON_MONEY_STRING,
-	FORMAT_JSON_DATE, /* days */
+	FORMAT_JSON_DATE_DAYS,
+	FORMAT_JSON_DATE_ISO, /* text with a Z at its end, and without */
+	FORMAT_JSON_DATE_LOCAL,
 	FORMAT_JSON_TIME_MS,
 	FORMAT_JSON_TIME_US,
+	FORMAT_JSON_TIME_NS,
+	FORMAT_JSON_TIME_ISO,
+	FORMAT_JSON_TIME_LOCAL,
 	FORMAT_JSON_TIMETZ,
 	FORMAT_JSON_TIMESTAMP_MS,
 	FORMAT_JSON_TIMESTAMP_US,
+	FORMAT_JSON_TIMESTAMP_NS,
+	FORMAT_JSON_TIMESTAMP_ISO,
+	FORMAT_JSON_TIMESTAMP_LOCAL,
 	FORMAT_JSON_TIMESTAMPTZ,
 	FORMAT_JSON_INTERVAL_US,
 	FORMAT_JSON_INTERVAL_STRING,

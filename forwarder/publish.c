@@ -159,6 +159,30 @@ make_run_id(char *out)
 			 r[11], r[12], r[13], r[14], r[15]);
 }
 
+static enum format_time
+time_mode(const struct config *config)
+{
+	static const struct
+	{
+		const char		*name;
+		enum format_time mode;
+	} modes[] = {
+		{"adaptive_time_microseconds", FORMAT_TIME_ADAPTIVE_MICROSECONDS},
+		{"connect", FORMAT_TIME_CONNECT},
+		{"microseconds", FORMAT_TIME_MICROSECONDS},
+		{"nanoseconds", FORMAT_TIME_NANOSECONDS},
+		{"isostring", FORMAT_TIME_ISO},
+		{"iso_local", FORMAT_TIME_ISO_LOCAL},
+	};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+	{
+		if (config_is(config, "time.precision.mode", modes[i].name))
+			return modes[i].mode;
+	}
+	return FORMAT_TIME_ADAPTIVE;
+}
+
 struct publish *
 publish_new(const struct config *config)
 {
@@ -192,6 +216,7 @@ publish_new(const struct config *config)
 		p->options.binary = FORMAT_BINARY_BASE64_URL;
 	else if (config_is(config, "binary.handling.mode", "hex"))
 		p->options.binary = FORMAT_BINARY_HEX;
+	p->options.time = time_mode(config);
 	if (config_is(config, "interval.handling.mode", "string"))
 		p->options.interval = FORMAT_INTERVAL_STRING;
 	return p;

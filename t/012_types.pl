@@ -276,6 +276,17 @@ my @modes = (
 	[ 'numeric', '-Infinity', '"NEGATIVE_INFINITY"' ],
 	[ 'money', '-1234.11', '"-1234.11"' ],
 	[ 'interval', '1 year 2 mons 3 days 04:05:06.78', '"P1Y2M3DT4H5M6.78S"' ],
+	[ 'date', '2017-09-15', '"2017-09-15"' ],
+	[ 'date', '0044-03-15 BC', '"-0043-03-15"' ],
+	[ 'date[]', '{2017-09-15,infinity}', '["2017-09-15","infinity"]' ],
+	[ 'time(3)', '04:05:11.789', '"04:05:11.789"' ],
+	[ 'time', '24:00:00', '"24:00:00"' ],
+	[ 'timestamp', '2019-07-09 02:28:57.123456',
+		'"2019-07-09T02:28:57.123456"' ],
+	[ 'timestamp(1)', '12019-07-09 02:28:57', '"+12019-07-09T02:28:57"' ],
+	[ 'timestamp', '-infinity', '"-infinity"' ],
+	[ 'timestamptz', '2019-07-09 02:28:57+02',
+		'"2019-07-09T00:28:57.000000Z"' ],
 	[ 'bytea', '\x0102ff', '"0102ff"' ],
 	[ 'bytea[]', '{"\\\\x0102",NULL}', '["0102",null]' ]);
 $n = 0;
@@ -306,6 +317,7 @@ my $modes = Walferry::Forwarder->new(
 		'table.include.list' => 'public\.(modes|toast)',
 		'decimal.handling.mode' => 'string',
 		'interval.handling.mode' => 'string',
+		'time.precision.mode' => 'iso_local',
 		'binary.handling.mode' => 'hex',
 		'unavailable.value.placeholder' => 'not here',
 	});

@@ -614,7 +614,7 @@ static void
 values_not_built_are_refused_by_name(void **state)
 {
 	static const char *const lines[] = {
-		"time.precision.mode=connect",
+		"time.precision.mode=structured",
 		"hstore.handling.mode=map",
 		"snapshot.mode=initial",
 		"snapshot.mode=when_needed",

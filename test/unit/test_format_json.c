@@ -677,6 +677,567 @@ format_json_has_a_placeholder_for_what_is_not_in_the_wal(void **state)
 	buf_free(&out);
 }
 
+/* ------------------------------------------------------------------ times */
+
+/* In the order of enum format_time. */
+#define TIME_MODES (FORMAT_TIME_ISO_LOCAL + 1)
+
+/* The raw value as a number: days or microseconds from 2000 on. */
+static const struct
+{
+	uint32_t	oid;
+	int32_t		typmod;
+	int64_t		raw;
+	const char *json[TIME_MODES];
+} times[] = {
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(6152),
+	 {"17109", "17109", "17109", "17109", "17109", "\"2016-11-04Z\"",
+	  "\"2016-11-04\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(-10957),
+	 {"0", "0", "0", "0", "0", "\"1970-01-01Z\"", "\"1970-01-01\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(-10958),
+	 {"-1", "-1", "-1", "-1", "-1", "\"1969-12-31Z\"", "\"1969-12-31\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(-152385),
+	 {"-141428", "-141428", "-141428", "-141428", "-141428", "\"1582-10-14Z\"",
+	  "\"1582-10-14\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(-730119),
+	 {"-719162", "-719162", "-719162", "-719162", "-719162", "\"0001-01-01Z\"",
+	  "\"0001-01-01\""}},
+	/* 1 BC */
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(-730120),
+	 {"-719163", "-719163", "-719163", "-719163", "-719163", "\"0000-12-31Z\"",
+	  "\"0000-12-31\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(-2451507),
+	 {"-2440550", "-2440550", "-2440550", "-2440550", "-2440550",
+	  "\"-4712-01-01Z\"", "\"-4712-01-01\""}},
+	/* the first day */
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(-2451545),
+	 {"-2440588", "-2440588", "-2440588", "-2440588", "-2440588",
+	  "\"-4713-11-24Z\"", "\"-4713-11-24\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(2921939),
+	 {"2932896", "2932896", "2932896", "2932896", "2932896", "\"9999-12-31Z\"",
+	  "\"9999-12-31\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(2921940),
+	 {"2932897", "2932897", "2932897", "2932897", "2932897",
+	  "\"+10000-01-01Z\"", "\"+10000-01-01\""}},
+	/* the last day */
+	{PGTEXT_DATE,
+	 -1,
+	 INT64_C(2145031948),
+	 {"2145042905", "2145042905", "2145042905", "2145042905", "2145042905",
+	  "\"+5874897-12-31Z\"", "\"+5874897-12-31\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT32_MAX,
+	 {"-2147472692", "-2147472692", "-2147472692", "-2147472692",
+	  "-2147472692", "\"infinity\"", "\"infinity\""}},
+	{PGTEXT_DATE,
+	 -1,
+	 INT32_MIN,
+	 {"-2147472691", "-2147472691", "-2147472691", "-2147472691",
+	  "-2147472691", "\"-infinity\"", "\"-infinity\""}},
+	{PGTEXT_TIME,
+	 -1,
+	 INT64_C(0),
+	 {"0", "0", "0", "0", "0", "\"00:00:00Z\"", "\"00:00:00\""}},
+	{PGTEXT_TIME,
+	 -1,
+	 INT64_C(1),
+	 {"1", "1", "0", "1", "1000", "\"00:00:00.000001Z\"",
+	  "\"00:00:00.000001\""}},
+	{PGTEXT_TIME,
+	 -1,
+	 INT64_C(49860000000),
+	 {"49860000000", "49860000000", "49860000", "49860000000",
+	  "49860000000000", "\"13:51:00Z\"", "\"13:51:00\""}},
+	{PGTEXT_TIME,
+	 -1,
+	 INT64_C(86399999999),
+	 {"86399999999", "86399999999", "86399999", "86399999999",
+	  "86399999999000", "\"23:59:59.999999Z\"", "\"23:59:59.999999\""}},
+	/* Debezium's isostring has 00:00:00Z */
+	{PGTEXT_TIME,
+	 -1,
+	 INT64_C(86400000000),
+	 {"86400000000", "86400000000", "86400000", "86400000000",
+	  "86400000000000", "\"24:00:00Z\"", "\"24:00:00\""}},
+	{PGTEXT_TIME,
+	 0,
+	 INT64_C(86400000000),
+	 {"86400000", "86400000000", "86400000", "86400000000", "86400000000000",
+	  "\"24:00:00Z\"", "\"24:00:00\""}},
+	/* of each precision */
+	{PGTEXT_TIME,
+	 0,
+	 INT64_C(49890000000),
+	 {"49890000", "49890000000", "49890000", "49890000000", "49890000000000",
+	  "\"13:51:30Z\"", "\"13:51:30\""}},
+	{PGTEXT_TIME,
+	 1,
+	 INT64_C(49890100000),
+	 {"49890100", "49890100000", "49890100", "49890100000", "49890100000000",
+	  "\"13:51:30.1Z\"", "\"13:51:30.1\""}},
+	{PGTEXT_TIME,
+	 2,
+	 INT64_C(49890120000),
+	 {"49890120", "49890120000", "49890120", "49890120000", "49890120000000",
+	  "\"13:51:30.12Z\"", "\"13:51:30.12\""}},
+	{PGTEXT_TIME,
+	 3,
+	 INT64_C(49890123000),
+	 {"49890123", "49890123000", "49890123", "49890123000", "49890123000000",
+	  "\"13:51:30.123Z\"", "\"13:51:30.123\""}},
+	{PGTEXT_TIME,
+	 4,
+	 INT64_C(49890123500),
+	 {"49890123500", "49890123500", "49890123", "49890123500",
+	  "49890123500000", "\"13:51:30.1235Z\"", "\"13:51:30.1235\""}},
+	{PGTEXT_TIME,
+	 5,
+	 INT64_C(49890123460),
+	 {"49890123460", "49890123460", "49890123", "49890123460",
+	  "49890123460000", "\"13:51:30.12346Z\"", "\"13:51:30.12346\""}},
+	{PGTEXT_TIME,
+	 6,
+	 INT64_C(49890123456),
+	 {"49890123456", "49890123456", "49890123", "49890123456",
+	  "49890123456000", "\"13:51:30.123456Z\"", "\"13:51:30.123456\""}},
+	{PGTEXT_TIME,
+	 6,
+	 INT64_C(49890100000),
+	 {"49890100000", "49890100000", "49890100", "49890100000",
+	  "49890100000000", "\"13:51:30.1Z\"", "\"13:51:30.1\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(531582690123456),
+	 {"1478267490123456", "1478267490123456", "1478267490123",
+	  "1478267490123456", "1478267490123456000",
+	  "\"2016-11-04T13:51:30.123456Z\"", "\"2016-11-04T13:51:30.123456\""}},
+	{PGTEXT_TIMESTAMP,
+	 0,
+	 INT64_C(531582690000000),
+	 {"1478267490000", "1478267490000", "1478267490000", "1478267490000000",
+	  "1478267490000000000", "\"2016-11-04T13:51:30Z\"",
+	  "\"2016-11-04T13:51:30\""}},
+	{PGTEXT_TIMESTAMP,
+	 1,
+	 INT64_C(531582690100000),
+	 {"1478267490100", "1478267490100", "1478267490100", "1478267490100000",
+	  "1478267490100000000", "\"2016-11-04T13:51:30.1Z\"",
+	  "\"2016-11-04T13:51:30.1\""}},
+	{PGTEXT_TIMESTAMP,
+	 2,
+	 INT64_C(531582690120000),
+	 {"1478267490120", "1478267490120", "1478267490120", "1478267490120000",
+	  "1478267490120000000", "\"2016-11-04T13:51:30.12Z\"",
+	  "\"2016-11-04T13:51:30.12\""}},
+	{PGTEXT_TIMESTAMP,
+	 3,
+	 INT64_C(531582690123000),
+	 {"1478267490123", "1478267490123", "1478267490123", "1478267490123000",
+	  "1478267490123000000", "\"2016-11-04T13:51:30.123Z\"",
+	  "\"2016-11-04T13:51:30.123\""}},
+	{PGTEXT_TIMESTAMP,
+	 4,
+	 INT64_C(531582690123500),
+	 {"1478267490123500", "1478267490123500", "1478267490123",
+	  "1478267490123500", "1478267490123500000",
+	  "\"2016-11-04T13:51:30.1235Z\"", "\"2016-11-04T13:51:30.1235\""}},
+	{PGTEXT_TIMESTAMP,
+	 5,
+	 INT64_C(531582690123460),
+	 {"1478267490123460", "1478267490123460", "1478267490123",
+	  "1478267490123460", "1478267490123460000",
+	  "\"2016-11-04T13:51:30.12346Z\"", "\"2016-11-04T13:51:30.12346\""}},
+	{PGTEXT_TIMESTAMP,
+	 6,
+	 INT64_C(531582690123456),
+	 {"1478267490123456", "1478267490123456", "1478267490123",
+	  "1478267490123456", "1478267490123456000",
+	  "\"2016-11-04T13:51:30.123456Z\"", "\"2016-11-04T13:51:30.123456\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(531582660000000),
+	 {"1478267460000000", "1478267460000000", "1478267460000",
+	  "1478267460000000", "1478267460000000000", "\"2016-11-04T13:51:00Z\"",
+	  "\"2016-11-04T13:51:00\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(-946684800000000),
+	 {"0", "0", "0", "0", "0", "\"1970-01-01T00:00:00Z\"",
+	  "\"1970-01-01T00:00:00\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(-946684800000001),
+	 {"-1", "-1", "-1", "-1", "-1000", "\"1969-12-31T23:59:59.999999Z\"",
+	  "\"1969-12-31T23:59:59.999999\""}},
+	{PGTEXT_TIMESTAMP,
+	 3,
+	 INT64_C(-946684800001000),
+	 {"-1", "-1", "-1", "-1000", "-1000000", "\"1969-12-31T23:59:59.999Z\"",
+	  "\"1969-12-31T23:59:59.999\""}},
+	{PGTEXT_TIMESTAMP,
+	 0,
+	 INT64_C(-946684801000000),
+	 {"-1000", "-1000", "-1000", "-1000000", "-1000000000",
+	  "\"1969-12-31T23:59:59Z\"", "\"1969-12-31T23:59:59\""}},
+	/* the last in nanoseconds, and one more */
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(8276687236854775),
+	 {"9223372036854775", "9223372036854775", "9223372036854",
+	  "9223372036854775", "9223372036854775000",
+	  "\"2262-04-11T23:47:16.854775Z\"", "\"2262-04-11T23:47:16.854775\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(8276687236854776),
+	 {"9223372036854776", "9223372036854776", "9223372036854",
+	  "9223372036854776", "9223372036854775807",
+	  "\"2262-04-11T23:47:16.854776Z\"", "\"2262-04-11T23:47:16.854776\""}},
+	/* the first, and one less */
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(-10170056836854775),
+	 {"-9223372036854775", "-9223372036854775", "-9223372036855",
+	  "-9223372036854775", "-9223372036854775000",
+	  "\"1677-09-21T00:12:43.145225Z\"", "\"1677-09-21T00:12:43.145225\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(-10170056836854776),
+	 {"-9223372036854776", "-9223372036854776", "-9223372036855",
+	  "-9223372036854776", "-9223372036854775808",
+	  "\"1677-09-21T00:12:43.145224Z\"", "\"1677-09-21T00:12:43.145224\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(-63082281600000000),
+	 {"-62135596800000000", "-62135596800000000", "-62135596800000",
+	  "-62135596800000000", "-9223372036854775808", "\"0001-01-01T00:00:00Z\"",
+	  "\"0001-01-01T00:00:00\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(-63082281600000001),
+	 {"-62135596800000001", "-62135596800000001", "-62135596800001",
+	  "-62135596800000001", "-9223372036854775808",
+	  "\"0000-12-31T23:59:59.999999Z\"", "\"0000-12-31T23:59:59.999999\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(-211813488000000000),
+	 {"-210866803200000000", "-210866803200000000", "-210866803200000",
+	  "-210866803200000000", "-9223372036854775808",
+	  "\"-4713-11-24T00:00:00Z\"", "\"-4713-11-24T00:00:00\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(252455615999999999),
+	 {"253402300799999999", "253402300799999999", "253402300799999",
+	  "253402300799999999", "9223372036854775807",
+	  "\"9999-12-31T23:59:59.999999Z\"", "\"9999-12-31T23:59:59.999999\""}},
+	{PGTEXT_TIMESTAMP,
+	 3,
+	 INT64_C(252455616000000000),
+	 {"253402300800000", "253402300800000", "253402300800000",
+	  "253402300800000000", "9223372036854775807",
+	  "\"+10000-01-01T00:00:00Z\"", "\"+10000-01-01T00:00:00\""}},
+	/* the last: Debezium's microseconds go round, its nanoseconds are null */
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_C(9223371331199999999),
+	 {"9223372036854775807", "9223372036854775807", "9224318015999999",
+	  "9223372036854775807", "9223372036854775807",
+	  "\"+294276-12-31T23:59:59.999999Z\"",
+	  "\"+294276-12-31T23:59:59.999999\""}},
+	/* Debezium's isostring has +294247-01-10T04:00:25.2Z */
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_MAX,
+	 {"9223372036825200000", "9223372036825200000", "9223372036825200",
+	  "9223372036825200000", "9223372036854775807", "\"infinity\"",
+	  "\"infinity\""}},
+	{PGTEXT_TIMESTAMP,
+	 -1,
+	 INT64_MIN,
+	 {"-9223372036832400000", "-9223372036832400000", "-9223372036832400",
+	  "-9223372036832400000", "-9223372036854775808", "\"-infinity\"",
+	  "\"-infinity\""}},
+	{PGTEXT_TIMESTAMP,
+	 3,
+	 INT64_MAX,
+	 {"9223372036825200", "9223372036825200", "9223372036825200",
+	  "9223372036825200000", "9223372036854775807", "\"infinity\"",
+	  "\"infinity\""}},
+};
+
+/* A number as PostgreSQL has it: little-endian. */
+static void
+put_raw(uint8_t *p, int64_t v, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t) ((uint64_t) v >> (8 * i));
+}
+
+static void
+assert_time(const struct change_column *c, enum format_time mode,
+			const struct change_value *v, const char *json)
+{
+	struct format_options o = options;
+	struct buf			  out = {0};
+	unsigned			  failed;
+
+	o.time = mode;
+	failed = format_one(c, &o, v, &out);
+	if (failed != 0 || strcmp(str(&out), json) != 0)
+		fail_msg("type %u(%d), mode %d: got %s, not %s", c->base.oid,
+				 c->base.typmod, (int) mode, str(&out), json);
+	buf_free(&out);
+}
+
+static void
+format_json_has_times_in_each_mode(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < COUNT(times); i++)
+	{
+		size_t				 len = times[i].oid == PGTEXT_DATE ? 4 : 8;
+		struct change_column c = column("c", times[i].oid, times[i].typmod);
+		struct change_column domain = c;
+		uint8_t				*raw = malloc(len);
+		struct change_value	 v = bytes(raw, len);
+
+		domain.kind = 'd';
+		domain.type = (struct change_type){60000, -1, "public", "d"};
+		put_raw(raw, times[i].raw, len);
+		for (int mode = 0; mode < TIME_MODES; mode++)
+		{
+			assert_time(&c, (enum format_time) mode, &v, times[i].json[mode]);
+			assert_time(&domain, (enum format_time) mode, &v,
+						times[i].json[mode]);
+		}
+		free(raw);
+	}
+}
+
+static uint32_t
+array_of(uint32_t oid)
+{
+	return oid == PGTEXT_DATE ? 1182 : oid == PGTEXT_TIME ? 1183 : 1115;
+}
+
+/* As the elements of an array: two of them, and a NULL between. */
+static void
+format_json_has_times_in_arrays_in_each_mode(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < COUNT(times); i++)
+	{
+		size_t				 len = times[i].oid == PGTEXT_DATE ? 4 : 8;
+		struct change_column c = column("c", array_of(times[i].oid),
+										times[i].typmod);
+		/* dimensions, offset of the elements, type, length, bound, bitmap */
+		size_t				size = 28 + 2 * len;
+		uint8_t			   *raw = calloc(1, size);
+		struct change_value v = bytes(raw, size);
+
+		put_raw(raw, 1, 4);
+		put_raw(raw + 4, 32, 4);
+		put_raw(raw + 8, times[i].oid, 4);
+		put_raw(raw + 12, 3, 4);
+		put_raw(raw + 16, 1, 4);
+		put_raw(raw + 20, 5, 1);
+		put_raw(raw + 28, times[i].raw, len);
+		put_raw(raw + 28 + len, times[i].raw, len);
+		for (int mode = 0; mode < TIME_MODES; mode++)
+		{
+			char want[160];
+
+			snprintf(want, sizeof(want), "[%s,null,%s]", times[i].json[mode],
+					 times[i].json[mode]);
+			assert_time(&c, (enum format_time) mode, &v, want);
+		}
+		free(raw);
+	}
+}
+
+/* What has a time zone, ranges, and texts of types that are not known. */
+static void
+format_json_has_other_times_alike_in_every_mode(void **state)
+{
+	static const struct
+	{
+		uint32_t	oid;
+		const char *raw;
+		const char *json;
+	} alike[] = {
+		{PGTEXT_TIMETZ, "0de0ae9d0b000000e0e3ffff", "\"11:51:30.123789Z\""},
+		{PGTEXT_TIMETZ, "0060d71d1400000000000000", "\"00:00:00Z\""},
+		{PGTEXT_TIMESTAMPTZ, "c096421077e30100",
+		 "\"2016-11-04T11:51:30.123456Z\""},
+		{PGTEXT_TIMESTAMPTZ, "ffffffffffffff7f", "\"infinity\""},
+		{PGTEXT_INTERVAL, "0000000000000000000000000c000000",
+		 "31557600000000"},
+		{PGTEXT_TSRANGE, "440f00000060c286073e020012",
+		 "\"[\\\"2020-01-01 00:00:00\\\",)\""},
+	};
+	struct change_column domains = text_column("c", "_day", "day");
+	struct change_value	 days = TEXT("{2016-11-04,NULL}");
+
+	(void) state;
+	for (int mode = 0; mode < TIME_MODES; mode++)
+	{
+		for (size_t i = 0; i < COUNT(alike); i++)
+		{
+			struct change_column c = column("c", alike[i].oid, -1);
+			size_t				 len;
+			uint8_t				*raw = unhex(alike[i].raw, &len);
+			struct change_value	 v = bytes(raw, len);
+
+			assert_time(&c, (enum format_time) mode, &v, alike[i].json);
+			free(raw);
+		}
+		assert_time(&domains, (enum format_time) mode, &days,
+					"[\"2016-11-04\",null]");
+	}
+}
+
+/* Not a time of a day, or not of the type's length. */
+static void
+format_json_refuses_times_that_are_none_in_each_mode(void **state)
+{
+	static const int64_t none[] = {-1, 86400000001, INT64_MIN, INT64_MAX};
+	static const enum format_time checked[] = {FORMAT_TIME_NANOSECONDS,
+											   FORMAT_TIME_ISO,
+											   FORMAT_TIME_ISO_LOCAL};
+	static const uint32_t		  oids[] = {PGTEXT_DATE, PGTEXT_TIME,
+											PGTEXT_TIMESTAMP};
+	struct format_options		  o = options;
+	struct buf					  out = {0};
+	uint8_t						  raw[12] = {0};
+	struct change_value			  v = bytes(raw, 8);
+
+	(void) state;
+	for (size_t m = 0; m < COUNT(checked); m++)
+	{
+		struct change_column c = column("c", PGTEXT_TIME, -1);
+
+		o.time = checked[m];
+		for (size_t i = 0; i < COUNT(none); i++)
+		{
+			put_raw(raw, none[i], 8);
+			assert_int_equal(format_one(&c, &o, &v, &out), 1);
+			assert_string_equal(str(&out), "null");
+		}
+	}
+	memset(raw, 0, sizeof(raw));
+	for (int mode = 0; mode < TIME_MODES; mode++)
+	{
+		for (size_t i = 0; i < COUNT(oids); i++)
+		{
+			struct change_column c = column("c", oids[i], -1);
+			uint64_t			 right = oids[i] == PGTEXT_DATE ? 4 : 8;
+
+			o.time = (enum format_time) mode;
+			for (v.len = 0; v.len <= sizeof(raw); v.len++)
+				assert_int_equal(format_one(&c, &o, &v, &out), v.len != right);
+		}
+	}
+	buf_free(&out);
+}
+
+/* Debezium has null where it would have to make dates of its placeholder. */
+static void
+format_json_has_a_placeholder_for_dates_in_each_mode(void **state)
+{
+	const struct change_value unchanged = STATE(CHANGE_UNCHANGED);
+	struct format_options	  o = options;
+	struct change_column	  dates = column("c", 1182, -1);
+	struct change_column	  stamps = column("c", 1115, -1);
+	struct buf				  out = {0};
+
+	(void) state;
+	o.placeholder = "ab";
+	for (int mode = 0; mode < TIME_MODES; mode++)
+	{
+		bool text = mode == FORMAT_TIME_ISO || mode == FORMAT_TIME_ISO_LOCAL;
+
+		o.time = (enum format_time) mode;
+		(void) format_one(&dates, &o, &unchanged, &out);
+		assert_string_equal(str(&out), text ? "[\"ab\"]" : "[97,98]");
+		(void) format_one(&stamps, &o, &unchanged, &out);
+		assert_string_equal(str(&out), "null");
+	}
+	buf_free(&out);
+}
+
+/* Also where Connect's header converter writes a bare 2016-11-04. */
+static void
+format_json_key_header_has_times_as_the_key(void **state)
+{
+	static const char *const want[TIME_MODES] = {
+		[FORMAT_TIME_ADAPTIVE] = "{\"d\":17109,\"t\":1000}",
+		[FORMAT_TIME_ADAPTIVE_MICROSECONDS] = "{\"d\":17109,\"t\":1000}",
+		[FORMAT_TIME_CONNECT] = "{\"d\":17109,\"t\":1}",
+		[FORMAT_TIME_MICROSECONDS] = "{\"d\":17109,\"t\":1000}",
+		[FORMAT_TIME_NANOSECONDS] = "{\"d\":17109,\"t\":1000000}",
+		[FORMAT_TIME_ISO] = "{\"d\":\"2016-11-04Z\",\"t\":\"00:00:00.001Z\"}",
+		[FORMAT_TIME_ISO_LOCAL] =
+			"{\"d\":\"2016-11-04\",\"t\":\"00:00:00.001\"}",
+	};
+	struct change_column   columns[] = {column("d", PGTEXT_DATE, -1),
+										column("t", PGTEXT_TIME, -1)};
+	const uint16_t		   keys[] = {0, 1};
+	struct change_relation rel = {
+		.schema = "s",
+		.name = "t",
+		.identity = 'd',
+		.ncolumns = 2,
+		.columns = columns,
+		.nkeys = 2,
+		.keys = keys,
+	};
+	uint8_t				  date[4];
+	uint8_t				  clock[8];
+	struct change_value	  row[] = {bytes(date, 4), bytes(clock, 8)};
+	struct format_options o = options;
+	struct buf			  out = {0};
+
+	(void) state;
+	put_raw(date, 17109 - 10957, 4);
+	put_raw(clock, 1000, 8);
+	for (int mode = 0; mode < TIME_MODES; mode++)
+	{
+		struct format_plan *plan;
+
+		o.time = (enum format_time) mode;
+		plan = format_json_plan(&rel, &o);
+		assert_true(format_json_key(plan, row, &out));
+		assert_string_equal(str(&out), want[mode]);
+		buf_reset(&out);
+		assert_true(format_json_key_header(plan, row, &out));
+		assert_string_equal(str(&out), want[mode]);
+		buf_reset(&out);
+		format_json_plan_free(plan);
+	}
+	buf_free(&out);
+}
+
 /* ---------------------------------------------------------------- strings */
 
 static void
@@ -1323,6 +1884,12 @@ main(void)
 		cmocka_unit_test(format_json_reads_texts_with_an_inner_order),
 		cmocka_unit_test(
 			format_json_has_a_placeholder_for_what_is_not_in_the_wal),
+		cmocka_unit_test(format_json_has_times_in_each_mode),
+		cmocka_unit_test(format_json_has_times_in_arrays_in_each_mode),
+		cmocka_unit_test(format_json_has_other_times_alike_in_every_mode),
+		cmocka_unit_test(format_json_refuses_times_that_are_none_in_each_mode),
+		cmocka_unit_test(format_json_has_a_placeholder_for_dates_in_each_mode),
+		cmocka_unit_test(format_json_key_header_has_times_as_the_key),
 		cmocka_unit_test(jsontext_escapes_as_jackson),
 		cmocka_unit_test(jsontext_writes_numbers_of_every_length),
 		cmocka_unit_test(format_json_is_debezium_s_envelope),

@@ -31,11 +31,12 @@
 
 struct config
 {
-	bool   tombstones;
-	bool   headers;
-	bool   current; /* walferry.partition.count */
-	bool   placeholder;
-	size_t record_max;
+	bool		tombstones;
+	bool		headers;
+	bool		current; /* walferry.partition.count */
+	bool		placeholder;
+	size_t		record_max;
+	const char *time; /* time.precision.mode; NULL: the default */
 };
 
 const char *
@@ -78,6 +79,8 @@ config_is(const struct config *c, const char *name, const char *value)
 		assert_string_equal(value, "placeholder");
 		return c->placeholder;
 	}
+	if (strcmp(name, "time.precision.mode") == 0)
+		return c->time != NULL && strcmp(value, c->time) == 0;
 	return false;
 }
 
@@ -409,6 +412,65 @@ insert_is_one_record(void **state)
 	/* Nothing is left to hand over. */
 	assert_int_equal(submit(b), SINK_DONE);
 	assert_int_equal(b->sink.ntaken, 1);
+}
+
+/* A time and a timestamp of 1 ms, with three digits of a second or with six. */
+static void
+times_are_written_as_configured(void **state)
+{
+	static const struct
+	{
+		const char *mode;
+		const char *three;
+		const char *six;
+	} modes[] = {
+		{NULL, "{\"id\":1,\"n\":1}", "{\"id\":1000,\"n\":1000}"},
+		{"adaptive_time_microseconds", "{\"id\":1000,\"n\":1}",
+		 "{\"id\":1000,\"n\":1000}"},
+		{"connect", "{\"id\":1,\"n\":1}", "{\"id\":1,\"n\":1}"},
+		{"microseconds", "{\"id\":1000,\"n\":1000}",
+		 "{\"id\":1000,\"n\":1000}"},
+		{"nanoseconds", "{\"id\":1000000,\"n\":1000000}",
+		 "{\"id\":1000000,\"n\":1000000}"},
+		{"isostring",
+		 "{\"id\":\"00:00:00.001Z\",\"n\":\"1970-01-01T00:00:00.001Z\"}",
+		 "{\"id\":\"00:00:00.001Z\",\"n\":\"1970-01-01T00:00:00.001Z\"}"},
+		{"iso_local",
+		 "{\"id\":\"00:00:00.001\",\"n\":\"1970-01-01T00:00:00.001\"}",
+		 "{\"id\":\"00:00:00.001\",\"n\":\"1970-01-01T00:00:00.001\"}"},
+	};
+	/* little-endian; a timestamp counts from 2000 on */
+	static const uint8_t time[8] = {0xe8, 3};
+	static const uint8_t timestamp[8] = {0xe8, 0x23, 0xc8, 0xc4,
+										 0xfe, 0xa2, 0xfc, 0xff};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+	{
+		for (int digits = 3; digits <= 6; digits += 3)
+		{
+			struct bench *b;
+
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+			b = *state;
+			b->config.time = modes[i].mode;
+			b->columns[0].base = (struct change_type){1083, digits,
+													  "pg_catalog", "time"};
+			b->columns[1].base = (struct change_type){1114, digits,
+													  "pg_catalog",
+													  "timestamp"};
+			start(b);
+			b->change.op = CHANGE_INSERT;
+			b->after[0] = (struct change_value){CHANGE_VALUE, time, 8};
+			b->after[1] = (struct change_value){CHANGE_VALUE, timestamp, 8};
+			b->change.after = b->after;
+			publish_take(b->publish, &b->change, &b->table, 1);
+			submit_all(b);
+			assert_non_null(
+				strstr(b->sink.taken[0].value,
+					   digits == 3 ? modes[i].three : modes[i].six));
+		}
+	}
 }
 
 static void
@@ -1196,6 +1258,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(insert_is_one_record),
+		TEST(times_are_written_as_configured),
 		TEST(delete_has_a_tombstone_if_asked_for),
 		TEST(delete_has_no_tombstone_if_not),
 		TEST(key_change_is_delete_tombstone_create),
