@@ -36,7 +36,8 @@ DECIMALS = r"types\.(numeric.*|money|domain_numeric|dimensions)|" \
 # that an update did not change.
 BINARY = r"types\.(bytea|bit.*|varbit.*)|identity\.(zero|key_bytes)|" \
     r"toast\.(plain|whole)"
-TIMES = r"types\.(date|time.*|interval)|identity\.(zero|key_time)"
+TIMES = r"types\.(date|time.*|interval)|identity\.(zero|key_time|key_clock)|" \
+    r"toast\.plain"
 KEYED = r"identity\.(plain|whole|nothing|by_index|other_index|only_key|" \
     r"composite|key_mixed|unique_only|whole_keyless|keyless)"
 
@@ -53,6 +54,14 @@ CASES = [
     Case("binary-hex", {"binary.handling.mode": "hex"}, BINARY),
     Case("interval-string", {"interval.handling.mode": "string"},
          r"types\.interval"),
+    *(Case(f"time-{mode.replace('_', '-')}", {"time.precision.mode": mode},
+           TIMES)
+      for mode in ("adaptive_time_microseconds", "connect", "isostring",
+                   "microseconds")),
+    # With nanoseconds, Debezium stops at a deleted row that has a timestamp
+    # NOT NULL outside its key.
+    Case("time-nanoseconds", {"time.precision.mode": "nanoseconds"},
+         TIMES.replace("zero|", "")),
     Case("money-0", {"money.fraction.digits": "0"}, r"types\.money"),
     Case("money-4", {"money.fraction.digits": "4"}, r"types\.money"),
     Case("placeholder", {"unavailable.value.placeholder": "not there"},
@@ -86,10 +95,6 @@ CASES = [
          r"types\..*", waits=True),
     Case("hstore-map", {"hstore.handling.mode": "map"},
          r"types\.hstore|toast\.plain", waits=True),
-    *(Case(f"time-{mode.replace('_', '-')}", {"time.precision.mode": mode},
-           TIMES, waits=True)
-      for mode in ("adaptive_time_microseconds", "connect", "isostring",
-                   "microseconds", "nanoseconds", "structured")),
     Case("key-columns", {"message.key.columns":
                          "identity.keyless:id;identity.plain:id,n"},
          r"identity\.(keyless|plain)", waits=True),

@@ -13,6 +13,7 @@ What differs must be explained by an entry of differences.toml, which see.  A
 column's value counts as one.
 """
 import collections
+import datetime
 import json
 import json.decoder
 import json.scanner
@@ -426,18 +427,38 @@ def _copy(d, w, difference):
     return d is MISSING and difference.pair[1].copy
 
 
+# A date, timestamp or time of Connect's, which stands there without quotes.
+_BARE = re.compile(rb"(?<=:)((\d{4}-\d\d-\d\d)?(T?\d\d:\d\d:\d\d\.\d{3}Z)?)"
+                   rb"(?=[,}])")
+
+
+def _bare_time(text, number):
+    """Is it the number that Connect's JSON has for it?"""
+    if not text.startswith("bare "):
+        return False
+    at = datetime.datetime.fromisoformat(
+        text[5:] if "-" in text else f"1970-01-01T{text[5:]}").replace(
+            tzinfo=None) - datetime.datetime(1970, 1, 1)
+    return number in (str(at // datetime.timedelta(milliseconds=1)),
+                      str(at.days) if ":" not in text else "")
+
+
 def _java_struct(d, w, _):
     """A key as Connect's header converter writes it, which is almost JSON:
-    nothing is escaped but the quote and the backslash, and what is not finite
-    has no quotes.  What is meant must be the same."""
+    nothing is escaped but the quote and the backslash, and neither what is
+    not finite nor a date has quotes.  What is meant must be the same."""
     if not isinstance(d, bytes) or not isinstance(w, bytes):
         return False
     try:
         lenient = json.JSONDecoder(
             strict=False, parse_constant=str,
-            parse_int=str, parse_float=str).decode(d.decode())
-        return lenient == json.loads(w, parse_int=str, parse_float=str)
-    except ValueError:
+            parse_int=str, parse_float=str).decode(
+                _BARE.sub(rb'"bare \1"', d).decode())
+        strict = json.loads(w, parse_int=str, parse_float=str)
+        return list(lenient) == list(strict) and all(
+            a == b or isinstance(a, str) and _bare_time(a, b)
+            for a, b in zip(lenient.values(), strict.values()))
+    except (AttributeError, TypeError, ValueError):
         return False
 
 
@@ -466,14 +487,6 @@ def _elements(differ):
     return rule
 
 
-def _day(difference):
-    """A day in the unit of a date or timestamp that is a number."""
-    types = " ".join(difference.types)
-    if "date" in types:
-        return 1
-    return 86400 * 10 ** (3 if re.search(r"\([0-3]\)", types) else 6)
-
-
 # The day before which Java's old calendar is another one; what a timestamp has
 # for infinity, in milliseconds and microseconds.
 _GREGORIAN = -141427
@@ -484,18 +497,52 @@ def _calendar(d, w, difference):
     """Before 1582-10-15, or infinite."""
     if isinstance(w, String):
         return w[:1] in "+-" or w == "infinity" or w < "1582-10-15"
-    if not isinstance(w, Number):
+    d, w = _integer(d), _integer(w)
+    if None in (d, w):
         return False
-    return int(w) // _day(difference) < _GREGORIAN or int(w) in _INFINITY
+    if any("date" in name for name in difference.types):
+        return w < _GREGORIAN
+    # Both have the same time of day, be it microseconds or milliseconds.
+    for day in (86400 * 10 ** 6, 86400 * 10 ** 3):
+        if (d - w) % day == 0:
+            return w // day < _GREGORIAN
+    return w in _INFINITY
+
+
+# 24:00 in milliseconds, microseconds, nanoseconds.
+_END_OF_DAY = 86400 * 10 ** 3, 86400 * 10 ** 6, 86400 * 10 ** 9
 
 
 def _fraction(d, w, _):
     """Debezium has the time without (all of) its fraction, or 0 for 24:00."""
     if isinstance(w, String):
-        return d == re.sub(r"\.\d+", "", w)
+        time, dot, digits = w.removesuffix("Z").partition(".")
+        return isinstance(d, String) and d in (
+            f"{time}Z", f"{time}{dot}{digits[:3].rstrip('0')}Z",
+            "00:00:00Z" if time == "24:00:00" else "")
     d, w = _integer(d), _integer(w)
-    return None not in (d, w) and (d == w // 1000 * 1000 or d == 0 and
-                                   w in (86400000, 86400000000))
+    return None not in (d, w) and (
+        d in (w // 10 ** 3 * 10 ** 3, w // 10 ** 6 * 10 ** 6)
+        or d == 0 and w in _END_OF_DAY)
+
+
+def _end_of_day(d, w, _):
+    return d == "00:00:00Z" and w == "24:00:00Z"
+
+
+def _infinity(d, w, _):
+    """As a text, for which Debezium has a day of long ago or far ahead."""
+    return isinstance(d, String) and isinstance(w, String) and d in {
+        "infinity": ("-5877611-06-21Z", "+294247-01-10T04:00:25.2Z"),
+        "-infinity": ("-5877611-06-22Z", "-290308-12-21T19:59:27.6Z"),
+    }.get(w, ())
+
+
+def _nanoseconds(d, w, _):
+    """Beyond 64 bits, or on the day on which they begin: Debezium has null."""
+    w = _integer(w)
+    return d is None and w is not None and (
+        w == 2 ** 63 - 1 or w < -9223286400 * 10 ** 9)
 
 
 def _wrapped(d, w, _):
@@ -528,6 +575,10 @@ RULES = {
     "array of arrays": _dimensions,
     "calendar of elements": _elements(_calendar),
     "fraction of elements": _elements(_fraction),
+    "end of a day": _end_of_day,
+    "infinity": _infinity,
+    "beyond nanoseconds": _nanoseconds,
+    "elements beyond nanoseconds": _elements(_nanoseconds),
     "wrapped": _wrapped,
     "wrapped elements": _elements(_wrapped),
     "an earlier commit": _sequence,
@@ -537,6 +588,7 @@ RULES = {
 _ZEROS = [parse(text) for text in (
     b"0", b"0.0", b"false", b'""', b'"AA=="', b'{"scale":0,"value":"AA=="}',
     b'"{}"', b"{}", b"[]", b'"00:00:00Z"', b'"1970-01-01T00:00:00Z"',
+    b'"1970-01-01Z"',
     b'{"x":0.0,"y":0.0,"wkb":"AQEAAAAAAAAAAAAAAAAAAAAAAAAA","srid":null}')]
 
 

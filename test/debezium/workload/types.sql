@@ -3,7 +3,8 @@
 -- What stops Debezium altogether is not here: domains over enums, refcursor,
 -- timetz with seconds in its offset, numeric with 100,000 digits; and in columns
 -- that are NOT NULL, what it cannot convert: numeric NaN and infinity, int2vector,
--- oidvector.
+-- oidvector; timestamps, where nanoseconds are asked for: neither one that they
+-- cannot tell, nor the one that a deleted row does not have.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 CREATE SCHEMA types;
@@ -14,6 +15,14 @@ CREATE DOMAIN types.small AS types.posint CHECK (VALUE < 100);
 CREATE DOMAIN types.cents AS numeric(10,2);
 CREATE DOMAIN types.short AS varchar(10);
 CREATE DOMAIN types.words AS text[];
+CREATE DOMAIN types.day AS date;
+CREATE DOMAIN types.clock AS time(3);
+CREATE DOMAIN types.clock_of_clock AS types.clock;
+CREATE DOMAIN types.moment AS timestamp;
+CREATE DOMAIN types.moment_3 AS timestamp(3);
+CREATE DOMAIN types.moment_of_moment AS types.moment_3;
+CREATE DOMAIN types.zoned AS timestamptz(3);
+CREATE DOMAIN types.moments AS timestamp(3)[];
 CREATE TYPE types.textrange AS RANGE (subtype = text, collation = "C");
 
 -- Not logged, so nobody sees it.
@@ -92,16 +101,17 @@ SELECT types.make('numeric_10_2', 'numeric(10,2)', '-99999999.99', '0', '0.005',
 SELECT types.make_optional('numeric_8_3_nan', 'numeric(8,3)', 'NaN', '1');
 SELECT types.make('numeric_38_0', 'numeric(38,0)', '-99999999999999999999999999999999999999', '0', '99999999999999999999999999999999999999');
 SELECT types.make('numeric_2_4', 'numeric(2,4)', '0.0099', '-0.0001', '0');
-SELECT types.make('date', 'date', '2016-11-04', '1970-01-01', '1969-12-31', '4713-01-01 BC', '0001-12-31 BC', '1582-10-10', '5874897-12-31', 'infinity', '-infinity');
-SELECT types.make('time', 'time', '00:00:00', '13:51:30.123456', '23:59:59.999999', '24:00:00');
+SELECT types.make('date', 'date', '2016-11-04', '1970-01-01', '1969-12-31', '4714-11-24 BC', '4713-01-01 BC', '0001-12-31 BC', '0001-01-01', '1582-10-10', '1582-10-15', '9999-12-31', '10000-01-01', '5874897-12-31', 'infinity', '-infinity');
+SELECT types.make('time', 'time', '00:00:00', '00:00:00.000001', '13:51:00', '13:51:30.1', '13:51:30.123456', '23:59:59.999999', '24:00:00');
 SELECT types.make('time_0', 'time(0)', '00:00:00', '13:51:30', '24:00:00');
 SELECT types.make('time_3', 'time(3)', '00:00:00', '13:51:30.123', '24:00:00');
 SELECT types.make('timetz', 'timetz', '00:00:00+00', '13:51:30.123789+02:00', '24:00:00+00', '23:59:59.999999-15:59', '01:00:00+15:59', '13:51:30.1+00');
 SELECT types.make('timetz_3', 'timetz(3)', '13:51:30.123+02', '13:51:30-03:30', '00:00:00+00');
-SELECT types.make('timestamp', 'timestamp', '2016-11-04 13:51:30.123456', '1970-01-01 00:00:00', '1969-12-31 23:59:59.999999', '1936-10-25 22:10:12.608', '4713-01-01 00:00:00 BC', '9999-12-31 23:59:59.999999', '10000-01-01', '294246-01-01 23:59:59.999999', '1582-10-10 12:00:00', 'infinity', '-infinity');
-SELECT types.make('timestamp_beyond', 'timestamp', '294276-12-31 23:59:59.999999');
-SELECT types.make('timestamp_0', 'timestamp(0)', '2016-11-04 13:51:30', '1969-12-31 23:59:59', 'infinity', '-infinity', '0001-01-01 BC');
-SELECT types.make('timestamp_3', 'timestamp(3)', '2016-11-04 13:51:30.123', '1969-12-31 23:59:59.999', '10000-01-01', 'infinity');
+-- Nanoseconds in 64 bits end within two of these days.
+SELECT types.make_optional('timestamp', 'timestamp', '2016-11-04 13:51:30.123456', '1970-01-01 00:00:00', '1969-12-31 23:59:59.999999', '2016-11-04 13:51:00', '1936-10-25 22:10:12.608', '4714-11-24 00:00:00 BC', '4713-01-01 00:00:00 BC', '9999-12-31 23:59:59.999999', '10000-01-01', '294246-01-01 23:59:59.999999', '1582-10-10 12:00:00', '2262-04-11 23:47:16.854775', '2262-04-11 23:47:16.854776', '1677-09-22 00:00:00', '1677-09-21 00:12:43.145225', '1677-09-21 00:12:43.145224', 'infinity', '-infinity');
+SELECT types.make_optional('timestamp_beyond', 'timestamp', '294276-12-31 23:59:59.999999');
+SELECT types.make_optional('timestamp_0', 'timestamp(0)', '2016-11-04 13:51:30', '1969-12-31 23:59:59', 'infinity', '-infinity', '0001-01-01 BC');
+SELECT types.make_optional('timestamp_3', 'timestamp(3)', '2016-11-04 13:51:30.123', '1969-12-31 23:59:59.999', '10000-01-01', 'infinity');
 SELECT types.make('timestamptz', 'timestamptz', '2016-11-04 13:51:30.123456+02', '1970-01-01 00:00:00+00', '1969-12-31 23:59:59.999999+00', '2016-11-04 13:51:30+00', '21016-11-04 13:51:30+07', '4714-12-31 23:59:59.999999+00 BC', '0001-01-01 00:00:00+00', '0001-12-31 00:00:00+00 BC', '9999-12-31 23:59:59.999999+00', '294276-12-31 23:59:59.999999+00', '1582-10-10 12:00:00+00', 'infinity', '-infinity');
 SELECT types.make('timestamptz_0', 'timestamptz(0)', '2016-11-04 13:51:30+02', '2016-11-04 13:51:00+02', '2016-11-04 00:00:00+00', '4714-12-31 23:59:59+00 BC', 'infinity');
 SELECT types.make('timestamptz_3', 'timestamptz(3)', '2016-11-04 13:51:30.12+02', '2016-11-04 13:51:00+02', '-infinity');
@@ -178,10 +188,39 @@ SELECT types.make('domain_numeric', 'types.cents', '1.005', '-99999999.99');
 SELECT types.make('domain_varchar', 'types.short', 'kurz', '');
 SELECT types.make('domain_array', 'types.words', '{a,NULL}', '{}');
 
+-- Times of each precision, and domains over them.
+CREATE TABLE types.time_digits (id int PRIMARY KEY);
+DO $$
+BEGIN
+    FOR digits IN 0 .. 6 LOOP
+        EXECUTE format('ALTER TABLE types.time_digits ADD t%1$s time(%1$s), ADD tz%1$s timetz(%1$s), ADD ts%1$s timestamp(%1$s), ADD tstz%1$s timestamptz(%1$s), '
+            'ADD ta%1$s time(%1$s)[], ADD tza%1$s timetz(%1$s)[], ADD tsa%1$s timestamp(%1$s)[], ADD tstza%1$s timestamptz(%1$s)[]', digits);
+    END LOOP;
+END $$;
+CREATE TABLE types.time_domain (id int PRIMARY KEY, d types.day, t types.clock, tt types.clock_of_clock, ts types.moment, ts3 types.moment_3, tsts types.moment_of_moment, tz types.zoned,
+    a types.moments, da types.day[], ta types.clock[], tsa types.moment[], tza types.zoned[]);
+
 -- Dimensions and lower bounds.
 CREATE TABLE types.dimensions (id int PRIMARY KEY, i int[], t text[], n numeric[], b bool[], u uuid[], ts timestamptz[]);
 -- wait
 CALL types.fill();
+-- Rounded by PostgreSQL to what a column can hold.
+DO $$
+DECLARE
+    literals timestamptz[] := ARRAY['2016-11-04 13:51:30.123456+00', '2016-11-04 13:51:00+00', '1969-12-31 23:59:59.999999+00', '1969-12-31 23:59:59.1+00', '2000-01-01 00:00:00.009+00', '12345-01-01 01:01:01.5+00'];
+BEGIN
+    FOR i IN 1 .. cardinality(literals) LOOP
+        EXECUTE (SELECT format('INSERT INTO types.time_digits SELECT %s, %s', i, string_agg(
+            CASE WHEN typelem = 0 THEN format('CAST(%L::timestamptz AS %s)', literals[i], format_type(atttypid, atttypmod))
+            ELSE format('CAST(ARRAY[CAST(%L::timestamptz AS %s), NULL] AS %s)', literals[i], format_type(typelem, atttypmod), format_type(atttypid, atttypmod)) END, ', ' ORDER BY attnum))
+            FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid WHERE attrelid = 'types.time_digits'::regclass AND attnum > 1);
+    END LOOP;
+END $$;
+INSERT INTO types.time_domain VALUES
+    (1, '2016-11-04', '13:51:30.123', '24:00:00', '2016-11-04 13:51:30.123456', '2016-11-04 13:51:30.123', '2016-11-04 13:51:30.123', '2016-11-04 13:51:30.123+02', '{2016-11-04 13:51:30.123,NULL}', '{2016-11-04}', '{13:51:30.123}', '{2016-11-04 13:51:30.123456}', '{2016-11-04 13:51:30.123+02}'),
+    (2, '-infinity', '13:51:00', '13:51:00', 'infinity', '-infinity', 'infinity', 'infinity', '{}', '{infinity,NULL}', '{24:00:00}', '{-infinity,0044-03-15 12:00:00 BC}', '{infinity}'),
+    (3, NULL, NULL, NULL, NULL, '2000-01-01', NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+DELETE FROM types.time_domain WHERE id = 3;
 INSERT INTO types.dimensions VALUES
     (1, '[-2:0]={1,2,3}', '[5:5]={a}', '[0:0]={1.5}', NULL, NULL, NULL),
     (2, '{{1,2},{3,4}}', '{{a},{b}}', '{{1.5},{2}}', '{{t},{f}}', '{{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}}', '{{2000-01-01 00:00+00}}'),
