@@ -53,6 +53,9 @@ const OptionDef options_table[] = {
 	" none: only those without a replication origin"},
 	{"partition_root", OPTION_BOOL, FIELD(partition_root), "false", 0, 0,
 	"send rows of partitions as rows of their topmost table"},
+	{"skip_unchanged", OPTION_BOOL, FIELD(skip_unchanged), "false", 0, 0,
+		"leave out updates that change no column that is sent;"
+		" known of tables with REPLICA IDENTITY FULL alone"},
 	{"streaming", OPTION_BOOL, FIELD(streaming), "false", 0, 0,
 	"send large transactions before they commit"},
 	{"frame_bytes", OPTION_INT, FIELD(frame_bytes), "32768",

@@ -79,6 +79,9 @@ struct RowEncoder
 	EncodedTuple old;
 	EncodedTuple new;
 	DirectValue *values;		/* as many */
+	int			natts;			/* room of these: a deformed old tuple */
+	Datum	   *old_values;
+	bool	   *old_isnull;
 };
 
 RowEncoder *
@@ -719,4 +722,67 @@ rowenc_write(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
 		return total;
 	return write_in_passes(encoder, frame, entry, row, desc, old_tuple,
 						   new_tuple);
+}
+
+/* Room for an old tuple beside the new one, which has the cache's scratch. */
+static void
+make_old_room(RowEncoder *encoder, int natts)
+{
+	int			room = Max(natts, 64);
+
+	if (encoder->natts > 0)
+	{
+		pfree(encoder->old_values);
+		pfree(encoder->old_isnull);
+	}
+	encoder->old_values = MemoryContextAlloc(encoder->context,
+											 room * sizeof(Datum));
+	encoder->old_isnull = MemoryContextAlloc(encoder->context,
+											 room * sizeof(bool));
+	encoder->natts = room;
+}
+
+/*
+ * What the change did not touch is out of line in the new tuple and, as the
+ * old one is a whole row, there in that.  What it wrote again is compared as
+ * it is stored: an equal value that is compressed in another way counts as
+ * another one here.
+ */
+bool
+rowenc_is_unchanged(RowEncoder *encoder, const TableEntry *entry,
+					TupleDesc desc, HeapTuple old_tuple, HeapTuple new_tuple)
+{
+	const ColumnPlan *plan = entry->columns;
+	const ColumnPlan *end = plan + entry->ncolumns;
+	Datum	   *values;
+	bool	   *isnull;
+
+	if (unlikely(desc->natts > encoder->natts))
+		make_old_room(encoder, desc->natts);
+	tablecache_scratch(encoder->cache, desc->natts, &values, &isnull);
+	heap_deform_tuple(old_tuple, desc, encoder->old_values,
+					  encoder->old_isnull);
+	heap_deform_tuple(new_tuple, desc, values, isnull);
+
+	for (; plan < end; plan++)
+	{
+		Encoded		old;
+		Encoded		new;
+
+		if (plan->is_virtual)
+			continue;
+		if (isnull[plan->att] != encoder->old_isnull[plan->att])
+			return false;
+		if (isnull[plan->att])
+			continue;
+		find_value(plan, encoder->old_values[plan->att], &old);
+		find_value(plan, values[plan->att], &new);
+		if (old.tag != WIRE_VALUE_PRESENT)
+			return false;
+		if (new.tag == WIRE_VALUE_UNCHANGED)
+			continue;
+		if (new.tag != WIRE_VALUE_PRESENT || !same_value(&old, &new))
+			return false;
+	}
+	return true;
 }

@@ -29,4 +29,13 @@ extern uint64 rowenc_write(RowEncoder *encoder, Frame *frame,
 						   TupleDesc desc, HeapTuple old_tuple,
 						   HeapTuple new_tuple);
 
+/*
+ * Are all columns that are sent the same in both tuples, which must be whole
+ * rows?  True only if that is certain without decompressing anything.
+ * Allocates only in the current memory context.
+ */
+extern bool rowenc_is_unchanged(RowEncoder *encoder, const TableEntry *entry,
+								TupleDesc desc, HeapTuple old_tuple,
+								HeapTuple new_tuple);
+
 #endif							/* DECODER_ROWENC_H */

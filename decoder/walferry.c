@@ -466,6 +466,16 @@ change_cb(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		goto cleanup;
 	}
 
+	/* Another identity than FULL does not log what there was before. */
+	if (dec->options.skip_unchanged && row.op == WIRE_UPDATE &&
+		old_tuple != NULL && entry->identity_full &&
+		rowenc_is_unchanged(dec->rows, entry, RelationGetDescr(relation),
+							old_tuple, new_tuple))
+	{
+		left_out(ctx);
+		goto cleanup;
+	}
+
 	send_begin(ctx, txn);
 	send_schema(dec, entry);
 

@@ -1350,6 +1350,7 @@ why_no_stream_param(const struct config *c, const char *name)
 		{"protocol_version", "the forwarder states what it can read"},
 		{"streaming", "the forwarder reads whole transactions only"},
 		{"operations", "use skipped.operations"},
+		{"skip_unchanged", "use skip.messages.without.change"},
 		{"partition_root", "use publish.via.partition.root"},
 		{"include_schemas", "use schema.include.list"},
 		{"exclude_schemas", "use schema.exclude.list"},

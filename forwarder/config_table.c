@@ -229,9 +229,12 @@ static const struct config_option table[] = {
 		.help = "Leave out system tables."},
 	{.name = "message.key.columns", .stance = NOT_YET,
 		.help = "Columns that make the key, per table."},
-	{.name = "skip.messages.without.change", .type = BOOL, .stance = NOT_YET,
+	{.name = "skip.messages.without.change", .type = BOOL,
 		.deflt = "false",
-		.help = "Drop updates that change no carried column."},
+		.help = "Leave out updates that change neither a carried column nor "
+			"the key, as they would be written. That is known only of tables "
+			"with REPLICA IDENTITY FULL; of others every update is "
+			"carried."},
 	{.name = "guardrail.collections.max", .type = CONFIG_INT,
 		.stance = NOT_YET, .deflt = "0",
 		.help = "Limit of the number of tables."},

@@ -111,6 +111,14 @@ bool format_json_key_changed(const struct format_plan *plan,
 							 const struct change	  *c);
 
 /*
+ * Does an update read otherwise than before in any column that rows show?
+ * Both rows must be whole.  Also true where a value was lost, so that nobody
+ * can say.
+ */
+bool format_json_row_changed(const struct format_plan *plan,
+							 const struct change	  *c);
+
+/*
  * Append the value: the whole envelope.  now_ns: since 1970-01-01 UTC.  The
  * part, not the operation of the change, says what it is: an update whose key
  * changed is written as FORMAT_DELETE and as FORMAT_CREATE.  A column that is

@@ -251,6 +251,40 @@ append_piece(struct buf *out, const struct piece *piece)
 	buf_put(out, piece->data, piece->len);
 }
 
+/* A column's value.  False: it was lost, and what stands for it was put. */
+static inline bool
+put_column(const struct format_plan *plan, const struct plan_column *pc,
+		   const struct change_value *v, struct buf *out)
+{
+	bool lost = false;
+
+	switch (v->state)
+	{
+		case CHANGE_VALUE:
+			if (format_json_type_put(&pc->type, v->data, (size_t) v->len,
+									 plan->scratch, out))
+				return true;
+			lost = true;
+			break;
+		case CHANGE_OVERSIZE:
+			append_piece(out, &pc->placeholder);
+			return false;
+		case CHANGE_UNCHANGED:
+			if (FAULT_BUG("toast_to_null"))
+				break;
+			append_piece(out, &pc->placeholder);
+			return true;
+		case CHANGE_ERROR:
+			lost = true;
+			break;
+		case CHANGE_NULL:
+		case CHANGE_ABSENT:
+			break;
+	}
+	buf_lit(out, "null");
+	return !lost;
+}
+
 /* Returns how many values failed. */
 static unsigned
 put_row(const struct format_plan *plan, const struct change_value *row,
@@ -267,35 +301,11 @@ put_row(const struct format_plan *plan, const struct change_value *row,
 		buf_putc(out, '{');
 	for (uint32_t i = 0; i < plan->ncolumns; i++)
 	{
-		const struct plan_column  *pc = &plan->columns[i];
-		const struct change_value *v = &row[pc->index];
+		const struct plan_column *pc = &plan->columns[i];
 
 		append_piece(out, &pc->head);
-		switch (v->state)
-		{
-			case CHANGE_VALUE:
-				if (format_json_type_put(&pc->type, v->data, (size_t) v->len,
-										 plan->scratch, out))
-					continue;
-				failed++;
-				break;
-			case CHANGE_OVERSIZE:
-				failed++;
-				append_piece(out, &pc->placeholder);
-				continue;
-			case CHANGE_UNCHANGED:
-				if (FAULT_BUG("toast_to_null"))
-					break;
-				append_piece(out, &pc->placeholder);
-				continue;
-			case CHANGE_ERROR:
-				failed++;
-				break;
-			case CHANGE_NULL:
-			case CHANGE_ABSENT:
-				break;
-		}
-		buf_lit(out, "null");
+		if (!put_column(plan, pc, &row[pc->index], out))
+			failed++;
 	}
 	buf_putc(out, '}');
 
@@ -395,6 +405,45 @@ format_json_key_changed(const struct format_plan *plan, const struct change *c)
 			  format_json_key(plan, c->after, &after) &&
 			  (before.len != after.len ||
 			   memcmp(before.data, after.data, before.len) != 0);
+	buf_free(&before);
+	buf_free(&after);
+	return changed;
+}
+
+static bool
+same_bytes(const struct change_value *a, const struct change_value *b)
+{
+	if (a->state != b->state)
+		return false;
+	return a->state == CHANGE_NULL ||
+		   (a->state == CHANGE_VALUE && a->len == b->len &&
+			(a->len == 0 || memcmp(a->data, b->data, (size_t) a->len) == 0));
+}
+
+bool
+format_json_row_changed(const struct format_plan *plan, const struct change *c)
+{
+	struct buf before = {0};
+	struct buf after = {0};
+	bool	   changed = false;
+
+	for (uint32_t i = 0; i < plan->ncolumns && !changed; i++)
+	{
+		const struct plan_column  *pc = &plan->columns[i];
+		const struct change_value *old = &c->before[pc->index];
+		const struct change_value *new = &c->after[pc->index];
+
+		if (same_bytes(old, new))
+			continue;
+
+		/* Other bytes may still be written alike: 1.1 and 1.10. */
+		buf_reset(&before);
+		buf_reset(&after);
+		changed = !put_column(plan, pc, old, &before) ||
+				  !put_column(plan, pc, new, &after) ||
+				  before.len != after.len ||
+				  memcmp(before.data, after.data, before.len) != 0;
+	}
 	buf_free(&before);
 	buf_free(&after);
 	return changed;

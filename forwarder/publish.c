@@ -95,6 +95,7 @@ struct publish
 	const char			 *delimiter;
 	bool				  tombstones;
 	bool				  context_headers;
+	bool				  skip_unchanged;
 	size_t				  record_max;  /* 0: any */
 	bool				  placeholder; /* for what is larger */
 	enum route_keyless	  keyless;
@@ -192,6 +193,7 @@ publish_new(const struct config *config)
 	p->delimiter = config_str(config, "topic.delimiter");
 	p->tombstones = config_bool(config, "tombstones.on.delete");
 	p->context_headers = config_bool(config, "extended.headers.enabled");
+	p->skip_unchanged = config_bool(config, "skip.messages.without.change");
 	p->keyless = config_is(config, "walferry.keyless.partition", "position")
 					 ? ROUTE_KEYLESS_POSITION
 					 : ROUTE_KEYLESS_TOPIC;
@@ -698,6 +700,19 @@ replace_parts(struct publish *p, const struct change *c, int64_t now_ns)
 	refuse(p, c, largest_part(p), ", as is its placeholder");
 }
 
+/*
+ * Is it an update that nobody would see?  The plugin left out those that it
+ * could tell by their bytes; these are written alike all the same.
+ */
+static bool
+is_unchanged(const struct publish *p, const struct change *c)
+{
+	return p->skip_unchanged && c->op == CHANGE_UPDATE && !c->condensed &&
+		   c->relation->identity == 'f' && c->before != NULL &&
+		   !format_json_key_changed(p->plan->format, c) &&
+		   !format_json_row_changed(p->plan->format, c);
+}
+
 void
 publish_take(struct publish *p, const struct change *c,
 			 struct schema_relation *relation, int64_t now_ns)
@@ -711,6 +726,11 @@ publish_take(struct publish *p, const struct change *c,
 	p->taken = true;
 	if (p->plan->topicless)
 		return;
+	if (is_unchanged(p, c))
+	{
+		p->taken = false;
+		return;
+	}
 	if (!c->condensed)
 		make_parts(p, c, now_ns);
 	if (c->condensed || !fits(p))

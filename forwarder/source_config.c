@@ -185,6 +185,8 @@ source_config_init(struct source_config *s, const struct config *c)
 	add_plugin_option(&options, &n, "operations", keep(&s->text, text));
 	if (config_bool(c, "publish.via.partition.root"))
 		add_plugin_option(&options, &n, "partition_root", "true");
+	if (config_bool(c, "skip.messages.without.change"))
+		add_plugin_option(&options, &n, "skip_unchanged", "true");
 	params = config_stream_params(c, &nparams);
 	for (size_t i = 0; i < nparams; i++)
 		add_plugin_option(&options, &n, params[i].name, params[i].value);

@@ -631,7 +631,6 @@ values_not_built_are_refused_by_name(void **state)
 		"debezium.format.key=protobuf",
 		"debezium.format.schemas.enable=true",
 		"message.key.columns=public.t:id",
-		"skip.messages.without.change=true",
 		"xmin.fetch.interval.ms=1000",
 		"column.truncate.to.20.chars=public.t.c",
 		"column.mask.with.5.chars=public.t.c",

@@ -1875,6 +1875,47 @@ format_json_key_changed_compares_keys(void **state)
 	format_json_plan_free(plan);
 }
 
+static void
+format_json_row_changed_compares_what_is_written(void **state)
+{
+	struct change_relation rel = relation_abc('f');
+	struct change_value	   old[3];
+	struct change_value new[3];
+	struct change		c = {.op = CHANGE_UPDATE,
+							 .relation = &rel,
+							 .before = old,
+							 .after = new};
+	struct format_plan *plan;
+
+	(void) state;
+	plan = format_json_plan(&rel, &options);
+	memcpy(old, row_abc, sizeof(old));
+	memcpy(new, row_abc, sizeof(new));
+	assert_false(format_json_row_changed(plan, &c));
+	new[2] = TEXT("y");
+	assert_true(format_json_row_changed(plan, &c));
+	new[2] = STATE(CHANGE_NULL);
+	assert_true(format_json_row_changed(plan, &c));
+	old[2] = STATE(CHANGE_NULL);
+	assert_false(format_json_row_changed(plan, &c));
+
+	/* lost on both sides: nobody knows */
+	old[2] = new[2] = STATE(CHANGE_ERROR);
+	assert_true(format_json_row_changed(plan, &c));
+	old[2] = new[2] = STATE(CHANGE_OVERSIZE);
+	assert_true(format_json_row_changed(plan, &c));
+	memcpy(old, row_abc, sizeof(old));
+	memcpy(new, row_abc, sizeof(new));
+
+	/* 1.1 and 1.10 are written alike, 1.2 is not */
+	new[1] = bytes("\200\200\1\0\350\3", 6);
+	old[1] = bytes("\0\201\1\0\350\3", 6);
+	assert_false(format_json_row_changed(plan, &c));
+	new[1] = bytes("\200\200\1\0\320\7", 6);
+	assert_true(format_json_row_changed(plan, &c));
+	format_json_plan_free(plan);
+}
+
 int
 main(void)
 {
@@ -1904,6 +1945,7 @@ main(void)
 		cmocka_unit_test(format_json_key_is_the_primary_key_in_its_order),
 		cmocka_unit_test(format_json_key_may_be_the_replica_identity),
 		cmocka_unit_test(format_json_key_changed_compares_keys),
+		cmocka_unit_test(format_json_row_changed_compares_what_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ struct config
 {
 	bool		tombstones;
 	bool		headers;
+	bool		skip_unchanged;
 	bool		current; /* walferry.partition.count */
 	bool		placeholder;
 	size_t		record_max;
@@ -56,6 +57,8 @@ config_bool(const struct config *c, const char *name)
 {
 	if (strcmp(name, "tombstones.on.delete") == 0)
 		return c->tombstones;
+	if (strcmp(name, "skip.messages.without.change") == 0)
+		return c->skip_unchanged;
 	assert_string_equal(name, "extended.headers.enabled");
 	return c->headers;
 }
@@ -1253,6 +1256,47 @@ message_that_is_too_large_keeps_its_prefix(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* The plugin has compared what it could; the rest is seen here. */
+static void
+update_that_changes_nothing_is_no_record(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.skip_unchanged = true;
+	b->table.relation.identity = 'f';
+	start(b);
+	for (int differs = 0; differs < 2; differs++)
+	{
+		b->before[0] = int_value(b->raw[0], 1);
+		b->before[1] = int_value(b->raw[1], 1);
+		b->after[0] = int_value(b->raw[2], 1);
+		b->after[1] = int_value(b->raw[3], 1 + differs);
+		b->change.op = CHANGE_UPDATE;
+		b->change.before = b->before;
+		b->change.after = b->after;
+		publish_take(b->publish, &b->change, &b->table, 1);
+		submit_all(b);
+		assert_int_equal(b->sink.ntaken, differs);
+	}
+
+	/* A changed key is a change, shown in the row or not. */
+	b->columns[0].key_only = true;
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	b->after[0] = int_value(b->raw[2], 2);
+	b->after[1] = int_value(b->raw[3], 1);
+	publish_take(b->publish, &b->change, &b->table, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 4);
+	assert_taken(&b->sink.taken[1], 'd', "{\"id\":1}", 0);
+
+	/* Without the whole old row nothing is known. */
+	b->table.relation.identity = 'd';
+	take(b, CHANGE_UPDATE, 1, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 5);
+}
+
 int
 main(void)
 {
@@ -1292,6 +1336,7 @@ main(void)
 		TEST(condensed_change_is_too_large_whatever_its_size),
 		TEST(placeholder_shrinks_until_it_fits),
 		TEST(message_that_is_too_large_keeps_its_prefix),
+		TEST(update_that_changes_nothing_is_no_record),
 		cmocka_unit_test(position_text_sorts_as_positions_do),
 	};
 

@@ -147,6 +147,7 @@ filter_differs_with_each_option_of_the_stream(void **state)
 	for (size_t i = 0; i < 4; i++)
 		c[n].skipped[0] = operations[i], c[n++].nskipped = 1;
 	set(&c[n++], "publish.via.partition.root", "true");
+	set(&c[n++], "skip.messages.without.change", "true");
 	set_param(&c[n++], "max_row_bytes", "1000");
 	set_param(&c[n++], "max_row_bytes", "1001");
 
