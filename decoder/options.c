@@ -37,6 +37,9 @@ const OptionDef options_table[] = {
 		"do not send columns whose schema.table.column matches;"
 	" columns of the primary key and of the replica identity, unless that is"
 		" FULL, are always sent"},
+	{"key_columns", OPTION_KEYS, FIELD(key_columns), NULL, 0, 0,
+		"columns that make the key in place of the primary key:"
+	" schema.table:column,column;..., of expressions"},
 	{"operations", OPTION_OPERATIONS, FIELD(operations),
 		"insert,update,delete,truncate", 0, 0,
 	"which operations to send, separated by commas; none for none"},
@@ -81,6 +84,7 @@ options_type_name(OptionType type)
 		case OPTION_PATTERNS:
 			return "regular expressions";
 		case OPTION_OPERATIONS:
+		case OPTION_KEYS:
 			return "list";
 		case OPTION_ORIGIN:
 			return "enum";
@@ -131,6 +135,63 @@ parse_operations(const OptionDef *def, const char *value)
 	return operations;
 }
 
+/* Append one pattern for each column of "schema.table:column,column". */
+static List *
+parse_key(const OptionDef *def, const char *value, const char *item, int len,
+		  List *keys)
+{
+	const char *colon = memchr(item, ':', len);
+	char	   *table;
+	char	   *columns;
+	char	   *column;
+	char	   *save;
+
+	if (colon == NULL || colon == item || colon == item + len - 1 ||
+		memchr(colon + 1, ':', item + len - colon - 1) != NULL)
+		bad_value(def, value,
+				  "Write schema.table:column,column and separate several by semicolons.");
+	table = pnstrdup(item, colon - item);
+	columns = pnstrdup(colon + 1, item + len - colon - 1);
+	for (column = strtok_r(columns, ",", &save); column != NULL;
+		 column = strtok_r(NULL, ",", &save))
+		keys = lappend(keys,
+					   patterns_compile(def->name,
+										psprintf("%s.%s", table, column)));
+	return keys;
+}
+
+/*
+ * Debezium's message.key.columns: each column becomes an expression for the
+ * whole of schema.table.column, so that it may match several.
+ */
+static List *
+parse_keys(const OptionDef *def, const char *value)
+{
+	const char *blanks = " \t\n\r";
+	List	   *keys = NIL;
+	const char *p = value;
+
+	for (;;)
+	{
+		size_t		len;
+		size_t		next = strcspn(p, ";");
+
+		len = next;
+		while (len > 0 && strchr(blanks, *p) != NULL)
+			p++, len--, next--;
+		while (len > 0 && strchr(blanks, p[len - 1]) != NULL)
+			len--;
+		if (len > 0)
+			keys = parse_key(def, value, p, (int) len, keys);
+		if (p[next] == '\0')
+			break;
+		p += next + 1;
+	}
+	if (keys == NIL)
+		bad_value(def, value, "Leave the option out if no key is chosen.");
+	return keys;
+}
+
 static void
 set_option(DecoderOptions *options, const OptionDef *def, const char *value)
 {
@@ -164,6 +225,9 @@ set_option(DecoderOptions *options, const OptionDef *def, const char *value)
 			}
 		case OPTION_PATTERNS:
 			*(PatternList **) field = patterns_compile(def->name, value);
+			break;
+		case OPTION_KEYS:
+			*(List **) field = parse_keys(def, value);
 			break;
 		case OPTION_OPERATIONS:
 			*(int *) field = parse_operations(def, value);

@@ -27,6 +27,7 @@ typedef struct DecoderOptions
 	PatternList *exclude_tables;
 	PatternList *include_columns;
 	PatternList *exclude_columns;
+	List	   *key_columns;	/* of PatternList, by position in the key */
 	PatternList *include_prefixes;
 	PatternList *exclude_prefixes;
 	int			operations;		/* OPERATION_* */
@@ -45,6 +46,7 @@ typedef enum OptionType
 	OPTION_INT,
 	OPTION_INT64,
 	OPTION_PATTERNS,
+	OPTION_KEYS,
 	OPTION_OPERATIONS,
 	OPTION_ORIGIN
 } OptionType;

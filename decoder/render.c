@@ -318,6 +318,8 @@ render_relation(Render *render)
 		appendStringInfo(&detail, " of %s",
 						 quote_qualified_identifier(copy_str(head.root_schema),
 													copy_str(head.root_name)));
+	if (head.flags & WIRE_RELATION_CHOSEN_KEY)
+		appendStringInfoString(&detail, " chosen key");
 	appendStringInfoString(&detail, " (");
 	for (i = 0; i < head.ncolumns; i++)
 	{

@@ -311,6 +311,7 @@ typedef struct Build
 	const char *name;
 	AttrMap    *map;			/* shown attnum -> stored attnum, or NULL */
 	uint16	   *key;			/* by shown attnum - 1 */
+	bool		chosen_key;		/* which is by key_columns */
 	bool	   *identity;		/* by stored attnum - 1 */
 	struct wire_writer w;
 } Build;
@@ -492,9 +493,45 @@ typedef enum ColumnChoice
 } ColumnChoice;
 
 /*
- * Columns of the key and of the replica identity are sent in any case: without
- * them a row cannot be told from another.  A whole row as identity is no
- * reason to send what was excluded.
+ * The key that key_columns chooses in place of the primary key, if it names
+ * any column of the table: in the order of the expressions, and where one
+ * matches several in that of the table.  A column counts once.
+ */
+static void
+choose_key(Build *b)
+{
+	TupleDesc	desc = RelationGetDescr(b->shown);
+	uint16	   *key = palloc0((desc->natts + 1) * sizeof(uint16));
+	uint16		n = 0;
+	ListCell   *lc;
+	int			i;
+
+	foreach(lc, b->options->key_columns)
+	{
+		for (i = 0; i < desc->natts; i++)
+		{
+			Form_pg_attribute att = TupleDescAttr(desc, i);
+			int			stored = b->map ? b->map->attnums[i] - 1 : i;
+
+			if (att->attisdropped || stored < 0 || compat_is_virtual(att) ||
+				key[i] != 0)
+				continue;
+			if (patterns_match(lfirst(lc),
+							   psprintf("%s.%s.%s", b->schema, b->name,
+										NameStr(att->attname))))
+				key[i] = ++n;
+		}
+	}
+	b->chosen_key = n > 0;
+	if (b->chosen_key)
+		b->key = key;
+}
+
+/*
+ * Columns of the key are sent in any case, and so are those of the replica
+ * identity: without them a row cannot be told from another, unless by a key
+ * that was chosen.  A whole row as identity is no reason to send what was
+ * excluded.
  */
 static ColumnChoice
 choose_column(Build *b, const char *column, int shown, int stored)
@@ -508,7 +545,7 @@ choose_column(Build *b, const char *column, int shown, int stored)
 				 qualified))
 		return COLUMN_SELECTED;
 	if (b->key[shown] != 0 ||
-		(b->identity[stored] &&
+		(b->identity[stored] && !b->chosen_key &&
 		 b->stored->rd_rel->relreplident != REPLICA_IDENTITY_FULL))
 		return COLUMN_KEY_ONLY;
 	return COLUMN_LEFT_OUT;
@@ -696,6 +733,8 @@ build_columns(Build *b, uint8 *message, size_t room)
 			rel.root_name = str(root_name);
 		}
 	}
+	if (b->chosen_key)
+		rel.flags |= WIRE_RELATION_CHOSEN_KEY;
 	rel.ncolumns = ncolumns;
 
 	entry->ncolumns = entry->nidentity = 0;
@@ -732,6 +771,7 @@ build_schema(Build *b)
 		read_keys(b->stored, stored_key, b->identity);
 		read_keys(b->shown, b->key, shown_identity);
 	}
+	choose_key(b);
 
 	entry->columns = MemoryContextAllocZero(entry->context,
 											(natts + 1) * sizeof(ColumnPlan));

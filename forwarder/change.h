@@ -40,14 +40,14 @@ struct change_type
 
 struct change_column
 {
-	const char *name;
-	uint16_t	attnum;
-	uint16_t	key_position; /* 1.. in the primary key, 0: not part of it */
-	bool		key_only;	  /* not asked for: in keys, in no row */
-	bool		not_null;
-	bool		in_identity;  /* of the replica identity */
-	bool		is_generated; /* stored */
-	bool		is_virtual;	  /* generated and never sent */
+	const char			*name;
+	uint16_t			 attnum;
+	uint16_t			 key_position; /* 1.. in the key, 0: not part of it */
+	bool				 key_only;	   /* not asked for: in keys, in no row */
+	bool				 not_null;
+	bool				 in_identity;  /* of the replica identity */
+	bool				 is_generated; /* stored */
+	bool				 is_virtual;   /* generated and never sent */
 	enum change_encoding encoding;
 	int16_t				 width;	  /* of a raw fixed value, else -1 */
 	char				 kind;	  /* pg_type.typtype of the declared type */
@@ -72,11 +72,21 @@ struct change_relation
 	const char *root_name;
 	uint32_t	ncolumns;
 	const struct change_column *columns;
-	uint32_t					nkeys; /* columns of the primary key ... */
-	const uint16_t			   *keys;  /* ... as indexes, in key order */
+	bool	 chosen_key;  /* by message.key.columns, or the primary key: */
+	uint32_t nkeys;		  /* its columns ... */
+	const uint16_t *keys; /* ... as indexes, in key order */
 	uint32_t		nidentity;	/* columns of the replica identity ... */
 	const uint16_t *identities; /* ... as indexes, in column order */
 };
+
+/* Is the column of use for the key of records? */
+static inline bool
+change_is_key(const struct change_relation *rel, uint32_t index)
+{
+	return rel->columns[index].key_position > 0 ||
+		   (!rel->chosen_key && rel->identity == 'i' &&
+			rel->columns[index].in_identity);
+}
 
 enum change_value_state
 {

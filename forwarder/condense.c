@@ -154,16 +154,6 @@ get_varint(const struct condense *c, size_t at, uint64_t *v, size_t *after)
 
 /* ------------------------------------------------------------------- rows */
 
-static bool
-is_key(const struct condense *c, uint32_t index)
-{
-	const struct change_relation *rel = &c->rel->relation;
-	const struct change_column	 *column = &rel->columns[index];
-
-	return column->key_position > 0 ||
-		   (rel->identity == 'i' && column->in_identity);
-}
-
 /* Which of the relation's columns the present one of the tuple is. */
 static uint32_t
 column_index(const struct condense *c)
@@ -175,7 +165,7 @@ column_index(const struct condense *c)
 static uint64_t
 keep_of(const struct condense *c)
 {
-	if (is_key(c, column_index(c)))
+	if (change_is_key(&c->rel->relation, column_index(c)))
 		return CONDENSE_KEEP_KEY;
 	return c->out.len > ROOM ? KEEP_WITHOUT_ROOM : CONDENSE_KEEP;
 }

@@ -1276,6 +1276,72 @@ check_names(struct config *c)
 		config_fail(c, s->entry, "must be 1 to 63 of a-z, 0-9 and '_'");
 }
 
+/* "schema.table:column,column", without blanks and with one colon. */
+static bool
+is_key_choice(const char *s)
+{
+	const char *colon = strchr(s, ':');
+
+	return s[strcspn(s, " \t\n\r")] == '\0' && colon != NULL && colon != s &&
+		   colon[1] != '\0' && strchr(colon + 1, ':') == NULL;
+}
+
+/* Each column of a choice with its table is one regular expression. */
+static void
+check_key_expressions(struct config *c, const struct config_slot *s,
+					  const char *choice)
+{
+	const char *colon = strchr(choice, ':');
+	const char *column = colon + 1;
+
+	do
+	{
+		struct buf re = {0};
+		size_t	   len = strcspn(column, ",");
+		char	   reason[160];
+		size_t	   offset;
+
+		buf_put(&re, choice, (size_t) (colon - choice));
+		buf_putc(&re, '.');
+		buf_put(&re, column, len);
+		if (config_text_regex_error(buf_cstr(&re), &offset, reason,
+									sizeof(reason)) != NULL)
+			config_fail(c, s->entry,
+						"bad regular expression \"%s\": %s at offset %zu",
+						buf_cstr(&re), reason, offset);
+		buf_free(&re);
+		column += len;
+	} while (*column++ == ',');
+}
+
+static void
+check_key_columns(struct config *c)
+{
+	const struct config_slot *s = config_slot_of(c, "message.key.columns");
+	const char				 *p = s->str != NULL ? s->str : "";
+
+	while (*p != '\0')
+	{
+		size_t len = strcspn(p, ";");
+		char  *choice = config_text_trim(p, len);
+
+		p += len + (p[len] == ';');
+		if (*choice == '\0')
+		{
+			free(choice);
+			continue;
+		}
+		if (is_key_choice(choice))
+			check_key_expressions(c, s, choice);
+		else
+			config_fail(c, s->entry,
+						"\"%s\" is not schema.table:column,column; separate "
+						"several of these by semicolons",
+						choice);
+		free(choice);
+	}
+}
+
 /* One for all hosts, or one for each, as libpq has it. */
 static void
 check_ports(struct config *c)
@@ -1358,6 +1424,7 @@ why_no_stream_param(const struct config *c, const char *name)
 		{"exclude_tables", "use table.exclude.list"},
 		{"include_columns", "use column.include.list"},
 		{"exclude_columns", "use column.exclude.list"},
+		{"key_columns", "use message.key.columns"},
 		{"include_message_prefixes", "use message.prefix.include.list"},
 		{"exclude_message_prefixes", "use message.prefix.exclude.list"},
 	};
@@ -1878,6 +1945,7 @@ config_check(struct config *c)
 	check_patterns(c);
 	check_required(c);
 	check_names(c);
+	check_key_columns(c);
 	check_ports(c);
 	check_lists(c);
 	check_stream_params(c);

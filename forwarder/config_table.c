@@ -227,8 +227,12 @@ static const struct config_option table[] = {
 		.deflt = "true", .built = "true",
 		.note = "system tables are not in the logical stream",
 		.help = "Leave out system tables."},
-	{.name = "message.key.columns", .stance = NOT_YET,
-		.help = "Columns that make the key, per table."},
+	{.name = "message.key.columns",
+		.help = "Columns that make the key in place of the primary key: "
+			"`schema.table:column,column;schema.table:column`, of "
+			"expressions that match the whole of `schema.table.column`. A "
+			"delete has a key only if all its columns are in the table's "
+			"replica identity."},
 	{.name = "skip.messages.without.change", .type = BOOL,
 		.deflt = "false",
 		.help = "Leave out updates that change neither a carried column nor "

@@ -91,7 +91,8 @@ void				format_json_plan_free(struct format_plan *plan);
  * Append the key of a row: {"id":1}.  False, with nothing appended, if there
  * is none: no key columns, no row (NULL), or a row that lacks one of them.
  *
- * The key columns are those of the primary key, or of the index that is the
+ * The key columns are those that message.key.columns chose.  If it chose none,
+ * they are those of the primary key, or of the index that is the
  * replica identity where there is no primary key, or where old rows come
  * without it (REPLICA IDENTITY USING INDEX on other columns: what a delete
  * does not know cannot be its key).
@@ -104,8 +105,9 @@ bool format_json_key_header(const struct format_plan  *plan,
 							const struct change_value *row, struct buf *out);
 
 /*
- * Do the two rows have different keys?  False where there is no old value to
- * compare with.
+ * Do the two rows have different keys?  Columns that the old row lacks are
+ * taken for the same, as all are where there is no old row; a value that was
+ * lost makes it false.
  */
 bool format_json_key_changed(const struct format_plan *plan,
 							 const struct change	  *c);

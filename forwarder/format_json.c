@@ -148,7 +148,7 @@ key_columns(const struct change_relation *rel, uint32_t *n)
 {
 	bool old_has_key = true;
 
-	if (rel->identity == 'i')
+	if (rel->identity == 'i' && !rel->chosen_key)
 	{
 		for (uint32_t i = 0; i < rel->nkeys; i++)
 			old_has_key &= rel->columns[rel->keys[i]].in_identity;
@@ -375,41 +375,6 @@ format_json_key_header(const struct format_plan	 *plan,
 	return put_key(plan, row, format_json_type_put_header, out);
 }
 
-bool
-format_json_key_changed(const struct format_plan *plan, const struct change *c)
-{
-	bool	   same = true;
-	struct buf before = {0};
-	struct buf after = {0};
-	bool	   changed;
-
-	if (plan->nkeys == 0 || c->before == NULL || c->after == NULL)
-		return false;
-	for (uint32_t i = 0; i < plan->nkeys; i++)
-	{
-		const struct change_value *old = &c->before[plan->keys[i].index];
-		const struct change_value *new = &c->after[plan->keys[i].index];
-
-		if (old->state == CHANGE_ABSENT)
-			return false;
-		if (old->state != new->state || old->len != new->len ||
-			(old->state == CHANGE_VALUE && old->len > 0 &&
-			 memcmp(old->data, new->data, (size_t) old->len) != 0))
-			same = false;
-	}
-	if (same)
-		return false;
-
-	/* Other bytes can still be the same key: 1.0 and 1.00. */
-	changed = format_json_key(plan, c->before, &before) &&
-			  format_json_key(plan, c->after, &after) &&
-			  (before.len != after.len ||
-			   memcmp(before.data, after.data, before.len) != 0);
-	buf_free(&before);
-	buf_free(&after);
-	return changed;
-}
-
 static bool
 same_bytes(const struct change_value *a, const struct change_value *b)
 {
@@ -418,6 +383,46 @@ same_bytes(const struct change_value *a, const struct change_value *b)
 	return a->state == CHANGE_NULL ||
 		   (a->state == CHANGE_VALUE && a->len == b->len &&
 			(a->len == 0 || memcmp(a->data, b->data, (size_t) a->len) == 0));
+}
+
+static bool
+is_known(const struct change_value *v)
+{
+	return v->state == CHANGE_VALUE || v->state == CHANGE_NULL;
+}
+
+bool
+format_json_key_changed(const struct format_plan *plan, const struct change *c)
+{
+	struct buf before = {0};
+	struct buf after = {0};
+	bool	   changed = false;
+	bool	   lost = false;
+
+	if (c->before == NULL || c->after == NULL)
+		return false;
+	for (uint32_t i = 0; i < plan->nkeys && !lost; i++)
+	{
+		const struct plan_column  *pc = &plan->keys[i];
+		const struct change_value *old = &c->before[pc->index];
+		const struct change_value *new = &c->after[pc->index];
+
+		if (old->state == CHANGE_ABSENT || same_bytes(old, new))
+			continue;
+
+		/* Other bytes can still be the same key: 1.0 and 1.00. */
+		buf_reset(&before);
+		buf_reset(&after);
+		lost = !is_known(old) || !is_known(new) ||
+			   !put_column(plan, pc, old, &before) ||
+			   !put_column(plan, pc, new, &after);
+		changed |= before.len != after.len ||
+				   (before.len > 0 &&
+					memcmp(before.data, after.data, before.len) != 0);
+	}
+	buf_free(&before);
+	buf_free(&after);
+	return changed && !lost;
 }
 
 bool

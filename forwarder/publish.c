@@ -311,6 +311,33 @@ find_topic(struct publish *p, const char *name, const char *table)
 	return (uint32_t) p->ntopics++;
 }
 
+/*
+ * What is not in the replica identity is not in a delete's old row, and half a
+ * key would be another row's.
+ */
+static void
+tell_unknown_key(const struct change_relation *rel, const char *topic)
+{
+	if (!rel->chosen_key)
+		return;
+	for (uint32_t i = 0; i < rel->nkeys; i++)
+	{
+		const struct change_column *column = &rel->columns[rel->keys[i]];
+
+		if (column->in_identity)
+			continue;
+		log_warn("publish",
+				 "the key of message.key.columns has a column that is not in"
+				 " the table's replica identity: deletes will have no key and"
+				 " no tombstone; ALTER TABLE ... REPLICA IDENTITY FULL, or an"
+				 " index on the key's columns, gives them one",
+				 "topic=%s table=%s.%s column=%s", log_str(topic),
+				 log_str(rel->schema), log_str(rel->name),
+				 log_str(column->name));
+		return;
+	}
+}
+
 static void
 make_plan(struct publish *p, const struct change_relation *rel,
 		  struct relation_plan *plan)
@@ -353,6 +380,8 @@ make_plan(struct publish *p, const struct change_relation *rel,
 					 buf_cstr(&name), rel ? "table " : "logical messages",
 					 buf_cstr(&table));
 		}
+		if (rel != NULL)
+			tell_unknown_key(rel, buf_cstr(&name));
 	}
 	buf_free(&table);
 	buf_free(&name);
@@ -491,8 +520,9 @@ make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 						   now_ns);
 				part = add_part(p, PART_CREATE);
 				part->key = new_key;
-				part->key_header = "__debezium.oldkey";
 				part->other_key = key_header_piece(p, c->before);
+				if (!part->other_key.none)
+					part->key_header = "__debezium.oldkey";
 				part->value = value_piece(p, FORMAT_CREATE, c, now_ns);
 				break;
 			}
@@ -554,13 +584,6 @@ fits(const struct publish *p)
 		   (!p->bytes.over && largest_part(p) <= p->record_max);
 }
 
-static bool
-is_key(const struct change_relation *rel, uint32_t index)
-{
-	return rel->columns[index].key_position > 0 ||
-		   (rel->identity == 'i' && rel->columns[index].in_identity);
-}
-
 /*
  * The key was too long to be kept.  A record without it would be refused by a
  * compacted topic, and elsewhere be lost to whoever goes by the key.
@@ -572,7 +595,7 @@ key_is_lost(const struct change_relation *rel, const struct change_value *row)
 		return false;
 	for (uint32_t i = 0; i < rel->ncolumns; i++)
 	{
-		if (is_key(rel, i) && row[i].state == CHANGE_OVERSIZE)
+		if (change_is_key(rel, i) && row[i].state == CHANGE_OVERSIZE)
 			return true;
 	}
 	return false;
@@ -587,7 +610,7 @@ shorten_row(const struct change_relation *rel, const struct change_value *from,
 	{
 		to[i] = from[i];
 		if (from[i].state == CHANGE_VALUE && from[i].len > limit &&
-			!is_key(rel, i))
+			!change_is_key(rel, i))
 			to[i] = (struct change_value){.state = CHANGE_OVERSIZE,
 										  .len = from[i].len};
 	}

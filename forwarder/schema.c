@@ -295,6 +295,7 @@ schema_read(struct schema *s, struct wire_reader *r)
 	rel->oid = from.oid;
 	rel->kind = from.kind;
 	rel->identity = from.identity;
+	rel->chosen_key = from.flags & WIRE_RELATION_CHOSEN_KEY;
 	rel->schema = take_str(&strings, from.schema);
 	rel->name = take_str(&strings, from.name);
 	if (from.flags & WIRE_RELATION_PARTITION)

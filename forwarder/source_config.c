@@ -67,6 +67,7 @@ static const struct pair plugin_options[] = {
 	{"exclude_tables", "table.exclude.list"},
 	{"include_columns", "column.include.list"},
 	{"exclude_columns", "column.exclude.list"},
+	{"key_columns", "message.key.columns"},
 	{"include_message_prefixes", "message.prefix.include.list"},
 	{"exclude_message_prefixes", "message.prefix.exclude.list"},
 };

@@ -108,8 +108,9 @@ enum wire_encoding
 };
 
 /* Flags of a relation. */
-#define WIRE_RELATION_PARTITION 0x01 /* root_* name its topmost ancestor */
-#define WIRE_RELATION_FLAGS 0x01
+#define WIRE_RELATION_PARTITION 0x01  /* root_* name its topmost ancestor */
+#define WIRE_RELATION_CHOSEN_KEY 0x02 /* key positions are no primary key's */
+#define WIRE_RELATION_FLAGS 0x03
 
 /* Flags of a column. */
 #define WIRE_COLUMN_NOT_NULL 0x01
@@ -223,16 +224,16 @@ struct wire_type
 
 struct wire_column
 {
-	struct wire_str name;
-	uint16_t		attnum;
-	uint8_t			flags;
-	uint16_t key_position; /* 1.. in the primary key, 0: not part of it */
-	bool	 key_only;	   /* not asked for: of use for the key alone */
-	char	 encoding;	   /* enum wire_encoding */
-	int16_t	 width;		   /* bytes of a raw fixed value, -1: length first */
-	char	 kind;		   /* pg_type.typtype of the declared type */
-	struct wire_type type; /* as declared */
-	struct wire_type base; /* with WIRE_COLUMN_DOMAIN, all levels undone */
+	struct wire_str	 name;
+	uint16_t		 attnum;
+	uint8_t			 flags;
+	uint16_t		 key_position; /* 1.. in the key, 0: not part of it */
+	bool			 key_only; /* not asked for: of use for the key alone */
+	char			 encoding; /* enum wire_encoding */
+	int16_t			 width; /* bytes of a raw fixed value, -1: length first */
+	char			 kind;	/* pg_type.typtype of the declared type */
+	struct wire_type type;	/* as declared */
+	struct wire_type base;	/* with WIRE_COLUMN_DOMAIN, all levels undone */
 	struct wire_type element; /* with WIRE_COLUMN_ARRAY */
 	struct wire_str	 default_expr;
 	uint32_t		 nlabels; /* with WIRE_COLUMN_ENUM, in sort order: */

@@ -96,8 +96,13 @@ CASES = [
     Case("hstore-map", {"hstore.handling.mode": "map"},
          r"types\.hstore|toast\.plain", waits=True),
     Case("key-columns", {"message.key.columns":
-                         "identity.keyless:id;identity.plain:id,n"},
-         r"identity\.(keyless|plain)", waits=True),
+                         "identity.keyless:id; identity.plain:id,n;"
+                         "identity.composite:b,a;identity.whole(_alike)?:n,id;"
+                         "identity.WHOLE_KEYLESS:(id|t);"
+                         r"(.*).other_index:other;identity\.by_index:x",
+                         "column.exclude.list":
+                         r"identity\.(whole\.n|whole_keyless\.t)"},
+         r"identity\.(keyless|plain|composite|whole.*|other_index|by_index)"),
     Case("without-change", {"skip.messages.without.change": "true",
                             "column.exclude.list": r"identity\.whole\.n"},
          r"identity\.(whole.*|plain|only_key|zero)|toast\..*"),

@@ -615,6 +615,25 @@ def _keyless(columns):
     return rule
 
 
+def _unknown_key(columns):
+    """What Debezium has under, or of, an old key with a column that is not in
+    the replica identity, where walferry has none."""
+    def unknown(table, key):
+        return isinstance(key, dict) and not all(
+            columns.of(table, name)["identity"] for name in key)
+
+    def rule(d, w, difference):
+        debezium, walferry = difference.pair
+        if debezium is None:
+            return False
+        if difference.field.startswith("header"):
+            return w is MISSING and isinstance(d, bytes) and \
+                unknown(debezium.table, parse(d))
+        return (walferry is None or walferry.event.key is None) and \
+            unknown(debezium.table, debezium.key)
+    return rule
+
+
 def _other_index(columns):
     """Of a table whose replica identity is an index beside its key."""
     def rule(d, w, difference):
@@ -640,6 +659,7 @@ def _invented(columns):
 RULES_OF_COLUMNS = {
     "invented": _invented,
     "keyless": _keyless,
+    "unknown key": _unknown_key,
     "another index": _other_index,
     "generated": _generated,
 }

@@ -542,6 +542,28 @@ reason = "so"
         self.assertFalse(keyless(None, b"k", "public.t"))
         self.assertFalse(other("public.t"))
 
+    def test_an_unknown_key_has_a_column_that_is_not_in_the_identity(self):
+        def unknown(field, key, walferry, d=None, w=None):
+            rule = compare.RULES_OF_COLUMNS["unknown key"](Columns(COLUMNS))
+            pair = (type("P", (), {"table": "public.t", "key": key}),
+                    walferry and type("P", (), {
+                        "event": type("E", (), {"key": walferry[0]})}))
+            return rule(d, w, compare.Difference("", "row", field, (), d, w,
+                                                 pair))
+        known, half = {"id": "1"}, {"id": "1", "n": "0"}
+        for field in "key", "partition":
+            self.assertTrue(unknown(field, half, (None,)))
+            self.assertFalse(unknown(field, known, (None,)))
+            self.assertFalse(unknown(field, half, (b"{}",)))
+            self.assertFalse(unknown(field, None, (None,)))
+        self.assertTrue(unknown("event", half, None))
+        self.assertFalse(unknown("event", known, None))
+        for text, w, expected in ((b'{"id":1,"n":0}', compare.MISSING, True),
+                                  (b'{"id":1}', compare.MISSING, False),
+                                  (b'{"id":1,"n":0}', b"{}", False)):
+            self.assertEqual(unknown("header __debezium.oldkey", known,
+                                     (b"{}",), text, w), expected)
+
     def test_every_rule_is_used_and_tested(self):
         used = {e["rule"] for e in compare.Differences().entries}
         text = pathlib.Path(__file__).read_text()

@@ -557,6 +557,32 @@ bad_expression_names_the_property_and_the_offset(void **state)
 			"missing closing parenthesis at offset 5");
 	refused("message.prefix.exclude.list=*x\n",
 			"message.prefix.exclude.list: bad regular expression \"*x\"");
+	refused("message.key.columns=a.b:c,d;s.t:id,(\n",
+			"message.key.columns: bad regular expression \"s.t.(\": "
+			"missing closing parenthesis at offset 5");
+}
+
+static void
+key_columns_that_name_no_table_or_column_are_refused(void **state)
+{
+	static const char *const bad[] = {"s.t",	  "s.t:",		 "id",
+									  ":id",	  "s.t:id:x",	 "s.t:id;s.u",
+									  "s.t:a, b", "(?:s.t|u):id"};
+	struct config			*c;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	{
+		char more[160];
+
+		snprintf(more, sizeof(more), "message.key.columns=%s\n", bad[i]);
+		refused(more, "message.key.columns: \"");
+		refused(more, "is not schema.table:column,column; separate several");
+	}
+	c = good("message.key.columns= s.t:id,n ; (a|b).u:x;\n");
+	assert_string_equal(config_str(c, "message.key.columns"),
+						"s.t:id,n ; (a|b).u:x;");
+	config_free(c);
 }
 
 static void
@@ -630,7 +656,6 @@ values_not_built_are_refused_by_name(void **state)
 		"debezium.format.value=avro",
 		"debezium.format.key=protobuf",
 		"debezium.format.schemas.enable=true",
-		"message.key.columns=public.t:id",
 		"xmin.fetch.interval.ms=1000",
 		"column.truncate.to.20.chars=public.t.c",
 		"column.mask.with.5.chars=public.t.c",
@@ -1603,6 +1628,7 @@ main(void)
 		cmocka_unit_test(values_are_read_by_their_types),
 		cmocka_unit_test(bad_values_are_refused_by_name),
 		cmocka_unit_test(bad_expression_names_the_property_and_the_offset),
+		cmocka_unit_test(key_columns_that_name_no_table_or_column_are_refused),
 		cmocka_unit_test(include_and_exclude_exclude_each_other),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(values_not_built_are_refused_by_name),

@@ -1835,6 +1835,45 @@ format_json_key_may_be_the_replica_identity(void **state)
 }
 
 static void
+format_json_key_may_be_chosen(void **state)
+{
+	struct change_relation rel = relation_abc('i');
+	struct change_value	   old[3];
+	struct change_value new[3];
+	struct change		c = {.op = CHANGE_UPDATE,
+							 .relation = &rel,
+							 .before = old,
+							 .after = new};
+	struct format_plan *plan;
+
+	(void) state;
+
+	/* The index that is the identity is no key then, and a delete has none. */
+	rel.chosen_key = true;
+	abc[0].in_identity = abc[2].in_identity = false;
+	abc[1].in_identity = true;
+	rel.nidentity = 1;
+	rel.identities = identity_b;
+	memcpy(old, row_abc, sizeof(old));
+	memcpy(new, row_abc, sizeof(new));
+	assert_key(&rel, row_abc, "{\"c\":\"x\",\"a\":1}");
+	old[0] = STATE(CHANGE_ABSENT);
+	assert_key(&rel, old, "none");
+
+	/* What is known of it can still tell that it has changed. */
+	plan = format_json_plan(&rel, &options);
+	assert_false(format_json_key_changed(plan, &c));
+	old[2] = TEXT("y");
+	assert_true(format_json_key_changed(plan, &c));
+	new[2] = STATE(CHANGE_UNCHANGED);
+	assert_false(format_json_key_changed(plan, &c));
+	assert_key(&rel, new, "none");
+	old[2] = STATE(CHANGE_ABSENT);
+	assert_false(format_json_key_changed(plan, &c));
+	format_json_plan_free(plan);
+}
+
+static void
 format_json_key_changed_compares_keys(void **state)
 {
 	struct change_relation rel = relation_abc('i');
@@ -1944,6 +1983,7 @@ main(void)
 		cmocka_unit_test(format_json_key_header_spells_decimals_as_java_does),
 		cmocka_unit_test(format_json_key_is_the_primary_key_in_its_order),
 		cmocka_unit_test(format_json_key_may_be_the_replica_identity),
+		cmocka_unit_test(format_json_key_may_be_chosen),
 		cmocka_unit_test(format_json_key_changed_compares_keys),
 		cmocka_unit_test(format_json_row_changed_compares_what_is_written),
 	};

@@ -1256,6 +1256,46 @@ message_that_is_too_large_keeps_its_prefix(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* n was chosen for the key, which the identity lacks. */
+static void
+chosen_key_that_is_half_known_is_none(void **state)
+{
+	static const uint16_t id_n[] = {0, 1};
+	struct bench		 *b = *state;
+
+	b->columns[1].key_position = 2;
+	b->table.relation.chosen_key = true;
+	b->table.relation.nkeys = 2;
+	b->table.relation.keys = id_n;
+	start(b);
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_taken(&b->sink.taken[0], 'c', "{\"id\":1,\"n\":1}", 0);
+
+	/* Another id is another key: the row under the old one is gone. */
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 3);
+	assert_taken(&b->sink.taken[1], 'd', NULL, 0);
+	assert_string_equal(b->sink.taken[1].key_header,
+						"newkey={\"id\":2,\"n\":1}");
+	assert_taken(&b->sink.taken[2], 'c', "{\"id\":2,\"n\":1}", 2);
+	assert_string_equal(b->sink.taken[2].key_header, "");
+
+	take(b, CHANGE_DELETE, 2, -1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 4);
+	assert_taken(&b->sink.taken[3], 'd', NULL, 0);
+
+	/* With the whole old row all is known. */
+	b->before[1] = int_value(b->raw[1], 7);
+	publish_take(b->publish, &b->change, &b->table, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 6);
+	assert_taken(&b->sink.taken[4], 'd', "{\"id\":2,\"n\":7}", 0);
+	assert_taken(&b->sink.taken[5], '-', "{\"id\":2,\"n\":7}", 1);
+}
+
 /* The plugin has compared what it could; the rest is seen here. */
 static void
 update_that_changes_nothing_is_no_record(void **state)
@@ -1336,6 +1376,7 @@ main(void)
 		TEST(condensed_change_is_too_large_whatever_its_size),
 		TEST(placeholder_shrinks_until_it_fits),
 		TEST(message_that_is_too_large_keeps_its_prefix),
+		TEST(chosen_key_that_is_half_known_is_none),
 		TEST(update_that_changes_nothing_is_no_record),
 		cmocka_unit_test(position_text_sorts_as_positions_do),
 	};

@@ -42,7 +42,7 @@ write_rich(uint8_t *space, size_t cap)
 		.oid = 20000,
 		.kind = 'r',
 		.identity = 'i',
-		.flags = WIRE_RELATION_PARTITION,
+		.flags = WIRE_RELATION_PARTITION | WIRE_RELATION_CHOSEN_KEY,
 		.schema = STR("Sch\xc3\xa9ma"),
 		.name = STR("leaf_1"),
 		.root_oid = 19999,
@@ -130,6 +130,7 @@ schema_has_all_that_the_message_says(void **state)
 	assert_int_equal(sr->identity_widths[1], -1);
 	assert_int_equal(sr->widths[2], 8);
 	assert_true(sr->has_virtual);
+	assert_true(rel->chosen_key);
 
 	c = rel->columns;
 	assert_string_equal(c[0].name, "b");

@@ -132,6 +132,7 @@ filter_differs_with_each_option_of_the_stream(void **state)
 										"table.exclude.list",
 										"column.include.list",
 										"column.exclude.list",
+										"message.key.columns",
 										"message.prefix.include.list",
 										"message.prefix.exclude.list"};
 	static const char *const operations[] = {"c", "u", "d", "t"};

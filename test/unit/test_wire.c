@@ -1331,7 +1331,7 @@ wire_refuses_relations_that_cannot_be(void **state)
 	RELATION(rel.schema_id = WIRE_RELATIONS_MAX + 1, "over its limit",
 			 "schema id", 1);
 	RELATION(rel.identity = 'x', "unknown value", "replica identity", 15);
-	RELATION(rel.flags = 0x02, "unknown flag", "relation flags", 16);
+	RELATION(rel.flags = 0x04, "unknown flag", "relation flags", 16);
 	RELATION(rel.ncolumns = WIRE_COLUMNS_MAX + 1, "over its limit", "columns",
 			 21);
 #undef RELATION

@@ -396,6 +396,8 @@ walk_relation(struct walk *k)
 		say_str(k, " ", head.root_schema);
 		say_str(k, ".", head.root_name);
 	}
+	if (head.flags & WIRE_RELATION_CHOSEN_KEY)
+		say(k, " chosen key");
 	say(k, " columns=%" PRIu32 "\n", head.ncolumns);
 
 	rel->id = head.schema_id;
