@@ -40,6 +40,12 @@ const OptionDef options_table[] = {
 	{"key_columns", OPTION_KEYS, FIELD(key_columns), NULL, 0, 0,
 		"columns that make the key in place of the primary key:"
 	" schema.table:column,column;..., of expressions"},
+	{"mask_columns", OPTION_RULES, FIELD(mask_columns), NULL, 0, 0,
+		"columns of text to send as so many asterisks:"
+	" number:schema.table.column,...;..., of expressions"},
+	{"truncate_columns", OPTION_RULES, FIELD(truncate_columns), NULL, 0, 0,
+		"columns of which no more than so many characters are shown:"
+	" number:schema.table.column,...;..., of expressions"},
 	{"operations", OPTION_OPERATIONS, FIELD(operations),
 		"insert,update,delete,truncate", 0, 0,
 	"which operations to send, separated by commas; none for none"},
@@ -85,6 +91,7 @@ options_type_name(OptionType type)
 			return "regular expressions";
 		case OPTION_OPERATIONS:
 		case OPTION_KEYS:
+		case OPTION_RULES:
 			return "list";
 		case OPTION_ORIGIN:
 			return "enum";
@@ -135,29 +142,26 @@ parse_operations(const OptionDef *def, const char *value)
 	return operations;
 }
 
-/* Append one pattern for each column of "schema.table:column,column". */
-static List *
-parse_key(const OptionDef *def, const char *value, const char *item, int len,
-		  List *keys)
+/*
+ * The next element of a list with semicolons, as a copy without blanks around
+ * it; "" if there is nothing in it, NULL at the end.
+ */
+static char *
+next_element(const char **list)
 {
-	const char *colon = memchr(item, ':', len);
-	char	   *table;
-	char	   *columns;
-	char	   *column;
-	char	   *save;
+	const char *blanks = " \t\n\r";
+	const char *p = *list;
+	size_t		len;
 
-	if (colon == NULL || colon == item || colon == item + len - 1 ||
-		memchr(colon + 1, ':', item + len - colon - 1) != NULL)
-		bad_value(def, value,
-				  "Write schema.table:column,column and separate several by semicolons.");
-	table = pnstrdup(item, colon - item);
-	columns = pnstrdup(colon + 1, item + len - colon - 1);
-	for (column = strtok_r(columns, ",", &save); column != NULL;
-		 column = strtok_r(NULL, ",", &save))
-		keys = lappend(keys,
-					   patterns_compile(def->name,
-										psprintf("%s.%s", table, column)));
-	return keys;
+	if (p == NULL)
+		return NULL;
+	len = strcspn(p, ";");
+	*list = p[len] == ';' ? p + len + 1 : NULL;
+	while (len > 0 && strchr(blanks, *p) != NULL)
+		p++, len--;
+	while (len > 0 && strchr(blanks, p[len - 1]) != NULL)
+		len--;
+	return pnstrdup(p, len);
 }
 
 /*
@@ -167,29 +171,65 @@ parse_key(const OptionDef *def, const char *value, const char *item, int len,
 static List *
 parse_keys(const OptionDef *def, const char *value)
 {
-	const char *blanks = " \t\n\r";
+	const char *rest = value;
+	char	   *table;
 	List	   *keys = NIL;
-	const char *p = value;
 
-	for (;;)
+	while ((table = next_element(&rest)) != NULL)
 	{
-		size_t		len;
-		size_t		next = strcspn(p, ";");
+		char	   *colon = strchr(table, ':');
+		char	   *column;
+		char	   *save;
 
-		len = next;
-		while (len > 0 && strchr(blanks, *p) != NULL)
-			p++, len--, next--;
-		while (len > 0 && strchr(blanks, p[len - 1]) != NULL)
-			len--;
-		if (len > 0)
-			keys = parse_key(def, value, p, (int) len, keys);
-		if (p[next] == '\0')
-			break;
-		p += next + 1;
+		if (*table == '\0')
+			continue;
+		if (colon == NULL || colon == table || colon[1] == '\0' ||
+			strchr(colon + 1, ':') != NULL)
+			bad_value(def, value,
+					  "Write schema.table:column,column and separate several by semicolons.");
+		*colon = '\0';
+		for (column = strtok_r(colon + 1, ",", &save); column != NULL;
+			 column = strtok_r(NULL, ",", &save))
+			keys = lappend(keys,
+						   patterns_compile(def->name,
+											psprintf("%s.%s", table,
+													 column)));
 	}
 	if (keys == NIL)
 		bad_value(def, value, "Leave the option out if no key is chosen.");
 	return keys;
+}
+
+/* "number:expressions;number:expressions" */
+static List *
+parse_rules(const OptionDef *def, const char *value)
+{
+	const char *rest = value;
+	char	   *element;
+	List	   *rules = NIL;
+
+	while ((element = next_element(&rest)) != NULL)
+	{
+		ColumnRule *rule = palloc(sizeof(ColumnRule));
+		char	   *end;
+		long		n;
+
+		if (*element == '\0')
+			continue;
+		errno = 0;
+		n = strtol(element, &end, 10);
+		if (end == element || *end != ':' || errno != 0 || n < 0 ||
+			n > WIRE_CHARS_MAX)
+			bad_value(def, value,
+					  psprintf("Write number:schema.table.column with a number from 0 to %d, and separate several by semicolons.",
+							   WIRE_CHARS_MAX));
+		rule->n = (int) n;
+		rule->columns = patterns_compile(def->name, end + 1);
+		rules = lappend(rules, rule);
+	}
+	if (rules == NIL)
+		bad_value(def, value, "Leave the option out if it names no column.");
+	return rules;
 }
 
 static void
@@ -228,6 +268,9 @@ set_option(DecoderOptions *options, const OptionDef *def, const char *value)
 			break;
 		case OPTION_KEYS:
 			*(List **) field = parse_keys(def, value);
+			break;
+		case OPTION_RULES:
+			*(List **) field = parse_rules(def, value);
 			break;
 		case OPTION_OPERATIONS:
 			*(int *) field = parse_operations(def, value);

@@ -18,6 +18,13 @@
 #define OPERATION_TRUNCATE 0x08
 #define OPERATION_ALL 0x0f
 
+/* A number, and the columns for which it counts. */
+typedef struct ColumnRule
+{
+	int			n;
+	PatternList *columns;
+} ColumnRule;
+
 typedef struct DecoderOptions
 {
 	int			protocol_version;
@@ -28,6 +35,8 @@ typedef struct DecoderOptions
 	PatternList *include_columns;
 	PatternList *exclude_columns;
 	List	   *key_columns;	/* of PatternList, by position in the key */
+	List	   *mask_columns;	/* of ColumnRule: asterisks */
+	List	   *truncate_columns;	/* of ColumnRule: characters */
 	PatternList *include_prefixes;
 	PatternList *exclude_prefixes;
 	int			operations;		/* OPERATION_* */
@@ -47,6 +56,7 @@ typedef enum OptionType
 	OPTION_INT64,
 	OPTION_PATTERNS,
 	OPTION_KEYS,
+	OPTION_RULES,
 	OPTION_OPERATIONS,
 	OPTION_ORIGIN
 } OptionType;

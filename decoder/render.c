@@ -268,6 +268,8 @@ append_column(StringInfo out, const struct wire_column *col)
 		appendStringInfoString(out, " identity");
 	if (col->key_only)
 		appendStringInfoString(out, " unselected");
+	if (col->truncated)
+		appendStringInfo(out, " of %u characters", col->chars);
 	if (col->flags & WIRE_COLUMN_NOT_NULL)
 		appendStringInfoString(out, " not null");
 	if (col->flags & WIRE_COLUMN_GENERATED)

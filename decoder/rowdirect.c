@@ -148,7 +148,7 @@ rowdirect_plan(const ColumnPlan *columns, int ncolumns, TupleDesc stored)
 			plan->extra += att->attlen;
 		if (sent == NULL)
 			continue;
-		if (sent->kind == RAW_NONE && !sent->is_virtual)
+		if (sent->cut || (sent->kind == RAW_NONE && !sent->is_virtual))
 			return NULL;
 		c->null_tag = sent->is_virtual ? WIRE_VALUE_UNCHANGED :
 			WIRE_VALUE_NULL;

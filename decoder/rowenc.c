@@ -272,6 +272,36 @@ find_value(const ColumnPlan *plan, Datum value, Encoded *e)
 	}
 }
 
+static void unpack_value(Encoded *e, uint64 *held);
+
+/*
+ * No more than so many UTF-16 units; a character of two is not divided, and
+ * what was left compressed for its size is left whole: the receiver does it.
+ */
+static void
+cut_value(const ColumnPlan *plan, Encoded *e)
+{
+	uint32		chars = 0;
+	uint64		held = 0;
+	const uint8 *p;
+	uint64		at;
+
+	if (e->source == SOURCE_PACKED)
+		unpack_value(e, &held);
+	if (e->source != SOURCE_BYTES)
+		return;
+	p = (const uint8 *) DatumGetPointer(e->datum);
+	for (at = 0; at < e->len; at++)
+	{
+		if ((p[at] & 0xc0) == 0x80)
+			continue;
+		if (chars >= plan->chars)
+			break;
+		chars += p[at] >= 0xf0 ? 2 : 1;
+	}
+	e->len = at;
+}
+
 static bool
 same_value(const Encoded *a, const Encoded *b)
 {
@@ -346,6 +376,13 @@ find_tuple(RowEncoder *encoder, const TableEntry *entry, TupleDesc desc,
 			e->source = SOURCE_NONE;
 			e->len = 0;
 		}
+		else if (unlikely(plan->mask != NULL))
+		{
+			e->tag = WIRE_VALUE_PRESENT;
+			e->source = SOURCE_BYTES;
+			e->datum = PointerGetDatum(plan->mask);
+			e->len = plan->mask_len;
+		}
 		else if (isnull[plan->att] ||
 				 (SEEDED_BUG(BUG_FAST_DEFAULT_TO_NULL) &&
 				  plan->att >= HeapTupleHeaderGetNatts(tuple->t_data)))
@@ -355,7 +392,11 @@ find_tuple(RowEncoder *encoder, const TableEntry *entry, TupleDesc desc,
 			e->len = 0;
 		}
 		else
+		{
 			find_value(plan, values[plan->att], e);
+			if (unlikely(plan->cut))
+				cut_value(plan, e);
+		}
 
 		if (old != NULL)
 		{
@@ -769,7 +810,7 @@ rowenc_is_unchanged(RowEncoder *encoder, const TableEntry *entry,
 		Encoded		old;
 		Encoded		new;
 
-		if (plan->is_virtual)
+		if (plan->is_virtual || plan->mask != NULL)
 			continue;
 		if (isnull[plan->att] != encoder->old_isnull[plan->att])
 			return false;
@@ -777,6 +818,11 @@ rowenc_is_unchanged(RowEncoder *encoder, const TableEntry *entry,
 			continue;
 		find_value(plan, encoder->old_values[plan->att], &old);
 		find_value(plan, values[plan->att], &new);
+		if (plan->cut)
+		{
+			cut_value(plan, &old);
+			cut_value(plan, &new);
+		}
 		if (old.tag != WIRE_VALUE_PRESENT)
 			return false;
 		if (new.tag == WIRE_VALUE_UNCHANGED)

@@ -32,6 +32,7 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -313,6 +314,7 @@ typedef struct Build
 	uint16	   *key;			/* by shown attnum - 1 */
 	bool		chosen_key;		/* which is by key_columns */
 	bool	   *identity;		/* by stored attnum - 1 */
+	struct ColumnFate *fates;	/* by shown attnum - 1 */
 	struct wire_writer w;
 } Build;
 
@@ -485,12 +487,13 @@ read_default(TupleDesc desc, int attnum)
 /* ------------------------------------------------------------- building */
 
 /* What becomes of a column. */
-typedef enum ColumnChoice
+typedef struct ColumnFate
 {
-	COLUMN_LEFT_OUT,
-	COLUMN_KEY_ONLY,
-	COLUMN_SELECTED
-} ColumnChoice;
+	bool		selected;		/* rows show it */
+	bool		in_key;
+	const ColumnRule *mask;		/* of what rows show, or NULL */
+	const ColumnRule *truncate; /* likewise */
+} ColumnFate;
 
 /*
  * The key that key_columns chooses in place of the primary key, if it names
@@ -533,22 +536,101 @@ choose_key(Build *b)
  * that was chosen.  A whole row as identity is no reason to send what was
  * excluded.
  */
-static ColumnChoice
-choose_column(Build *b, const char *column, int shown, int stored)
+static bool
+is_in_key(const Build *b, int shown, int stored)
 {
+	return b->key[shown] != 0 ||
+		(b->identity[stored] && !b->chosen_key &&
+		 b->stored->rd_rel->relreplident != REPLICA_IDENTITY_FULL);
+}
+
+/* The first rule that names the column. */
+static const ColumnRule *
+find_rule(List *rules, const char *qualified)
+{
+	ListCell   *lc;
+
+	foreach(lc, rules)
+	{
+		const ColumnRule *rule = lfirst(lc);
+
+		if (patterns_match(rule->columns, qualified))
+			return rule;
+	}
+	return NULL;
+}
+
+typedef struct BaseLookup
+{
+	Oid			type;			/* in: perhaps a domain; out: what it is of */
+	int32		typmod;
+} BaseLookup;
+
+static void
+find_base(void *arg)
+{
+	BaseLookup *lookup = arg;
+
+	lookup->type = getBaseTypeAndTypmod(lookup->type, &lookup->typmod);
+}
+
+/*
+ * Is it of one of the types that Debezium masks, or a domain over one?  Where
+ * nobody can say, it is.
+ */
+static bool
+can_be_masked(Oid type)
+{
+	BaseLookup	lookup = {type, -1};
+
+	if (!guard_call(find_base, &lookup, NULL))
+		return true;
+	switch (lookup.type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case CHAROID:
+		case NAMEOID:
+			return true;
+		default:
+			return get_typtype(lookup.type) == TYPTYPE_ENUM;
+	}
+}
+
+static void
+choose_column(Build *b, Form_pg_attribute att, int shown, int stored,
+			  ColumnFate *fate)
+{
+	const DecoderOptions *options = b->options;
 	char	   *qualified;
 
-	if (!b->options->include_columns && !b->options->exclude_columns)
-		return COLUMN_SELECTED;
-	qualified = psprintf("%s.%s.%s", b->schema, b->name, column);
-	if (selected(b->options->include_columns, b->options->exclude_columns,
-				 qualified))
-		return COLUMN_SELECTED;
-	if (b->key[shown] != 0 ||
-		(b->identity[stored] && !b->chosen_key &&
-		 b->stored->rd_rel->relreplident != REPLICA_IDENTITY_FULL))
-		return COLUMN_KEY_ONLY;
-	return COLUMN_LEFT_OUT;
+	fate->selected = true;
+	fate->in_key = is_in_key(b, shown, stored);
+	if (!options->include_columns && !options->exclude_columns &&
+		!options->mask_columns && !options->truncate_columns)
+		return;
+	qualified = psprintf("%s.%s.%s", b->schema, b->name, NameStr(att->attname));
+	fate->selected = selected(options->include_columns,
+							  options->exclude_columns, qualified);
+	if (!fate->selected)
+		return;
+
+	/* What is to be masked is not to be seen in part. */
+	fate->mask = find_rule(options->mask_columns, qualified);
+	if (fate->mask && !can_be_masked(att->atttypid))
+		fate->mask = NULL;
+	if (!fate->mask)
+		fate->truncate = find_rule(options->truncate_columns, qualified);
+}
+
+/* How many columns of the message a column of the table makes. */
+static int
+fate_columns(const ColumnFate *fate)
+{
+	if (!fate->selected)
+		return fate->in_key ? 1 : 0;
+	return fate->mask && fate->in_key ? 2 : 1;
 }
 
 typedef struct OutputLookup
@@ -570,28 +652,65 @@ find_output(void *arg)
 	fmgr_info_cxt(output, lookup->output, lookup->context);
 }
 
-typedef struct BaseLookup
-{
-	Oid			type;			/* in: perhaps a domain; out: what it is of */
-	int32		typmod;
-} BaseLookup;
-
+/* No value of it is ever sent, only this. */
 static void
-find_base(void *arg)
+mask_column(Build *b, ColumnPlan *plan, int asterisks)
 {
-	BaseLookup *lookup = arg;
+	char	   *mask = MemoryContextAlloc(b->entry->context, asterisks + 1);
 
-	lookup->type = getBaseTypeAndTypmod(lookup->type, &lookup->typmod);
+	memset(mask, '*', asterisks);
+	plan->mask = mask;
+	plan->mask_len = asterisks;
+	plan->kind = RAW_NONE;
+	plan->width = -1;
 }
 
+/*
+ * Debezium does not cut what is declared to be no longer; of a numeric that is
+ * its precision.
+ */
+static bool
+can_be_longer(Oid type, int32 typmod, int chars)
+{
+	if (typmod < VARHDRSZ)
+		return true;
+	switch (type)
+	{
+		case VARCHAROID:
+		case BPCHAROID:
+			return typmod - VARHDRSZ > chars;
+		case NUMERICOID:
+			return ((typmod - VARHDRSZ) >> 16 & 0xffff) > chars;
+		default:
+			return true;
+	}
+}
+
+/*
+ * What is sent whole for the key is cut by the receiver.  So is what only
+ * becomes text there, and text whose characters we do not know.
+ */
+static bool
+can_be_cut(const ColumnPlan *plan, const ColumnFate *fate)
+{
+	return !fate->in_key && GetDatabaseEncoding() == PG_UTF8 &&
+		(plan->type == TEXTOID || plan->type == VARCHAROID ||
+		 plan->type == BPCHAROID);
+}
+
+/*
+ * A column of the message: as rows show it, or else for the key alone.  One
+ * whose value is masked and in the key is both, one after the other.
+ */
 static void
-build_column(Build *b, int i)
+build_column(Build *b, int i, bool for_rows)
 {
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(b->shown), i);
 	int			stored = b->map ? b->map->attnums[i] - 1 : i;
+	const ColumnFate *fate = &b->fates[i];
+	const ColumnRule *mask = for_rows ? fate->mask : NULL;
 	TableEntry *entry = b->entry;
 	ColumnPlan *plan = &entry->columns[entry->ncolumns];
-	ColumnChoice choice;
 	struct wire_column col;
 	BaseLookup	lookup_base;
 	int32		base_typmod = att->atttypmod;
@@ -603,17 +722,11 @@ build_column(Build *b, int i)
 	List	   *labels = NIL;
 	ListCell   *lc;
 
-	if (att->attisdropped || stored < 0)
-		return;
-	choice = choose_column(b, NameStr(att->attname), i, stored);
-	if (choice == COLUMN_LEFT_OUT)
-		return;
-
 	memset(&col, 0, sizeof(col));
 	col.name = str(NameStr(att->attname));
 	col.attnum = att->attnum;
-	col.key_position = b->key[i];
-	col.key_only = choice == COLUMN_KEY_ONLY;
+	col.key_position = mask ? 0 : b->key[i];
+	col.key_only = !for_rows;
 	read_type(b, att->atttypid, att->atttypmod, &col.type, &col.kind);
 	base_kind = col.kind;
 
@@ -646,10 +759,22 @@ build_column(Build *b, int i)
 
 	plan->type = base;
 	plan->att = stored;
-	plan->identity = b->identity[stored];
 	plan->is_virtual = compat_is_virtual(att);
 	plan->kind = rawtypes_lookup(base, element, &plan->width);
-	if (plan->kind == RAW_NONE && !plan->is_virtual)
+
+	/* A key by an index that is the identity must not find it twice. */
+	plan->identity = b->identity[stored] &&
+		(!mask || b->stored->rd_rel->relreplident != REPLICA_IDENTITY_INDEX);
+	if (mask)
+		mask_column(b, plan, mask->n);
+	else if (for_rows && fate->truncate &&
+			 can_be_longer(base, base_typmod, fate->truncate->n))
+	{
+		col.truncated = true;
+		col.chars = plan->chars = fate->truncate->n;
+		plan->cut = can_be_cut(plan, fate);
+	}
+	if (plan->kind == RAW_NONE && !plan->is_virtual && !mask)
 	{
 		OutputLookup lookup = {base, &plan->output, entry->context};
 
@@ -702,15 +827,7 @@ build_columns(Build *b, uint8 *message, size_t room)
 
 	/* Counted first: the count stands in front of the columns. */
 	for (i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-		int			stored = b->map ? b->map->attnums[i] - 1 : i;
-
-		if (!att->attisdropped && stored >= 0 &&
-			choose_column(b, NameStr(att->attname), i,
-						  stored) != COLUMN_LEFT_OUT)
-			ncolumns++;
-	}
+		ncolumns += fate_columns(&b->fates[i]);
 
 	memset(&rel, 0, sizeof(rel));
 	rel.schema_id = entry->schema_id;
@@ -745,8 +862,33 @@ build_columns(Build *b, uint8 *message, size_t room)
 	wire_writer_init(&b->w, message, room);
 	wire_write_relation(&b->w, &rel);
 	for (i = 0; i < desc->natts; i++)
-		build_column(b, i);
+	{
+		const ColumnFate *fate = &b->fates[i];
+
+		if (fate->in_key && (!fate->selected || fate->mask))
+			build_column(b, i, false);
+		if (fate->selected)
+			build_column(b, i, true);
+	}
 	return !b->w.overflow;
+}
+
+/* Columns that are dropped, or not in the partition, make none. */
+static void
+choose_columns(Build *b)
+{
+	TupleDesc	desc = RelationGetDescr(b->shown);
+	int			i;
+
+	b->fates = palloc0((desc->natts + 1) * sizeof(ColumnFate));
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		int			stored = b->map ? b->map->attnums[i] - 1 : i;
+
+		if (!att->attisdropped && stored >= 0)
+			choose_column(b, att, i, stored, &b->fates[i]);
+	}
 }
 
 static void
@@ -772,10 +914,12 @@ build_schema(Build *b)
 		read_keys(b->shown, b->key, shown_identity);
 	}
 	choose_key(b);
+	choose_columns(b);
 
+	/* A column may come twice. */
 	entry->columns = MemoryContextAllocZero(entry->context,
-											(natts + 1) * sizeof(ColumnPlan));
-	entry->types = MemoryContextAlloc(entry->context, (natts + 1) *
+											(2 * natts + 1) * sizeof(ColumnPlan));
+	entry->types = MemoryContextAlloc(entry->context, (2 * natts + 1) *
 									  TYPES_PER_COLUMN * sizeof(uint32));
 	for (;;)
 	{

@@ -23,6 +23,10 @@ typedef struct ColumnPlan
 	bool		is_virtual;		/* never has a value */
 	Oid			type;			/* domains undone */
 	bool		is_varlena;		/* of the type with RAW_NONE */
+	bool		cut;			/* no more than 'chars' of it are sent */
+	uint32		chars;			/* in UTF-16 units */
+	const char *mask;			/* sent in place of any value; NULL: none */
+	int			mask_len;
 	FmgrInfo	output;			/* fn_oid InvalidOid: it could not be loaded */
 	char		output_error[5];	/* the SQLSTATE then */
 } ColumnPlan;

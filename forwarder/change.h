@@ -44,6 +44,8 @@ struct change_column
 	uint16_t			 attnum;
 	uint16_t			 key_position; /* 1.. in the key, 0: not part of it */
 	bool				 key_only;	   /* not asked for: in keys, in no row */
+	bool				 truncated;	   /* rows show no more of its text ... */
+	uint32_t			 chars;		   /* ... than so many UTF-16 units */
 	bool				 not_null;
 	bool				 in_identity;  /* of the replica identity */
 	bool				 is_generated; /* stored */

@@ -92,6 +92,8 @@ config_free(struct config *c)
 		free((char *) c->stream[i].value);
 	}
 	free(c->stream);
+	for (size_t i = 0; i < sizeof(c->rules) / sizeof(c->rules[0]); i++)
+		free(c->rules[i]);
 	for (size_t i = 0; i < c->nidle; i++)
 		buf_free(&c->idle[i].names);
 	free(c->idle);
@@ -1342,6 +1344,82 @@ check_key_columns(struct config *c)
 	}
 }
 
+/* Rows that are rules for columns, with a number in the name. */
+static const char *const rule_rows[] = {"column.mask.with.<n>.chars",
+										"column.truncate.to.<n>.chars"};
+
+/* So many characters are enough for any mask; wire.h has it as well. */
+#define RULE_CHARS_MAX 1000000
+
+static size_t
+rule_index(const char *row)
+{
+	size_t i = 0;
+
+	while (strcmp(rule_rows[i], row) != 0)
+		i++;
+	return i;
+}
+
+/* Append one rule as the plugin reads it. */
+static void
+put_rule(struct config *c, const struct config_entry *e, struct buf *out)
+{
+	const char			 *number = e->name + strcspn(e->opt->name, "<");
+	struct config_strings list = {0};
+	char				 *end;
+	long long			  n = strtoll(number, &end, 10);
+
+	if (*number < '0' || *number > '9' || strcmp(end, ".chars") != 0 ||
+		n > RULE_CHARS_MAX)
+	{
+		config_fail(c, e, "must have a number from 0 to %d in its name",
+					RULE_CHARS_MAX);
+		return;
+	}
+	if (strchr(e->value, ';') != NULL)
+	{
+		config_fail(c, e, "must not have a semicolon; write . for it");
+		return;
+	}
+	config_text_split(e->value, true, &list);
+	for (size_t i = 0; i < list.n; i++)
+	{
+		char   reason[160];
+		size_t offset;
+
+		if (config_text_regex_error(list.v[i], &offset, reason,
+									sizeof(reason)) != NULL)
+			config_fail(c, e,
+						"bad regular expression \"%s\": %s at offset %zu",
+						list.v[i], reason, offset);
+	}
+	if (list.n > 0)
+		buf_printf(out, "%s%lld:%s", out->len > 0 ? ";" : "", n, e->value);
+	config_text_free(&list);
+}
+
+static void
+check_column_rules(struct config *c)
+{
+	for (size_t row = 0; row < sizeof(rule_rows) / sizeof(rule_rows[0]); row++)
+	{
+		struct buf rules = {0};
+
+		for (size_t i = 0; i < c->nentries; i++)
+		{
+			const struct config_entry *e = &c->entries[i];
+
+			if (e->opt != NULL && strcmp(e->opt->name, rule_rows[row]) == 0 &&
+				e->value != NULL && winner(c, e->name) == e)
+				put_rule(c, e, &rules);
+		}
+		if (rules.len > 0)
+			c->rules[row] = config_text_dup(buf_cstr(&rules));
+		buf_free(&rules);
+	}
+}
+
 /* One for all hosts, or one for each, as libpq has it. */
 static void
 check_ports(struct config *c)
@@ -1425,6 +1503,8 @@ why_no_stream_param(const struct config *c, const char *name)
 		{"include_columns", "use column.include.list"},
 		{"exclude_columns", "use column.exclude.list"},
 		{"key_columns", "use message.key.columns"},
+		{"mask_columns", "use column.mask.with.<n>.chars"},
+		{"truncate_columns", "use column.truncate.to.<n>.chars"},
 		{"include_message_prefixes", "use message.prefix.include.list"},
 		{"exclude_message_prefixes", "use message.prefix.exclude.list"},
 	};
@@ -1946,6 +2026,7 @@ config_check(struct config *c)
 	check_required(c);
 	check_names(c);
 	check_key_columns(c);
+	check_column_rules(c);
 	check_ports(c);
 	check_lists(c);
 	check_stream_params(c);
@@ -2026,6 +2107,12 @@ config_list(const struct config *c, const char *name, size_t *n)
 				   "a list");
 	*n = s->nlist;
 	return s->nlist > 0 ? (const char *const *) s->list : NULL;
+}
+
+const char *
+config_column_rules(const struct config *c, const char *name)
+{
+	return c->rules[rule_index(name)];
 }
 
 const struct config_setting *

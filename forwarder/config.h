@@ -122,6 +122,12 @@ bool config_is_set(const struct config *c, const char *name);
 const char *const *
 config_list(const struct config *c, const char *name, size_t *n);
 
+/*
+ * The rules for columns of a row such as "column.mask.with.<n>.chars", as the
+ * plugin reads them: "5:s.t.a,s.t.b;10:s.u.c".  NULL: there is none.
+ */
+const char *config_column_rules(const struct config *c, const char *name);
+
 /* slot.stream.params as pairs, in order. */
 const struct config_setting *
 config_stream_params(const struct config *c, size_t *n);

@@ -173,6 +173,8 @@ struct config
 	const char			 **kafka_origin; /* parallel to kafka */
 	size_t				   nkafka;
 
+	char *rules[2]; /* of columns; see config_column_rules() */
+
 	struct config_setting *stream; /* slot.stream.params */
 	size_t				   nstream;
 

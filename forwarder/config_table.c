@@ -286,11 +286,15 @@ static const struct config_option table[] = {
 		.help = "Stands for a large value that an update did not change and "
 			"PostgreSQL did not log. `hex:` and digits give its bytes."},
 	{.name = "column.truncate.to.<n>.chars", .type = CONFIG_REGEX_LIST,
-		.stance = NOT_YET,
-		.help = "Columns whose text is cut after n characters."},
+		.help = "Columns of which rows show n characters and no more, if "
+			"they are written as text, or n bytes of `bytea`; expressions "
+			"that match the whole of `schema.table.column`. Keys are whole."},
 	{.name = "column.mask.with.<n>.chars", .type = CONFIG_REGEX_LIST,
-		.stance = NOT_YET,
-		.help = "Columns written as n asterisks."},
+		.help = "Columns that rows show as n asterisks, also where they are "
+			"NULL: those of `text`, `varchar`, `char`, `\"char\"`, `name` "
+			"and enums, and domains over these. As in Debezium, columns of "
+			"any other type are not masked, and a key is never. What is "
+			"masked and in no key does not leave the database."},
 	{.name = "column.mask.hash.<algorithm>.with.salt.<salt>",
 		.type = CONFIG_REGEX_LIST, .stance = NOT_YET,
 		.flags = CONFIG_SECRET,

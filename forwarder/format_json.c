@@ -39,6 +39,9 @@ struct plan_column
 	struct format_json_type type;
 	struct piece			head; /* ,"name": and, for the first, {"name": */
 	struct piece			placeholder; /* for what is not in the WAL */
+	bool					cut;		 /* no more than 'chars' are shown, */
+	bool					bytes; /* and these are bytes, not characters */
+	uint32_t				chars;
 };
 
 struct format_plan
@@ -58,7 +61,8 @@ struct format_plan
 	struct piece source_table; /* ,"schema": ... "txId": */
 
 	struct format_json_scratch *scratch;
-	struct buf					text; /* what the pieces point to */
+	struct buf				   *whole; /* a text that is to be cut */
+	struct buf					text;  /* what the pieces point to */
 };
 
 /* Work space beyond this is not kept from one row to the next. */
@@ -94,22 +98,66 @@ put_name(struct buf *out, const char *s)
 	jsontext_string(out, s, strlen(s));
 }
 
+/*
+ * Shorten a string, which is all of 'json', to so many UTF-16 units, as Java's
+ * substring() counts.  Beyond U+FFFF a character is two escapes, which may
+ * part company.
+ */
+static void
+cut_string(struct buf *json, uint32_t chars)
+{
+	uint8_t *p = json->data;
+	uint8_t *end = json->data + json->len - 1;
+
+	if (json->len < 2 || *p != '"')
+		return; /* null */
+	for (p++; p < end && chars > 0; chars--)
+	{
+		if (*p == '\\')
+			p += p[1] == 'u' ? 6 : 2;
+		else
+			p += *p < 0x80 ? 1 : *p < 0xe0 ? 2 : 3;
+	}
+	*p++ = '"';
+	json->len = (size_t) (p - json->data);
+}
+
+static void
+put_placeholder(struct format_plan *plan, const struct plan_column *pc,
+				const char *placeholder)
+{
+	if (!pc->cut || pc->bytes)
+	{
+		format_json_type_placeholder(&pc->type, placeholder, &plan->text);
+		return;
+	}
+	buf_reset(plan->whole);
+	format_json_type_placeholder(&pc->type, placeholder, plan->whole);
+	cut_string(plan->whole, pc->chars);
+	buf_put(&plan->text, plan->whole->data, plan->whole->len);
+}
+
 static void
 plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
-			const struct change_relation *rel, uint32_t index,
+			const struct change_relation *rel, uint32_t index, bool in_key,
 			const struct format_options *options)
 {
 	const struct change_column *column = &rel->columns[index];
 
 	pc->index = index;
 	format_json_type_init(&pc->type, column, options);
+	pc->bytes = pc->type.kind == FORMAT_JSON_BINARY &&
+				pc->type.binary == FORMAT_BINARY_BYTES;
+	pc->cut = column->truncated && !in_key &&
+			  (pc->bytes || format_json_type_is_text(&pc->type));
+	pc->chars = column->chars;
 	pc->head = begin_piece(plan);
 	buf_putc(&plan->text, first ? '{' : ',');
 	put_name(&plan->text, column->name);
 	buf_putc(&plan->text, ':');
 	end_piece(plan, &pc->head);
 	pc->placeholder = begin_piece(plan);
-	format_json_type_placeholder(&pc->type, options->placeholder, &plan->text);
+	put_placeholder(plan, pc, options->placeholder);
 	end_piece(plan, &pc->placeholder);
 }
 
@@ -170,6 +218,7 @@ format_json_plan(const struct change_relation *rel,
 
 	plan->binary = options->binary;
 	plan->scratch = mem_zalloc(1, sizeof(*plan->scratch));
+	plan->whole = mem_zalloc(1, sizeof(*plan->whole));
 	if (rel != NULL)
 	{
 		uint32_t		nkeys;
@@ -181,13 +230,13 @@ format_json_plan(const struct change_relation *rel,
 			if (rel->columns[i].is_virtual || rel->columns[i].key_only)
 				continue;
 			plan_column(plan, &plan->columns[plan->ncolumns],
-						plan->ncolumns == 0, rel, i, options);
+						plan->ncolumns == 0, rel, i, false, options);
 			plan->ncolumns++;
 		}
 		plan->keys = mem_zalloc(nkeys, sizeof(*plan->keys));
 		for (; plan->nkeys < nkeys; plan->nkeys++)
 			plan_column(plan, &plan->keys[plan->nkeys], plan->nkeys == 0, rel,
-						keys[plan->nkeys], options);
+						keys[plan->nkeys], true, options);
 		plan->unshown = mem_zalloc(nkeys, sizeof(*plan->unshown));
 		for (uint32_t i = 0; i < nkeys; i++)
 		{
@@ -226,6 +275,8 @@ format_json_plan_free(struct format_plan *plan)
 	buf_free(&plan->scratch->text);
 	buf_free(&plan->scratch->json);
 	free(plan->scratch);
+	buf_free(plan->whole);
+	free(plan->whole);
 	free(plan->columns);
 	free(plan->keys);
 	free(plan->unshown);
@@ -251,6 +302,26 @@ append_piece(struct buf *out, const struct piece *piece)
 	buf_put(out, piece->data, piece->len);
 }
 
+/* A value of which not all is shown. */
+static bool
+put_cut(const struct format_plan *plan, const struct plan_column *pc,
+		const struct change_value *v, struct buf *out)
+{
+	size_t len = (size_t) v->len;
+
+	if (pc->bytes)
+		return format_json_type_put(&pc->type, v->data,
+									len < pc->chars ? len : pc->chars,
+									plan->scratch, out);
+	buf_reset(plan->whole);
+	if (!format_json_type_put(&pc->type, v->data, len, plan->scratch,
+							  plan->whole))
+		return false;
+	cut_string(plan->whole, pc->chars);
+	buf_put(out, plan->whole->data, plan->whole->len);
+	return true;
+}
+
 /* A column's value.  False: it was lost, and what stands for it was put. */
 static inline bool
 put_column(const struct format_plan *plan, const struct plan_column *pc,
@@ -261,8 +332,10 @@ put_column(const struct format_plan *plan, const struct plan_column *pc,
 	switch (v->state)
 	{
 		case CHANGE_VALUE:
-			if (format_json_type_put(&pc->type, v->data, (size_t) v->len,
-									 plan->scratch, out))
+			if (pc->cut
+					? put_cut(plan, pc, v, out)
+					: format_json_type_put(&pc->type, v->data, (size_t) v->len,
+										   plan->scratch, out))
 				return true;
 			lost = true;
 			break;
@@ -326,6 +399,8 @@ trim_scratch(const struct format_plan *plan)
 		buf_free(&plan->scratch->text);
 	if (plan->scratch->json.cap > SCRATCH_KEEP)
 		buf_free(&plan->scratch->json);
+	if (plan->whole->cap > SCRATCH_KEEP)
+		buf_free(plan->whole);
 }
 
 /* ------------------------------------------------------------------- keys */

@@ -238,6 +238,28 @@ format_json_type_init(struct format_json_type	  *t,
 		t->kind = scalar_kind(&column->base, t->oid, options, &t->scale);
 }
 
+bool
+format_json_type_is_text(const struct format_json_type *t)
+{
+	switch (t->kind)
+	{
+		case FORMAT_JSON_NUMERIC_STRING:
+		case FORMAT_JSON_MONEY_STRING:
+		case FORMAT_JSON_TIMETZ:
+		case FORMAT_JSON_TIMESTAMPTZ:
+		case FORMAT_JSON_INTERVAL_STRING:
+		case FORMAT_JSON_UUID:
+		case FORMAT_JSON_STRING:
+		case FORMAT_JSON_PGTEXT:
+		case FORMAT_JSON_HSTORE:
+			return true;
+		case FORMAT_JSON_BINARY:
+			return t->binary != FORMAT_BINARY_BYTES;
+		default:
+			return false;
+	}
+}
+
 /* ---------------------------------------------------------------- numbers */
 
 static bool

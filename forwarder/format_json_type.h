@@ -104,6 +104,9 @@ bool format_json_type_put_header(const struct format_json_type *t,
 								 struct format_json_scratch *scratch,
 								 struct buf					*out);
 
+/* Is a value a string to Debezium, and not only in JSON, as a Decimal is? */
+bool format_json_type_is_text(const struct format_json_type *t);
+
 /* Append bytes as binary.handling.mode wants them, in quotes. */
 void format_json_type_binary(enum format_binary mode, const uint8_t *data,
 							 size_t len, struct buf *out);

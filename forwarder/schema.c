@@ -190,6 +190,8 @@ fill_column(struct change_column *to, const struct wire_column *from,
 	to->attnum = from->attnum;
 	to->key_position = from->key_position;
 	to->key_only = from->key_only;
+	to->truncated = from->truncated;
+	to->chars = from->chars;
 	to->not_null = from->flags & WIRE_COLUMN_NOT_NULL;
 	to->in_identity = from->flags & WIRE_COLUMN_IDENTITY;
 	to->is_generated = from->flags & WIRE_COLUMN_GENERATED;

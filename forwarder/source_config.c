@@ -72,6 +72,12 @@ static const struct pair plugin_options[] = {
 	{"exclude_message_prefixes", "message.prefix.exclude.list"},
 };
 
+/* Rules for columns, likewise. */
+static const struct pair rule_options[] = {
+	{"mask_columns", "column.mask.with.<n>.chars"},
+	{"truncate_columns", "column.truncate.to.<n>.chars"},
+};
+
 #define KEYWORDS_MAX (sizeof(connection_options) / sizeof(struct pair) + 1)
 
 /* skipped.operations (c, u, d, t or none) as what is to be sent. */
@@ -181,6 +187,13 @@ source_config_init(struct source_config *s, const struct config *c)
 
 		if (value != NULL && value[0] != '\0')
 			add_plugin_option(&options, &n, plugin_options[i].name, value);
+	}
+	for (size_t i = 0; i < sizeof(rule_options) / sizeof(struct pair); i++)
+	{
+		const char *rules = config_column_rules(c, rule_options[i].value);
+
+		if (rules != NULL)
+			add_plugin_option(&options, &n, rule_options[i].name, rules);
 	}
 	wanted_operations(c, text, sizeof(text));
 	add_plugin_option(&options, &n, "operations", keep(&s->text, text));

@@ -465,7 +465,10 @@ wire_write_column(struct wire_writer *w, const struct wire_column *col)
 	wire_put_varint(w, col->attnum);
 	wire_put_u8(w, col->flags);
 	wire_put_varint(w, (uint64_t) col->key_position +
-						   (col->key_only ? WIRE_KEY_ONLY : 0));
+						   (col->key_only ? WIRE_KEY_ONLY : 0) +
+						   (col->truncated ? WIRE_TRUNCATED : 0));
+	if (col->truncated)
+		wire_put_varint(w, col->chars);
 	wire_put_u8(w, (uint8_t) col->encoding);
 	wire_put_u16(w, (uint16_t) col->width);
 	wire_put_u8(w, (uint8_t) col->kind);
@@ -498,14 +501,18 @@ wire_read_column(struct wire_reader *r, struct wire_column *col)
 	col->flags = get_flags(r, "column flags", WIRE_COLUMN_FLAGS);
 	at = r->p;
 	position = (uint16_t) get_bounded(r, "key position",
-									  WIRE_KEY_ONLY + WIRE_COLUMNS_MAX);
-	col->key_only = position >= WIRE_KEY_ONLY;
+									  WIRE_TRUNCATED + WIRE_KEY_ONLY +
+										  WIRE_COLUMNS_MAX);
+	col->truncated = position & WIRE_TRUNCATED;
+	col->key_only = position & WIRE_KEY_ONLY;
 	col->key_position = (uint16_t) (position & (WIRE_KEY_ONLY - 1));
 	if (col->key_position > WIRE_COLUMNS_MAX)
 	{
 		r->p = at;
 		wire_reader_fail(r, "over its limit");
 	}
+	if (col->truncated)
+		col->chars = (uint32_t) get_bounded(r, "characters", WIRE_CHARS_MAX);
 	col->encoding = get_choice(r, "encoding", "RT");
 	at = r->p;
 	col->width = (int16_t) get_u16(r, "width");

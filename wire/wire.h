@@ -126,6 +126,10 @@ enum wire_encoding
 /* Added to a key position, which is always less, where key_only is set. */
 #define WIRE_KEY_ONLY 2048
 
+/* Likewise, where a limit of its text follows. */
+#define WIRE_TRUNCATED 4096
+#define WIRE_CHARS_MAX 1000000
+
 /* Bytes that belong to the frame (reader) or to the caller (writer). */
 struct wire_str
 {
@@ -228,8 +232,10 @@ struct wire_column
 	uint16_t		 attnum;
 	uint8_t			 flags;
 	uint16_t		 key_position; /* 1.. in the key, 0: not part of it */
-	bool			 key_only; /* not asked for: of use for the key alone */
-	char			 encoding; /* enum wire_encoding */
+	bool			 key_only;	/* not asked for: of use for the key alone */
+	bool			 truncated; /* rows show no more of its text than ... */
+	uint32_t		 chars;		/* ... so many UTF-16 units */
+	char			 encoding;	/* enum wire_encoding */
 	int16_t			 width; /* bytes of a raw fixed value, -1: length first */
 	char			 kind;	/* pg_type.typtype of the declared type */
 	struct wire_type type;	/* as declared */

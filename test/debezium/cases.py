@@ -106,7 +106,25 @@ CASES = [
     Case("without-change", {"skip.messages.without.change": "true",
                             "column.exclude.list": r"identity\.whole\.n"},
          r"identity\.(whole.*|plain|only_key|zero)|toast\..*"),
-    Case("mask", {"column.mask.with.5.chars": r"identity\.plain\.t",
-                  "column.truncate.to.1.chars": r"identity\.whole\.t"},
-         r"identity\.(plain|whole)", waits=True),
+    Case("mask", {"column.mask.with.5.chars":
+                  r"types\..*\.(v|d|a),toast\.whole\..*,identity\.whole\.t,"
+                  r"identity\.key_text\..*"},
+         r"types\..*|toast\.whole|identity\.(key_text|whole)"),
+    Case("mask-nothing", {"column.mask.with.0.chars": r"IDENTITY\.plain\.t",
+                          "column.mask.with.3.chars": r"identity\.composite\.v"},
+         r"identity\.(plain|composite)"),
+    Case("truncate-text", {"column.truncate.to.3.chars":
+                           r"types\..*\.(v|d|a),toast\..*,identity\.key_text\..*",
+                           "column.truncate.to.0.chars":
+                           r"identity\.(plain|whole)\.t"},
+         r"types\..*|toast\..*|identity\.(key_text|plain|whole)"),
+    Case("truncate-modes", {"column.truncate.to.3.chars": r".*\.(v|d|a)",
+                            "decimal.handling.mode": "string",
+                            "interval.handling.mode": "string",
+                            "binary.handling.mode": "hex"},
+         r"types\.(bytea|bit.*|numeric.*|money|interval)"),
+    Case("mask-unchanged", {"column.mask.with.5.chars": r"identity\.whole\.t",
+                            "column.truncate.to.1.chars": r"toast\.whole\.t",
+                            "skip.messages.without.change": "true"},
+         r"identity\.whole|toast\.whole"),
 ]

@@ -596,6 +596,13 @@ _ZEROS = [parse(text) for text in (
 _ZERO_TEXT = re.compile(r"0(\.0+)?|P0Y0M0DT0H0M0S")
 
 
+def _start_of_zero(text):
+    """Is it a zero that was truncated?"""
+    return any(zero.startswith(text)
+               for zero in (*(z for z in _ZEROS if isinstance(z, String)),
+                            "P0Y0M0DT0H0M0S"))
+
+
 def _generated(columns):
     """A stored generated column, which pgoutput leaves out."""
     def rule(d, w, difference):
@@ -651,7 +658,19 @@ def _invented(columns):
             not column["identity"] and (
                 column["default"] and d is not MISSING
                 or any(same(d, zero) for zero in _ZEROS)
-                or isinstance(d, String) and bool(_ZERO_TEXT.fullmatch(d)))
+                or isinstance(d, String) and (
+                    bool(_ZERO_TEXT.fullmatch(d)) or _start_of_zero(d)))
+    return rule
+
+
+def _masked(columns):
+    """A mask in a column of which nothing is known, in a row of which only
+    the replica identity is in the WAL."""
+    def rule(d, w, difference):
+        row, _, name = difference.field.partition(".")
+        return row == "before" and w is None and isinstance(d, String) and \
+            set(d) <= {"*"} and \
+            not columns.of(difference.pair[0].table, name)["identity"]
     return rule
 
 
@@ -659,6 +678,7 @@ def _invented(columns):
 RULES_OF_COLUMNS = {
     "invented": _invented,
     "keyless": _keyless,
+    "masked": _masked,
     "unknown key": _unknown_key,
     "another index": _other_index,
     "generated": _generated,

@@ -351,6 +351,25 @@ reason = "so"
         self.walferry.change(3, b'"n": null', b'"n": 1')
         self.assertEqual(self.compare(entry), 1)
 
+    def test_a_zero_may_be_truncated(self):
+        for text, start in (("00:00:00Z", True), ("00:", True), ("P0Y", True),
+                            ("197", True), ("01:", False), ("x", False)):
+            self.assertEqual(compare._start_of_zero(text), start, text)
+
+    def test_what_is_not_known_may_be_masked(self):
+        def masked(d, w, field):
+            rule = compare.RULES_OF_COLUMNS["masked"](Columns(COLUMNS))
+            pair = (type("P", (), {"table": "public.t"}), None)
+            return rule(compare.parse(d), compare.parse(w),
+                        compare.Difference("", "row", field, (), d, w, pair))
+        self.assertTrue(masked(b'"***"', b"null", "before.v"))
+        self.assertTrue(masked(b'""', b"null", "before.v"))
+        self.assertFalse(masked(b'"**x"', b"null", "before.v"))
+        self.assertFalse(masked(b'"***"', b'"x"', "before.v"))
+        self.assertFalse(masked(b'"***"', b"null", "after.v"))
+        self.assertFalse(masked(b'"***"', b"null", "before.id"))
+        self.assertFalse(masked(b"0", b"null", "before.v"))
+
     def test_rules(self):
         """Each excuses what it is for, and not what looks like it."""
         def of(*types, key=b"k", kind="row"):

@@ -586,6 +586,35 @@ key_columns_that_name_no_table_or_column_are_refused(void **state)
 }
 
 static void
+rules_for_columns_are_as_the_plugin_reads_them(void **state)
+{
+	struct config *c;
+
+	(void) state;
+	c = good("column.mask.with.5.chars=s.t.a, s.t.b\n"
+			 "column.truncate.to.20.chars=s.t.c\n"
+			 "column.mask.with.0.chars=s.u.*\n");
+	assert_string_equal(config_column_rules(c, "column.mask.with.<n>.chars"),
+						"5:s.t.a, s.t.b;0:s.u.*");
+	assert_string_equal(config_column_rules(c, "column.truncate.to.<n>.chars"),
+						"20:s.t.c");
+	config_free(c);
+	c = good("column.mask.with.5.chars=\n");
+	assert_null(config_column_rules(c, "column.mask.with.<n>.chars"));
+	config_free(c);
+	refused("column.mask.with.five.chars=s.t.a\n",
+			"column.mask.with.five.chars: must have a number from 0 to");
+	refused("column.mask.with.-5.chars=s.t.a\n", "must have a number");
+	refused("column.truncate.to.1000001.chars=s.t.a\n",
+			"column.truncate.to.1000001.chars: must have a number");
+	refused("column.truncate.to.99999999999999999999.chars=s.t.a\n",
+			"must have a number");
+	refused("column.mask.with.5.chars=s.t.(a\n",
+			"column.mask.with.5.chars: bad regular expression \"s.t.(a\": ");
+	refused("column.mask.with.5.chars=s.t.a;s.t.b\n", "semicolon");
+}
+
+static void
 include_and_exclude_exclude_each_other(void **state)
 {
 	static const char *const kinds[] = {"schema", "table", "column",
@@ -657,8 +686,6 @@ values_not_built_are_refused_by_name(void **state)
 		"debezium.format.key=protobuf",
 		"debezium.format.schemas.enable=true",
 		"xmin.fetch.interval.ms=1000",
-		"column.truncate.to.20.chars=public.t.c",
-		"column.mask.with.5.chars=public.t.c",
 		"column.mask.hash.v2.SHA-256.with.salt.x=public.t.c",
 		"signal.data.collection=public.s",
 		"signal.enabled.channels=source,kafka",
@@ -1629,6 +1656,7 @@ main(void)
 		cmocka_unit_test(bad_values_are_refused_by_name),
 		cmocka_unit_test(bad_expression_names_the_property_and_the_offset),
 		cmocka_unit_test(key_columns_that_name_no_table_or_column_are_refused),
+		cmocka_unit_test(rules_for_columns_are_as_the_plugin_reads_them),
 		cmocka_unit_test(include_and_exclude_exclude_each_other),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(values_not_built_are_refused_by_name),

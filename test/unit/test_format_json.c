@@ -1579,6 +1579,97 @@ format_json_row_leaves_out_what_is_for_the_key_alone(void **state)
 }
 
 /* Years before 1970 round down, as Java's Instant does. */
+/* A column of one row, of which so many characters are shown. */
+static void
+assert_cut(uint32_t oid, const char *name, const char *value, size_t len,
+		   uint32_t chars, const char *expected)
+{
+	struct change_column column = {
+		.name = "v",
+		.truncated = true,
+		.chars = chars,
+		.key_position = 1,
+		.encoding = CHANGE_RAW,
+		.width = -1,
+		.kind = 'b',
+		.type = {oid, -1, "pg_catalog", name},
+		.element = {0, -1, "", ""},
+	};
+	static const uint16_t  key[] = {0};
+	struct change_relation rel = {.schema = "s",
+								  .name = "t",
+								  .identity = 'd',
+								  .ncolumns = 1,
+								  .columns = &column,
+								  .nkeys = 1,
+								  .keys = key};
+	struct change_value	   row[1];
+	struct change		   c = {.op = CHANGE_INSERT,
+								.relation = &rel,
+								.txn = &transaction,
+								.after = row};
+	struct format_plan	  *plan;
+	struct buf			   out = {0};
+
+	column.base = column.type;
+	row[0] = value != NULL ? bytes(value, len) : STATE(CHANGE_UNCHANGED);
+	plan = format_json_plan(&rel, &options);
+	assert_int_equal(format_json_value(plan, FORMAT_CREATE, &c, NOW, &out), 0);
+	assert_non_null(strstr(str(&out), expected));
+
+	/* The key is whole. */
+	if (value != NULL && chars == 0)
+	{
+		buf_reset(&out);
+		assert_true(format_json_key(plan, row, &out));
+		assert_null(strstr(str(&out), "\"\""));
+	}
+	format_json_plan_free(plan);
+	buf_free(&out);
+}
+
+static void
+format_json_cuts_text_as_java_does(void **state)
+{
+	static const char text[] = "a\"\n\303\244\342\202\254\360\237\230\200z";
+	static const struct
+	{
+		uint32_t	chars;
+		const char *expected;
+	} cases[] = {
+		{0, "{\"v\":\"\"}"},
+		{1, "{\"v\":\"a\"}"},
+		{2, "{\"v\":\"a\\\"\"}"},
+		{3, "{\"v\":\"a\\\"\\n\"}"},
+		{4, "{\"v\":\"a\\\"\\n\303\244\"}"},
+		{5, "{\"v\":\"a\\\"\\n\303\244\342\202\254\"}"},
+		/* half a character, as in Java */
+		{6, "\342\202\254\\uD83D\"}"},
+		{7, "\342\202\254\\uD83D\\uDE00\"}"},
+		{8, "\\uD83D\\uDE00z\"}"},
+		{9, "\\uD83D\\uDE00z\"}"},
+		{1000000, "\\uD83D\\uDE00z\"}"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_cut(25, "text", text, sizeof(text) - 1, cases[i].chars,
+				   cases[i].expected);
+	assert_cut(25, "text", "", 0, 3, "{\"v\":\"\"}");
+
+	/* What stands for a text is one; what stands for bytes is not. */
+	assert_cut(25, "text", NULL, 0, 3, "{\"v\":\"__d\"}");
+	assert_cut(17, "bytea", NULL, 0, 3,
+			   "{\"v\":\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\"}");
+
+	/* bytes are counted as such; numbers in quotes are no text */
+	assert_cut(17, "bytea", "\0\1\2\3\4", 5, 3, "{\"v\":\"AAEC\"}");
+	assert_cut(17, "bytea", "\0\1", 2, 3, "{\"v\":\"AAE=\"}");
+	assert_cut(114, "json", "[1,2]", 5, 3, "{\"v\":\"[1,\"}");
+	assert_cut(1700, "numeric", "\200\200\1\0\350\3", 6, 1,
+			   "{\"v\":{\"scale\":1,\"value\":\"Cw==\"}}");
+}
+
 static void
 format_json_times_before_1970(void **state)
 {
@@ -1978,6 +2069,7 @@ main(void)
 		cmocka_unit_test(
 			format_json_escapes_names_and_leaves_out_virtual_columns),
 		cmocka_unit_test(format_json_row_leaves_out_what_is_for_the_key_alone),
+		cmocka_unit_test(format_json_cuts_text_as_java_does),
 		cmocka_unit_test(format_json_times_before_1970),
 		cmocka_unit_test(format_json_message_is_debezium_s),
 		cmocka_unit_test(format_json_key_header_spells_decimals_as_java_does),

@@ -66,6 +66,8 @@ write_rich(uint8_t *space, size_t cap)
 												WIRE_COLUMN_IDENTITY);
 
 	a.key_only = list.key_only = true;
+	b.truncated = true;
+	b.chars = 7;
 	mood.encoding = WIRE_ENCODING_TEXT;
 	mood.kind = 'e';
 	mood.nlabels = 3;
@@ -139,6 +141,9 @@ schema_has_all_that_the_message_says(void **state)
 	assert_false(c[0].is_generated);
 	assert_int_equal(c[0].key_position, 2);
 	assert_false(c[0].key_only);
+	assert_true(c[0].truncated);
+	assert_int_equal(c[0].chars, 7);
+	assert_false(c[1].truncated);
 	assert_int_equal(c[0].encoding, CHANGE_RAW);
 	assert_int_equal(c[0].width, 4);
 	assert_int_equal(c[0].base.oid, 23);

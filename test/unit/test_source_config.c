@@ -95,6 +95,12 @@ config_stream_params(const struct config *c, size_t *n)
 	return c->params;
 }
 
+const char *
+config_column_rules(const struct config *c, const char *name)
+{
+	return config_str(c, name);
+}
+
 static void
 set(struct config *c, const char *name, const char *value)
 {
@@ -126,15 +132,13 @@ filter_of(const struct config *c)
 static void
 filter_differs_with_each_option_of_the_stream(void **state)
 {
-	static const char *const lists[] = {"schema.include.list",
-										"schema.exclude.list",
-										"table.include.list",
-										"table.exclude.list",
-										"column.include.list",
-										"column.exclude.list",
-										"message.key.columns",
-										"message.prefix.include.list",
-										"message.prefix.exclude.list"};
+	static const char *const lists[] =
+		{"schema.include.list",			 "schema.exclude.list",
+		 "table.include.list",			 "table.exclude.list",
+		 "column.include.list",			 "column.exclude.list",
+		 "message.key.columns",			 "column.mask.with.<n>.chars",
+		 "column.truncate.to.<n>.chars", "message.prefix.include.list",
+		 "message.prefix.exclude.list"};
 	static const char *const operations[] = {"c", "u", "d", "t"};
 	struct config			 c[32] = {0};
 	size_t					 n = 1;

@@ -159,6 +159,8 @@ rich_column(void)
 		.flags = WIRE_COLUMN_FLAGS,
 		.key_position = WIRE_COLUMNS_MAX,
 		.key_only = true,
+		.truncated = true,
+		.chars = WIRE_CHARS_MAX,
 		.encoding = WIRE_ENCODING_TEXT,
 		.width = -1,
 		.kind = 'd',
@@ -1138,6 +1140,8 @@ wire_relation_is_what_was_written(void **state)
 	assert_int_equal(col.flags, rich.flags);
 	assert_int_equal(col.key_position, rich.key_position);
 	assert_true(col.key_only);
+	assert_true(col.truncated);
+	assert_int_equal(col.chars, WIRE_CHARS_MAX);
 	assert_int_equal(col.encoding, WIRE_ENCODING_TEXT);
 	assert_int_equal(col.width, -1);
 	assert_int_equal(col.kind, 'd');
@@ -1290,8 +1294,10 @@ wire_refuses_columns_that_cannot_be(void **state)
 		   "key position", 4);
 	COLUMN((col.key_position = WIRE_COLUMNS_MAX + 1, col.key_only = true),
 		   "over its limit", "key position", 4);
-	COLUMN(col.key_position = 2 * WIRE_KEY_ONLY, "over its limit",
+	COLUMN(col.key_position = 2 * WIRE_TRUNCATED, "over its limit",
 		   "key position", 4);
+	COLUMN((col.truncated = true, col.chars = WIRE_CHARS_MAX + 1),
+		   "over its limit", "characters", 6);
 	COLUMN(col.encoding = 'B', "unknown value", "encoding", 5);
 	COLUMN(col.encoding = 0, "unknown value", "encoding", 5);
 	COLUMN(col.width = 0, "impossible width", "width", 6);

@@ -348,6 +348,8 @@ walk_column(struct walk *k, struct relation *rel, uint32_t i)
 		col.key_position);
 	if (col.key_only)
 		say(k, " only");
+	if (col.truncated)
+		say(k, " chars=%" PRIu32, col.chars);
 	say_char(k, "encoding", col.encoding);
 	say(k, " width=%d", col.width);
 	say_char(k, "kind", col.kind);
