@@ -717,7 +717,7 @@ build_column(Build *b, int i, bool for_rows)
 	Oid			base;
 	Oid			element;
 	char		base_kind;
-	char		element_kind;
+	char		element_kind = '\0';
 	char	   *default_expr = NULL;
 	List	   *labels = NIL;
 	ListCell   *lc;
@@ -749,11 +749,11 @@ build_column(Build *b, int i, bool for_rows)
 		col.flags |= WIRE_COLUMN_ARRAY;
 		read_type(b, element, base_typmod, &col.element, &element_kind);
 	}
-	if (base_kind == TYPTYPE_ENUM)
+	if (base_kind == TYPTYPE_ENUM || element_kind == TYPTYPE_ENUM)
 	{
 		col.flags |= WIRE_COLUMN_ENUM;
 		entry->has_enums = true;
-		labels = read_labels(base);
+		labels = read_labels(OidIsValid(element) ? element : base);
 		col.nlabels = list_length(labels);
 	}
 

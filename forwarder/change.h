@@ -57,7 +57,7 @@ struct change_column
 	struct change_type	 base;	  /* what values are: domains undone */
 	struct change_type	 element; /* of an array, else oid 0 */
 	const char			*default_expr; /* NULL: none */
-	uint32_t			 nlabels;	   /* of an enum, in sort order */
+	uint32_t			 nlabels; /* of an enum or its array, in sort order */
 	const char *const	*labels;
 };
 
