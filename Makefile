@@ -22,7 +22,7 @@ PG_CPPFLAGS = -I$(srcdir)/wire
 
 # In the order they run.  test-regress fails if sql/ or specs/ holds a test
 # that is in neither list; a listed test that does not exist is left out.
-REGRESS_ALL = setup options types values toast ddl type_changes identity partition truncate \
+REGRESS_ALL = setup options types values toast ddl type_changes identity unique_keys partition truncate \
 	messages subxact filter unchanged key_columns mask big_rows passes frames stream twophase snapshot errors \
 	settings encoding virtual wedge damaged permissions upgrade
 ISOLATION_ALL = ddl_dml cic_long_xact concurrent_upsert concurrent_stream enum_label

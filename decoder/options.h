@@ -44,6 +44,7 @@ typedef struct DecoderOptions
 	bool		origin_none;	/* only what has no replication origin */
 	bool		partition_root; /* rows of partitions under their root */
 	bool		skip_unchanged; /* updates that change nothing of what is sent */
+	bool		unique_keys;	/* a unique index makes the key if none does */
 	bool		streaming;
 	int			frame_bytes;	/* flush threshold */
 	int64		max_row_bytes;	/* 0: no limit */

@@ -328,14 +328,13 @@ str(const char *s)
 	return ws;
 }
 
-/* attnum -> position in the key (1 ..), 0 elsewhere */
+/* attnum -> position among the first 'ncolumns' of an index (1 ..), else 0 */
 static void
-index_positions(HeapTuple index_tuple, int natts, uint16 *position)
+index_positions(Form_pg_index index, int ncolumns, int natts, uint16 *position)
 {
-	Form_pg_index index = (Form_pg_index) GETSTRUCT(index_tuple);
 	int			i;
 
-	for (i = 0; i < index->indnkeyatts; i++)
+	for (i = 0; i < ncolumns; i++)
 	{
 		int			attnum = index->indkey.values[i];
 
@@ -344,17 +343,73 @@ index_positions(HeapTuple index_tuple, int natts, uint16 *position)
 	}
 }
 
+static bool
+has_expressions(Form_pg_index index)
+{
+	int			i;
+
+	for (i = 0; i < index->indnatts; i++)
+	{
+		if (index->indkey.values[i] == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The unique index that Debezium takes for a key: of those without
+ * expressions one by which the table is clustered, or else the first by name.
+ * NULL if there is none; the tuple is to be released.
+ */
+static HeapTuple
+find_unique_index(List *indexes)
+{
+	HeapTuple	best = NULL;
+	bool		best_clustered = false;
+	char	   *best_name = NULL;
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Oid			oid = lfirst_oid(lc);
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
+		Form_pg_index index;
+		char	   *name;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		index = (Form_pg_index) GETSTRUCT(tuple);
+		name = get_rel_name(oid);
+		if (name == NULL || !index->indisunique || has_expressions(index) ||
+			(best != NULL && (best_clustered ||
+							  (!index->indisclustered &&
+							   strcmp(name, best_name) > 0))))
+		{
+			ReleaseSysCache(tuple);
+			continue;
+		}
+		if (best != NULL)
+			ReleaseSysCache(best);
+		best = tuple;
+		best_clustered = index->indisclustered;
+		best_name = name;
+	}
+	return best;
+}
+
 /*
  * Positions of the columns in the primary key (deferrable or not: Debezium
  * takes it either way) and membership in the replica identity.
  */
 static void
-read_keys(Relation relation, uint16 *key, bool *identity)
+read_keys(const DecoderOptions *options, Relation relation, uint16 *key,
+		  bool *identity)
 {
 	int			natts = RelationGetNumberOfAttributes(relation);
 	Oid			identity_index = InvalidOid;
 	List	   *indexes = RelationGetIndexList(relation);
 	ListCell   *lc;
+	bool		has_primary = false;
 	int			i;
 
 	if (relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL)
@@ -366,20 +421,38 @@ read_keys(Relation relation, uint16 *key, bool *identity)
 	{
 		Oid			oid = lfirst_oid(lc);
 		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
+		Form_pg_index index;
 
 		if (!HeapTupleIsValid(tuple))
 			continue;
-		if (((Form_pg_index) GETSTRUCT(tuple))->indisprimary)
-			index_positions(tuple, natts, key);
+		index = (Form_pg_index) GETSTRUCT(tuple);
+		if (index->indisprimary)
+		{
+			index_positions(index, index->indnkeyatts, natts, key);
+			has_primary = true;
+		}
 		if (oid == identity_index)
 		{
 			uint16	   *position = palloc0(natts * sizeof(uint16));
 
-			index_positions(tuple, natts, position);
+			index_positions(index, index->indnkeyatts, natts, position);
 			for (i = 0; i < natts; i++)
 				identity[i] = position[i] != 0;
 		}
 		ReleaseSysCache(tuple);
+	}
+	if (options->unique_keys && !has_primary)
+	{
+		HeapTuple	tuple = find_unique_index(indexes);
+
+		/* Debezium does not tell apart what is only included. */
+		if (tuple != NULL)
+		{
+			Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
+
+			index_positions(index, index->indnatts, natts, key);
+			ReleaseSysCache(tuple);
+		}
 	}
 	list_free(indexes);
 }
@@ -907,11 +980,11 @@ build_schema(Build *b)
 	b->key = palloc0((natts + 1) * sizeof(uint16));
 	b->identity = palloc0((stored_natts + 1) * sizeof(bool));
 	if (b->shown == b->stored)
-		read_keys(b->stored, b->key, b->identity);
+		read_keys(b->options, b->stored, b->key, b->identity);
 	else
 	{
-		read_keys(b->stored, stored_key, b->identity);
-		read_keys(b->shown, b->key, shown_identity);
+		read_keys(b->options, b->stored, stored_key, b->identity);
+		read_keys(b->options, b->shown, b->key, shown_identity);
 	}
 	choose_key(b);
 	choose_columns(b);
