@@ -269,9 +269,10 @@ static const struct config_option table[] = {
 	{.name = "interval.handling.mode", .type = CONFIG_ENUM,
 		.deflt = "numeric", .values = "numeric|string",
 		.help = "How `interval` is written: microseconds, or ISO 8601."},
-	{.name = "hstore.handling.mode", .type = CONFIG_ENUM, .stance = PARTLY,
-		.deflt = "json", .values = "json|map", .built = "json",
-		.help = "How `hstore` is written."},
+	{.name = "hstore.handling.mode", .type = CONFIG_ENUM,
+		.deflt = "json", .values = "json|map",
+		.help = "How `hstore` is written: a string that holds JSON, or an "
+			"object."},
 	{.name = "money.fraction.digits", .type = CONFIG_INT, .deflt = "2",
 		.min = 0, .max = 18,
 		.help = "Digits after the point of `money`."},

@@ -51,6 +51,12 @@ enum format_interval
 	FORMAT_INTERVAL_STRING
 };
 
+enum format_hstore
+{
+	FORMAT_HSTORE_JSON, /* a string that holds JSON */
+	FORMAT_HSTORE_MAP	/* an object */
+};
+
 /* Strings are borrowed and must outlive every plan. */
 struct format_options
 {
@@ -62,6 +68,7 @@ struct format_options
 	enum format_binary	 binary;
 	enum format_time	 time;
 	enum format_interval interval;
+	enum format_hstore	 hstore;
 	int					 money_fraction_digits;
 	char				 byte_order; /* of the server: 'L' or 'B' */
 };

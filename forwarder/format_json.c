@@ -274,6 +274,7 @@ format_json_plan_free(struct format_plan *plan)
 		return;
 	buf_free(&plan->scratch->text);
 	buf_free(&plan->scratch->json);
+	buf_free(&plan->scratch->members);
 	free(plan->scratch);
 	buf_free(plan->whole);
 	free(plan->whole);
@@ -401,6 +402,8 @@ trim_scratch(const struct format_plan *plan)
 		buf_free(&plan->scratch->json);
 	if (plan->whole->cap > SCRATCH_KEEP)
 		buf_free(plan->whole);
+	if (plan->scratch->members.cap > SCRATCH_KEEP)
+		buf_free(&plan->scratch->members);
 }
 
 /* ------------------------------------------------------------------- keys */

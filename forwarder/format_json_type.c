@@ -185,10 +185,11 @@ scalar_kind(const struct change_type *type, uint32_t oid,
 
 /* Extensions' types have no fixed oid; they come as text. */
 static enum format_json_kind
-text_kind(const struct change_type *type)
+text_kind(const struct change_type *type, const struct format_options *options)
 {
 	if (strcmp(type->name, "hstore") == 0)
-		return FORMAT_JSON_HSTORE;
+		return options->hstore == FORMAT_HSTORE_MAP ? FORMAT_JSON_HSTORE_MAP
+													: FORMAT_JSON_HSTORE;
 	if (strcmp(type->name, "vector") == 0)
 		return FORMAT_JSON_VECTOR;
 	if (strcmp(type->name, "halfvec") == 0)
@@ -210,7 +211,7 @@ format_json_type_init(struct format_json_type	  *t,
 		if (column->element.oid != 0)
 		{
 			t->kind = FORMAT_JSON_TEXT_ARRAY;
-			t->element = text_kind(&column->element);
+			t->element = text_kind(&column->element, options);
 			t->element_oid = column->element.oid;
 			/* PostGIS chose its own */
 			if (strcmp(column->element.name, "geometry") == 0 ||
@@ -220,7 +221,7 @@ format_json_type_init(struct format_json_type	  *t,
 				t->delimiter = ';';
 		}
 		else
-			t->kind = text_kind(&column->base);
+			t->kind = text_kind(&column->base, options);
 		return;
 	}
 	t->element_oid = pgtext_element_type(t->oid);
@@ -550,13 +551,15 @@ put_pgtext(uint32_t oid, const uint8_t *data, size_t len,
 
 /* ----------------------------------------------- texts with an inner order */
 
+typedef void string_part(struct buf *out, const void *data, size_t len);
+
 /*
  * Append what stands in quotes at *p, as the inside of a JSON string, and
  * move *p behind the closing quote.  A backslash stands before a quote or
  * another one.
  */
 static bool
-put_quoted(const char **p, const char *end, struct buf *out)
+put_quoted(const char **p, const char *end, string_part *put, struct buf *out)
 {
 	const char *run;
 
@@ -567,14 +570,14 @@ put_quoted(const char **p, const char *end, struct buf *out)
 	{
 		if (**p == '\\')
 		{
-			jsontext_string_part(out, run, (size_t) (*p - run));
+			put(out, run, (size_t) (*p - run));
 			run = ++*p;
 			if (*p == end)
 				return false;
 		}
 		++*p;
 	}
-	jsontext_string_part(out, run, (size_t) (*p - run));
+	put(out, run, (size_t) (*p - run));
 	if (*p == end)
 		return false;
 	++*p;
@@ -592,38 +595,125 @@ skip_word(const char **p, const char *end, const char *word)
 	return true;
 }
 
+/* A "key":"value" of an hstore, in scratch->json. */
+struct member
+{
+	uint32_t hash; /* of the key, as a HashMap of Java has it */
+	size_t	 at;
+	size_t	 len;
+};
+
+/* String.hashCode() of what stands in quotes at 'p', spread as HashMap does. */
+static uint32_t
+java_hash(const char *p, const char *end)
+{
+	uint32_t h = 0;
+
+	for (p++; p < end && *p != '"'; p++)
+	{
+		uint32_t c;
+		int		 more;
+
+		if (*p == '\\' && ++p == end)
+			break;
+		c = (uint8_t) *p;
+		more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+		if (more > 0)
+			c &= 0x3fu >> more;
+		for (; more > 0 && end - p > 1; more--)
+			c = c << 6 | ((uint8_t) * ++p & 0x3f);
+		if (c >= 0x10000)
+		{
+			c -= 0x10000;
+			h = 31 * h + (0xd800 | c >> 10);
+			c = 0xdc00 | (c & 0x3ff);
+		}
+		h = 31 * h + c;
+	}
+	return h ^ h >> 16;
+}
+
+static int
+compare_members(const void *a, const void *b)
+{
+	const struct member *x = a;
+	const struct member *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
 /*
- * "a"=>"b", "n"=>NULL to {"a":"b","n":null}, in 'json'.  hstore_out always
- * quotes.
+ * "a"=>"b", "n"=>NULL to "a":"b" and "n":null, in scratch->json, in the order
+ * in which a HashMap gives them: by the lower bits of their hash, of which
+ * more count the more there are.  hstore_out always quotes.
  */
 static bool
-hstore_object(const char *p, const char *end, struct buf *json)
+hstore_members(const char *p, const char *end, string_part *put,
+			   struct format_json_scratch *scratch)
 {
-	buf_putc(json, '{');
+	struct buf	  *json = &scratch->json;
+	const char	  *start = p;
+	struct member *members;
+	size_t		   n;
+	uint32_t	   buckets = 16;
+
+	buf_reset(json);
+	buf_reset(&scratch->members);
 	while (p < end)
 	{
-		if (json->len > 1)
-		{
-			if (!skip_word(&p, end, ", "))
-				return false;
-			buf_putc(json, ',');
-		}
+		struct member m = {.at = json->len};
+
+		if (p > start && !skip_word(&p, end, ", "))
+			return false;
+		if (p < end)
+			m.hash = java_hash(p, end);
 		buf_putc(json, '"');
-		if (!put_quoted(&p, end, json) || !skip_word(&p, end, "=>"))
+		if (!put_quoted(&p, end, put, json) || !skip_word(&p, end, "=>"))
 			return false;
 		buf_lit(json, "\":");
 		if (skip_word(&p, end, "NULL"))
-		{
 			buf_lit(json, "null");
-			continue;
+		else
+		{
+			buf_putc(json, '"');
+			if (!put_quoted(&p, end, put, json))
+				return false;
+			buf_putc(json, '"');
 		}
-		buf_putc(json, '"');
-		if (!put_quoted(&p, end, json))
-			return false;
-		buf_putc(json, '"');
+		m.len = json->len - m.at;
+		buf_put(&scratch->members, &m, sizeof(m));
 	}
-	buf_putc(json, '}');
+	n = scratch->members.len / sizeof(struct member);
+	if (n < 2)
+		return true;
+	members = (struct member *) (void *) scratch->members.data;
+	while (n > buckets / 4 * 3 && buckets < UINT32_C(1) << 30)
+		buckets *= 2;
+	for (size_t i = 0; i < n; i++)
+		members[i].hash &= buckets - 1;
+	qsort(members, n, sizeof(*members), compare_members);
 	return true;
+}
+
+/* The object that the members make. */
+static void
+put_members(const struct format_json_scratch *scratch, string_part *put,
+			struct buf *out)
+{
+	const struct member *members = (const struct member *) (const void *)
+									   scratch->members.data;
+	size_t n = scratch->members.len / sizeof(*members);
+
+	buf_putc(out, '{');
+	for (size_t i = 0; i < n; i++)
+	{
+		if (i > 0)
+			buf_putc(out, ',');
+		put(out, scratch->json.data + members[i].at, members[i].len);
+	}
+	buf_putc(out, '}');
 }
 
 /* A string that holds JSON, as all of Debezium's io.debezium.data.Json. */
@@ -633,9 +723,31 @@ put_hstore(const uint8_t *data, size_t len,
 {
 	const char *text = (const char *) data;
 
-	buf_reset(&scratch->json);
-	if (hstore_object(text, text + len, &scratch->json))
-		jsontext_string(out, scratch->json.data, scratch->json.len);
+	if (!hstore_members(text, text + len, jsontext_inner_part, scratch))
+	{
+		jsontext_string(out, data, len);
+		return;
+	}
+	buf_putc(out, '"');
+	put_members(scratch, jsontext_string_part, out);
+	buf_putc(out, '"');
+}
+
+static void
+put_bytes(struct buf *out, const void *data, size_t len)
+{
+	buf_put(out, data, len);
+}
+
+/* An object, as Connect has a map of strings. */
+static void
+put_hstore_map(const uint8_t *data, size_t len,
+			   struct format_json_scratch *scratch, struct buf *out)
+{
+	const char *text = (const char *) data;
+
+	if (hstore_members(text, text + len, jsontext_string_part, scratch))
+		put_members(scratch, put_bytes, out);
 	else
 		jsontext_string(out, data, len);
 }
@@ -682,6 +794,9 @@ put_text(enum format_json_kind kind, const uint8_t *data, size_t len,
 	{
 		case FORMAT_JSON_HSTORE:
 			put_hstore(data, len, scratch, out);
+			return;
+		case FORMAT_JSON_HSTORE_MAP:
+			put_hstore_map(data, len, scratch, out);
 			return;
 		case FORMAT_JSON_VECTOR:
 		case FORMAT_JSON_HALFVEC:
@@ -971,6 +1086,7 @@ put_scalar(const struct format_json_type *t, enum format_json_kind kind,
 			put_point(data, out);
 			return true;
 		case FORMAT_JSON_HSTORE:
+		case FORMAT_JSON_HSTORE_MAP:
 		case FORMAT_JSON_VECTOR:
 		case FORMAT_JSON_HALFVEC:
 			put_text(kind, data, len, scratch, out);
@@ -1237,6 +1353,17 @@ put_array_placeholder(const struct format_json_type *t,
 	buf_putc(out, ']');
 }
 
+/* Of an hstore, of which not even the keys are known. */
+static void
+put_placeholder_object(const char *placeholder, struct buf *out)
+{
+	buf_putc(out, '{');
+	jsontext_string(out, placeholder, strlen(placeholder));
+	buf_putc(out, ':');
+	jsontext_string(out, placeholder, strlen(placeholder));
+	buf_putc(out, '}');
+}
+
 void
 format_json_type_placeholder(const struct format_json_type *t,
 							 const char *placeholder, struct buf *out)
@@ -1256,15 +1383,14 @@ format_json_type_placeholder(const struct format_json_type *t,
 		{
 			struct buf object = {0};
 
-			buf_putc(&object, '{');
-			jsontext_string(&object, placeholder, len);
-			buf_putc(&object, ':');
-			jsontext_string(&object, placeholder, len);
-			buf_putc(&object, '}');
+			put_placeholder_object(placeholder, &object);
 			jsontext_string(out, object.data, object.len);
 			buf_free(&object);
 			break;
 		}
+		case FORMAT_JSON_HSTORE_MAP:
+			put_placeholder_object(placeholder, out);
+			break;
 		case FORMAT_JSON_ARRAY:
 			put_array_placeholder(t, placeholder, out);
 			break;

@@ -59,6 +59,7 @@ enum format_json_kind
 	FORMAT_JSON_ARRAY, /* raw; of 'element' */
 	/* from the text of the output function: */
 	FORMAT_JSON_HSTORE,
+	FORMAT_JSON_HSTORE_MAP,
 	FORMAT_JSON_VECTOR,	   /* of pgvector, doubles */
 	FORMAT_JSON_HALFVEC,   /* floats */
 	FORMAT_JSON_TEXT_ARRAY /* of 'element' */
@@ -75,11 +76,12 @@ struct format_json_type
 	char				  delimiter; /* of a text array */
 };
 
-/* Work space of one thread.  Zero-initialise; free both when done. */
+/* Work space of one thread.  Zero-initialise; free them when done. */
 struct format_json_scratch
 {
 	struct buf text;
 	struct buf json;
+	struct buf members; /* of an hstore */
 };
 
 void format_json_type_init(struct format_json_type	   *t,

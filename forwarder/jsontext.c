@@ -129,8 +129,9 @@ put_surrogates(struct buf *out, const uint8_t *c)
 	buf_commit(out, SURROGATES_LEN);
 }
 
-void
-jsontext_string_part(struct buf *out, const void *data, size_t len)
+/* Characters of 'longest' bytes or more are written as their surrogates. */
+static inline void
+string_part(struct buf *out, const void *data, size_t len, size_t longest)
 {
 	const uint8_t *p = data;
 	const uint8_t *end = len > 0 ? p + len : p;
@@ -146,7 +147,7 @@ jsontext_string_part(struct buf *out, const void *data, size_t len)
 			p++;
 		if (p == end)
 			break;
-		if (instead_of[*p] == 'x' && (n = utf8_len(p, end)) > 0 && n < 4)
+		if (instead_of[*p] == 'x' && (n = utf8_len(p, end)) > 0 && n < longest)
 		{
 			p += n;
 			continue;
@@ -162,6 +163,18 @@ jsontext_string_part(struct buf *out, const void *data, size_t len)
 		run = p;
 	}
 	buf_put(out, run, (size_t) (end - run));
+}
+
+void
+jsontext_string_part(struct buf *out, const void *data, size_t len)
+{
+	string_part(out, data, len, 4);
+}
+
+void
+jsontext_inner_part(struct buf *out, const void *data, size_t len)
+{
+	string_part(out, data, len, 5);
 }
 
 void

@@ -31,6 +31,12 @@ void jsontext_string(struct buf *out, const void *data, size_t len);
 /* The same without the quotes: a piece of a string, whole characters. */
 void jsontext_string_part(struct buf *out, const void *data, size_t len);
 
+/*
+ * The same of JSON that will be in a string itself: Jackson leaves characters
+ * beyond U+FFFF as they are in it, for the outer string to escape.
+ */
+void jsontext_inner_part(struct buf *out, const void *data, size_t len);
+
 /* Turn the bytes from 'start' to the buffer's end into such a string. */
 void jsontext_string_tail(struct buf *out, size_t start);
 

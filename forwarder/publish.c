@@ -221,6 +221,8 @@ publish_new(const struct config *config)
 	p->options.time = time_mode(config);
 	if (config_is(config, "interval.handling.mode", "string"))
 		p->options.interval = FORMAT_INTERVAL_STRING;
+	if (config_is(config, "hstore.handling.mode", "map"))
+		p->options.hstore = FORMAT_HSTORE_MAP;
 	return p;
 }
 

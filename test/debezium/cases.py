@@ -94,7 +94,7 @@ CASES = [
     Case("unknown-types", {"include.unknown.datatypes": "true"},
          r"types\..*", waits=True),
     Case("hstore-map", {"hstore.handling.mode": "map"},
-         r"types\.hstore|toast\.plain", waits=True),
+         r"types\.hstore|toast\.plain"),
     Case("key-columns", {"message.key.columns":
                          "identity.keyless:id; identity.plain:id,n;"
                          "identity.composite:b,a;identity.whole(_alike)?:n,id;"

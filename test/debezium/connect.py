@@ -11,6 +11,7 @@ import cluster
 from tools import free_port
 
 HEAP = "-Xmx512m"
+JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
 def _write(path, settings):
@@ -33,9 +34,9 @@ class Connect:
         self.process = None
         worker = {
             "bootstrap.servers": bootstrap,
-            "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "key.converter": JSON,
             "key.converter.schemas.enable": "false",
-            "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+            "value.converter": JSON,
             "value.converter.schemas.enable": "false",
             "offset.storage.file.filename": self.directory / "offsets",
             "offset.flush.interval.ms": 1000,
@@ -116,5 +117,8 @@ def properties(database, port, name, slot, prefix):
         "publication.name": f"{slot}_publication",
         "topic.prefix": prefix,
         "snapshot.mode": "no_data",
+        # Connect takes a connector's settings of a converter only with it.
+        "key.converter": JSON,
+        "value.converter": JSON,
         "poll.interval.ms": 50,
     }

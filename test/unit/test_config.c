@@ -670,7 +670,6 @@ values_not_built_are_refused_by_name(void **state)
 {
 	static const char *const lines[] = {
 		"time.precision.mode=structured",
-		"hstore.handling.mode=map",
 		"snapshot.mode=initial",
 		"snapshot.mode=when_needed",
 		"snapshot.mode=always",

@@ -540,8 +540,17 @@ static const struct
 	{"citext", NULL, "A\nb", "\"A\\nb\""},
 	{"composite", NULL, "(1,\"a b\")", "\"(1,\\\"a b\\\")\""},
 	{"hstore", NULL, "\"a\"=>\"1\", \"n\"=>NULL, \"q\\\"\\\\\"=>\"\xc3\xa9\"",
-	 "\"{\\\"a\\\":\\\"1\\\",\\\"n\\\":null,"
-	 "\\\"q\\\\\\\"\\\\\\\\\\\":\\\"\xc3\xa9\\\"}\""},
+	 "\"{\\\"a\\\":\\\"1\\\","
+	 "\\\"q\\\\\\\"\\\\\\\\\\\":\\\"\xc3\xa9\\\","
+	 "\\\"n\\\":null}\""},
+	/* in the order of Java's HashMap; what UTF-16 has as two is not escaped
+	 * twice */
+	{"hstore", NULL,
+	 "\"\"=>\"\", \"c\"=>\"1\", \"bb\"=>\"2\", \"\xc3\xa9\"=>\"3\", "
+	 "\"k e\"=>\"v\", \"\xf0\x9f\x98\x80\"=>\"4\"",
+	 "\"{\\\"\\\":\\\"\\\",\\\"bb\\\":\\\"2\\\","
+	 "\\\"k e\\\":\\\"v\\\",\\\"c\\\":\\\"1\\\","
+	 "\\\"\\uD83D\\uDE00\\\":\\\"4\\\",\\\"\xc3\xa9\\\":\\\"3\\\"}\""},
 	{"hstore", NULL, "", "\"{}\""},
 	/* not what hstore_out writes: shown as it is */
 	{"hstore", NULL, "\"a\"=>", "\"\\\"a\\\"=>\""},
@@ -594,6 +603,70 @@ format_json_reads_texts_with_an_inner_order(void **state)
 		}
 		assert_string_equal(str(&out), texts[i].json);
 	}
+	buf_free(&out);
+}
+
+static void
+format_json_hstore_may_be_an_object(void **state)
+{
+	static const struct
+	{
+		const char *element;
+		const char *text;
+		const char *json;
+	} cases[] = {
+		{NULL, "", "{}"},
+		{NULL, "\"n\"=>NULL, \"a\"=>\"1\"", "{\"a\":\"1\",\"n\":null}"},
+		{NULL, "\"\xf0\x9f\x98\x80\"=>\"\"", "{\"\\uD83D\\uDE00\":\"\"}"},
+		/* not what hstore_out writes: shown as it is */
+		{NULL, "\"a\"=>", "\"\\\"a\\\"=>\""},
+		{"hstore", "{\"\\\"a\\\"=>\\\"1\\\", \\\"b\\\"=>\\\"2\\\"\",NULL}",
+		 "[{\"a\":\"1\",\"b\":\"2\"},null]"},
+	};
+	const struct change_value unchanged = STATE(CHANGE_UNCHANGED);
+	struct format_options	  o = options;
+	struct change_column	  c = text_column("c", "hstore", NULL);
+	struct buf				  text = {0};
+	struct buf				  out = {0};
+
+	(void) state;
+	o.hstore = FORMAT_HSTORE_MAP;
+	for (size_t i = 0; i < COUNT(cases); i++)
+	{
+		struct change_column a = text_column("c",
+											 cases[i].element ? "_hstore"
+															  : "hstore",
+											 cases[i].element);
+		struct change_value	 v = TEXT(cases[i].text);
+
+		assert_int_equal(format_one(&a, &o, &v, &out), 0);
+		assert_string_equal(str(&out), cases[i].json);
+	}
+	(void) format_one(&c, &o, &unchanged, &out);
+	assert_string_equal(str(&out),
+						"{\"" PLACEHOLDER "\":\"" PLACEHOLDER "\"}");
+
+	/* The more there are, the more bits of a hash count: "q" is 0x71. */
+	for (int n = 12; n <= 13; n++)
+	{
+		struct change_value v;
+
+		buf_reset(&text);
+		for (int i = 0; i < n; i++)
+			buf_printf(&text, "%s\"%c\"=>NULL", i > 0 ? ", " : "", 'q' - i);
+		v = bytes(text.data, text.len);
+		(void) format_one(&c, &o, &v, &out);
+		assert_string_equal(
+			str(&out), n == 12
+						   ? "{\"p\":null,\"q\":null,\"f\":null,\"g\":null,"
+							 "\"h\":null,\"i\":null,\"j\":null,\"k\":null,"
+							 "\"l\":null,\"m\":null,\"n\":null,\"o\":null}"
+						   : "{\"e\":null,\"f\":null,\"g\":null,\"h\":null,"
+							 "\"i\":null,\"j\":null,\"k\":null,\"l\":null,"
+							 "\"m\":null,\"n\":null,\"o\":null,\"p\":null,"
+							 "\"q\":null}");
+	}
+	buf_free(&text);
 	buf_free(&out);
 }
 
@@ -2053,6 +2126,7 @@ main(void)
 		cmocka_unit_test(format_json_has_each_type_as_debezium),
 		cmocka_unit_test(format_json_survives_values_that_are_none),
 		cmocka_unit_test(format_json_reads_texts_with_an_inner_order),
+		cmocka_unit_test(format_json_hstore_may_be_an_object),
 		cmocka_unit_test(
 			format_json_has_a_placeholder_for_what_is_not_in_the_wal),
 		cmocka_unit_test(format_json_has_times_in_each_mode),

@@ -170,7 +170,7 @@ SELECT types.make('regproc', 'regproc', 'now', 'pg_backend_pid');
 SELECT types.make('regprocedure', 'regprocedure', 'lower(text)', 'upper(text)');
 SELECT types.make('regrole', 'regrole', 'pg_monitor', 'pg_read_all_data');
 SELECT types.make('regnamespace', 'regnamespace', 'pg_catalog', 'information_schema');
-SELECT types.make('hstore', 'hstore', '', 'a=>1,b=>NULL', '"k e"=>"v,\"x", ""=>""', 'ü=>ä');
+SELECT types.make('hstore', 'hstore', '', 'a=>1,b=>NULL', '"k e"=>"v,\"x", ""=>"", c=>1, bb=>2, "é"=>3, "😀"=>4', 'ü=>ä');
 SELECT types.make('citext', 'citext', '', 'AbC', 'ü"');
 SELECT types.make('ltree', 'ltree', '', 'Top.Science.Astronomy');
 SELECT types.make('lquery', 'lquery', '*', 'Top.*{1,2}.A');
