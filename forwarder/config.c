@@ -8,6 +8,7 @@
  */
 #include "config_part.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -1278,14 +1279,19 @@ check_names(struct config *c)
 		config_fail(c, s->entry, "must be 1 to 63 of a-z, 0-9 and '_'");
 }
 
-/* "schema.table:column,column", without blanks and with one colon. */
+/*
+ * "schema.table:column,column", without blanks, with one colon, and with
+ * something on each side of colon and commas.
+ */
 static bool
 is_key_choice(const char *s)
 {
 	const char *colon = strchr(s, ':');
 
 	return s[strcspn(s, " \t\n\r")] == '\0' && colon != NULL && colon != s &&
-		   colon[1] != '\0' && strchr(colon + 1, ':') == NULL;
+		   strchr(colon + 1, ':') == NULL && colon[1] != ',' &&
+		   strstr(colon, ",,") == NULL && s[strlen(s) - 1] != ',' &&
+		   colon[1] != '\0';
 }
 
 /* Each column of a choice with its table is one regular expression. */
@@ -1322,6 +1328,10 @@ check_key_columns(struct config *c)
 	const struct config_slot *s = config_slot_of(c, "message.key.columns");
 	const char				 *p = s->str != NULL ? s->str : "";
 
+	if (*p != '\0' && p[strspn(p, "; \t\n\r")] == '\0')
+		config_fail(c, s->entry,
+					"names no column: write schema.table:column, or leave it "
+					"out");
 	while (*p != '\0')
 	{
 		size_t len = strcspn(p, ";");
@@ -1351,14 +1361,20 @@ static const char *const rule_rows[] = {"column.mask.with.<n>.chars",
 /* So many characters are enough for any mask; wire.h has it as well. */
 #define RULE_CHARS_MAX 1000000
 
+/* Aborts where there is no such row: see config.h. */
 static size_t
 rule_index(const char *row)
 {
-	size_t i = 0;
+	static_assert(sizeof(rule_rows) / sizeof(rule_rows[0]) ==
+					  sizeof(((struct config *) 0)->rules) / sizeof(char *),
+				  "a place for the rules of each row");
 
-	while (strcmp(rule_rows[i], row) != 0)
-		i++;
-	return i;
+	for (size_t i = 0; i < sizeof(rule_rows) / sizeof(rule_rows[0]); i++)
+	{
+		if (strcmp(rule_rows[i], row) == 0)
+			return i;
+	}
+	abort();
 }
 
 /* Append one rule as the plugin reads it. */

@@ -565,9 +565,10 @@ bad_expression_names_the_property_and_the_offset(void **state)
 static void
 key_columns_that_name_no_table_or_column_are_refused(void **state)
 {
-	static const char *const bad[] = {"s.t",	  "s.t:",		 "id",
-									  ":id",	  "s.t:id:x",	 "s.t:id;s.u",
-									  "s.t:a, b", "(?:s.t|u):id"};
+	static const char *const bad[] = {"s.t",	  "s.t:",		  "id",
+									  ":id",	  "s.t:id:x",	  "s.t:id;s.u",
+									  "s.t:a, b", "(?:s.t|u):id", "s.t:,",
+									  "s.t:a,,b", "s.t:a,",		  "s.t:,a"};
 	struct config			*c;
 
 	(void) state;
@@ -579,6 +580,9 @@ key_columns_that_name_no_table_or_column_are_refused(void **state)
 		refused(more, "message.key.columns: \"");
 		refused(more, "is not schema.table:column,column; separate several");
 	}
+	refused("message.key.columns=;\n", "message.key.columns: names no column");
+	refused("message.key.columns= ; ;\n",
+			"message.key.columns: names no column");
 	c = good("message.key.columns= s.t:id,n ; (a|b).u:x;\n");
 	assert_string_equal(config_str(c, "message.key.columns"),
 						"s.t:id,n ; (a|b).u:x;");
