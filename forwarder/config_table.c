@@ -230,9 +230,11 @@ static const struct config_option table[] = {
 	{.name = "message.key.columns",
 		.help = "Columns that make the key in place of the primary key: "
 			"`schema.table:column,column;schema.table:column`, of "
-			"expressions that match the whole of `schema.table.column`. A "
-			"delete has a key only if all its columns are in the table's "
-			"replica identity."},
+			"expressions that match the whole of `schema.table.column`. Where "
+			"a column of it is not in the table's replica identity, a delete "
+			"has no key, an update of that column deletes nothing under the "
+			"old key, and one that leaves alone a large value of it has no "
+			"key."},
 	{.name = "skip.messages.without.change", .type = BOOL,
 		.deflt = "false",
 		.help = "Leave out updates that change neither a carried column nor "

@@ -111,18 +111,25 @@ bool format_json_key(const struct format_plan  *plan,
 bool format_json_key_header(const struct format_plan  *plan,
 							const struct change_value *row, struct buf *out);
 
+enum format_compared
+{
+	FORMAT_SAME,
+	FORMAT_OTHER,
+	FORMAT_UNKNOWN /* a value of one is lost, or not in the WAL */
+};
+
 /*
- * Do the two rows have different keys?  Columns that the old row lacks are
- * taken for the same, as all are where there is no old row; a value that was
- * lost makes it false.
+ * Have the two rows the same key?  Columns that the old row lacks are taken
+ * for the same, as all are where there is no old row.
  */
-bool format_json_key_changed(const struct format_plan *plan,
-							 const struct change	  *c);
+enum format_compared format_json_compare_keys(const struct format_plan *plan,
+											  const struct change	   *c);
 
 /*
  * Does an update read otherwise than before in any column that rows show?
- * Both rows must be whole.  Also true where a value was lost, so that nobody
- * can say.
+ * Both rows must be whole.  Also true where nobody can say, because a value
+ * was lost or is not in the WAL, and where two of more than a megabyte would
+ * have to be written to see it.
  */
 bool format_json_row_changed(const struct format_plan *plan,
 							 const struct change	  *c);

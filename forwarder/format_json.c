@@ -44,6 +44,15 @@ struct plan_column
 	uint32_t				chars;
 };
 
+/* Work space, kept from one row to the next. */
+struct work
+{
+	struct format_json_scratch type;
+	struct buf				   whole;  /* a text that is to be cut */
+	struct buf				   before; /* a value that is to be compared ... */
+	struct buf				   after;  /* ... with this one */
+};
+
 struct format_plan
 {
 	struct plan_column *columns;
@@ -60,13 +69,15 @@ struct format_plan
 	struct piece source_db;	   /* ,"snapshot": ... "sequence":"[ */
 	struct piece source_table; /* ,"schema": ... "txId": */
 
-	struct format_json_scratch *scratch;
-	struct buf				   *whole; /* a text that is to be cut */
-	struct buf					text;  /* what the pieces point to */
+	struct work *work;
+	struct buf	 text; /* what the pieces point to */
 };
 
-/* Work space beyond this is not kept from one row to the next. */
+/* Work space beyond this is not kept. */
 #define SCRATCH_KEEP ((size_t) 1 << 20)
+
+/* Longer values are not written to see whether they read alike. */
+#define COMPARED_MAX ((uint64_t) 1 << 20)
 
 /* ------------------------------------------------------------------ plans */
 
@@ -131,10 +142,10 @@ put_placeholder(struct format_plan *plan, const struct plan_column *pc,
 		format_json_type_placeholder(&pc->type, placeholder, &plan->text);
 		return;
 	}
-	buf_reset(plan->whole);
-	format_json_type_placeholder(&pc->type, placeholder, plan->whole);
-	cut_string(plan->whole, pc->chars);
-	buf_put(&plan->text, plan->whole->data, plan->whole->len);
+	buf_reset(&plan->work->whole);
+	format_json_type_placeholder(&pc->type, placeholder, &plan->work->whole);
+	cut_string(&plan->work->whole, pc->chars);
+	buf_put(&plan->text, plan->work->whole.data, plan->work->whole.len);
 }
 
 static void
@@ -217,8 +228,7 @@ format_json_plan(const struct change_relation *rel,
 	struct format_plan *plan = mem_zalloc(1, sizeof(*plan));
 
 	plan->binary = options->binary;
-	plan->scratch = mem_zalloc(1, sizeof(*plan->scratch));
-	plan->whole = mem_zalloc(1, sizeof(*plan->whole));
+	plan->work = mem_zalloc(1, sizeof(*plan->work));
 	if (rel != NULL)
 	{
 		uint32_t		nkeys;
@@ -267,17 +277,31 @@ format_json_plan(const struct change_relation *rel,
 	return plan;
 }
 
+static void
+trim(struct buf *b, size_t keep)
+{
+	if (b->cap > keep)
+		buf_free(b);
+}
+
+static void
+trim_work(struct work *work, size_t keep)
+{
+	trim(&work->type.text, keep);
+	trim(&work->type.json, keep);
+	trim(&work->type.members, keep);
+	trim(&work->whole, keep);
+	trim(&work->before, keep);
+	trim(&work->after, keep);
+}
+
 void
 format_json_plan_free(struct format_plan *plan)
 {
 	if (plan == NULL)
 		return;
-	buf_free(&plan->scratch->text);
-	buf_free(&plan->scratch->json);
-	buf_free(&plan->scratch->members);
-	free(plan->scratch);
-	buf_free(plan->whole);
-	free(plan->whole);
+	trim_work(plan->work, 0);
+	free(plan->work);
 	free(plan->columns);
 	free(plan->keys);
 	free(plan->unshown);
@@ -313,13 +337,13 @@ put_cut(const struct format_plan *plan, const struct plan_column *pc,
 	if (pc->bytes)
 		return format_json_type_put(&pc->type, v->data,
 									len < pc->chars ? len : pc->chars,
-									plan->scratch, out);
-	buf_reset(plan->whole);
-	if (!format_json_type_put(&pc->type, v->data, len, plan->scratch,
-							  plan->whole))
+									&plan->work->type, out);
+	buf_reset(&plan->work->whole);
+	if (!format_json_type_put(&pc->type, v->data, len, &plan->work->type,
+							  &plan->work->whole))
 		return false;
-	cut_string(plan->whole, pc->chars);
-	buf_put(out, plan->whole->data, plan->whole->len);
+	cut_string(&plan->work->whole, pc->chars);
+	buf_put(out, plan->work->whole.data, plan->work->whole.len);
 	return true;
 }
 
@@ -336,7 +360,7 @@ put_column(const struct format_plan *plan, const struct plan_column *pc,
 			if (pc->cut
 					? put_cut(plan, pc, v, out)
 					: format_json_type_put(&pc->type, v->data, (size_t) v->len,
-										   plan->scratch, out))
+										   &plan->work->type, out))
 				return true;
 			lost = true;
 			break;
@@ -393,19 +417,6 @@ put_row(const struct format_plan *plan, const struct change_value *row,
 	return failed;
 }
 
-static void
-trim_scratch(const struct format_plan *plan)
-{
-	if (plan->scratch->text.cap > SCRATCH_KEEP)
-		buf_free(&plan->scratch->text);
-	if (plan->scratch->json.cap > SCRATCH_KEEP)
-		buf_free(&plan->scratch->json);
-	if (plan->whole->cap > SCRATCH_KEEP)
-		buf_free(plan->whole);
-	if (plan->scratch->members.cap > SCRATCH_KEEP)
-		buf_free(&plan->scratch->members);
-}
-
 /* ------------------------------------------------------------------- keys */
 
 typedef bool
@@ -429,7 +440,8 @@ put_key(const struct format_plan *plan, const struct change_value *row,
 		if (v->state == CHANGE_NULL)
 			buf_lit(out, "null");
 		else if (v->state != CHANGE_VALUE ||
-				 !put(&pc->type, v->data, (size_t) v->len, plan->scratch, out))
+				 !put(&pc->type, v->data, (size_t) v->len, &plan->work->type,
+					  out))
 		{
 			out->len = start;
 			return false;
@@ -469,66 +481,85 @@ is_known(const struct change_value *v)
 	return v->state == CHANGE_VALUE || v->state == CHANGE_NULL;
 }
 
-bool
-format_json_key_changed(const struct format_plan *plan, const struct change *c)
+/*
+ * Do two values that are not the same bytes read alike, as 1.0 and 1.00 do?
+ * What cannot be written is lost.
+ */
+static enum format_compared
+compare_written(const struct format_plan *plan, const struct plan_column *pc,
+				const struct change_value *old, const struct change_value *new)
 {
-	struct buf before = {0};
-	struct buf after = {0};
-	bool	   changed = false;
-	bool	   lost = false;
+	struct buf *before = &plan->work->before;
+	struct buf *after = &plan->work->after;
+
+	buf_reset(before);
+	buf_reset(after);
+	if (!put_column(plan, pc, old, before) ||
+		!put_column(plan, pc, new, after))
+		return FORMAT_UNKNOWN;
+	return before->len == after->len &&
+				   memcmp(before->data, after->data, before->len) == 0
+			   ? FORMAT_SAME
+			   : FORMAT_OTHER;
+}
+
+enum format_compared
+format_json_compare_keys(const struct format_plan *plan,
+						 const struct change	  *c)
+{
+	enum format_compared keys = FORMAT_SAME;
 
 	if (c->before == NULL || c->after == NULL)
-		return false;
-	for (uint32_t i = 0; i < plan->nkeys && !lost; i++)
+		return FORMAT_SAME;
+	for (uint32_t i = 0; i < plan->nkeys; i++)
 	{
 		const struct plan_column  *pc = &plan->keys[i];
 		const struct change_value *old = &c->before[pc->index];
 		const struct change_value *new = &c->after[pc->index];
+		enum format_compared found;
 
+		/* Whatever the others are, the row has no key now. */
+		if (!is_known(new))
+			return FORMAT_UNKNOWN;
 		if (old->state == CHANGE_ABSENT || same_bytes(old, new))
 			continue;
-
-		/* Other bytes can still be the same key: 1.0 and 1.00. */
-		buf_reset(&before);
-		buf_reset(&after);
-		lost = !is_known(old) || !is_known(new) ||
-			   !put_column(plan, pc, old, &before) ||
-			   !put_column(plan, pc, new, &after);
-		changed |= before.len != after.len ||
-				   (before.len > 0 &&
-					memcmp(before.data, after.data, before.len) != 0);
+		if (!is_known(old))
+			return FORMAT_UNKNOWN;
+		found = compare_written(plan, pc, old, new);
+		if (found == FORMAT_UNKNOWN)
+			return found;
+		if (found == FORMAT_OTHER)
+			keys = found;
 	}
-	buf_free(&before);
-	buf_free(&after);
-	return changed && !lost;
+	return keys;
+}
+
+static bool
+value_changed(const struct format_plan *plan, const struct plan_column *pc,
+			  const struct change_value *old, const struct change_value *new)
+{
+	if (same_bytes(old, new))
+		return false;
+	if (!is_known(old) || !is_known(new) || old->state != new->state ||
+		(!pc->cut && format_json_type_is_exact(&pc->type)) ||
+		old->len > COMPARED_MAX || new->len > COMPARED_MAX)
+		return true;
+	return compare_written(plan, pc, old, new) != FORMAT_SAME;
 }
 
 bool
 format_json_row_changed(const struct format_plan *plan, const struct change *c)
 {
-	struct buf before = {0};
-	struct buf after = {0};
-	bool	   changed = false;
+	bool changed = false;
 
 	for (uint32_t i = 0; i < plan->ncolumns && !changed; i++)
 	{
-		const struct plan_column  *pc = &plan->columns[i];
-		const struct change_value *old = &c->before[pc->index];
-		const struct change_value *new = &c->after[pc->index];
+		uint32_t index = plan->columns[i].index;
 
-		if (same_bytes(old, new))
-			continue;
-
-		/* Other bytes may still be written alike: 1.1 and 1.10. */
-		buf_reset(&before);
-		buf_reset(&after);
-		changed = !put_column(plan, pc, old, &before) ||
-				  !put_column(plan, pc, new, &after) ||
-				  before.len != after.len ||
-				  memcmp(before.data, after.data, before.len) != 0;
+		changed = value_changed(plan, &plan->columns[i], &c->before[index],
+								&c->after[index]);
 	}
-	buf_free(&before);
-	buf_free(&after);
+	trim_work(plan->work, SCRATCH_KEEP);
 	return changed;
 }
 
@@ -714,7 +745,7 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 					  part == FORMAT_CREATE || part == FORMAT_UPDATE ? c->after
 																	 : NULL,
 					  out);
-	trim_scratch(plan);
+	trim_work(plan->work, SCRATCH_KEEP);
 	buf_putc(out, ',');
 	put_source(plan, c, now_ns, out);
 

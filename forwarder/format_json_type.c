@@ -261,6 +261,25 @@ format_json_type_is_text(const struct format_json_type *t)
 	}
 }
 
+bool
+format_json_type_is_exact(const struct format_json_type *t)
+{
+	switch (t->kind)
+	{
+		case FORMAT_JSON_BOOL:
+		case FORMAT_JSON_INT2:
+		case FORMAT_JSON_INT4:
+		case FORMAT_JSON_INT8:
+		case FORMAT_JSON_OID:
+		case FORMAT_JSON_UUID:
+		case FORMAT_JSON_STRING:
+		case FORMAT_JSON_BINARY:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* ---------------------------------------------------------------- numbers */
 
 static bool

@@ -109,6 +109,12 @@ bool format_json_type_put_header(const struct format_json_type *t,
 /* Is a value a string to Debezium, and not only in JSON, as a Decimal is? */
 bool format_json_type_is_text(const struct format_json_type *t);
 
+/*
+ * Are other bytes certainly another value, or none?  So that two need not be
+ * written to see whether they differ.
+ */
+bool format_json_type_is_exact(const struct format_json_type *t);
+
 /* Append bytes as binary.handling.mode wants them, in quotes. */
 void format_json_type_binary(enum format_binary mode, const uint8_t *data,
 							 size_t len, struct buf *out);

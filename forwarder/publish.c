@@ -96,6 +96,7 @@ struct publish
 	bool				  tombstones;
 	bool				  context_headers;
 	bool				  skip_unchanged;
+	bool				  deletes;	   /* skipped.operations has no d */
 	size_t				  record_max;  /* 0: any */
 	bool				  placeholder; /* for what is larger */
 	enum route_keyless	  keyless;
@@ -114,6 +115,7 @@ struct publish
 	bool				   taken;
 	struct change_position position;
 	struct relation_plan  *plan;
+	enum format_compared   keys; /* of its two rows */
 	struct part			   parts[3];
 	uint32_t			   nparts;
 	uint32_t			   next;   /* to be handed over */
@@ -184,6 +186,20 @@ time_mode(const struct config *config)
 	return FORMAT_TIME_ADAPTIVE;
 }
 
+static bool
+are_deletes_wanted(const struct config *config)
+{
+	size_t			   n;
+	const char *const *skipped = config_list(config, "skipped.operations", &n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (strcmp(skipped[i], "d") == 0)
+			return false;
+	}
+	return true;
+}
+
 struct publish *
 publish_new(const struct config *config)
 {
@@ -194,6 +210,7 @@ publish_new(const struct config *config)
 	p->tombstones = config_bool(config, "tombstones.on.delete");
 	p->context_headers = config_bool(config, "extended.headers.enabled");
 	p->skip_unchanged = config_bool(config, "skip.messages.without.change");
+	p->deletes = are_deletes_wanted(config);
 	p->keyless = config_is(config, "walferry.keyless.partition", "position")
 					 ? ROUTE_KEYLESS_POSITION
 					 : ROUTE_KEYLESS_TOPIC;
@@ -310,17 +327,20 @@ find_topic(struct publish *p, const char *name, const char *table)
 	t->table = mem_check(strdup(table), strlen(table) + 1);
 	t->npartitions = 0;
 	t->records = 0;
+	t->key_told = false;
 	return (uint32_t) p->ntopics++;
 }
 
 /*
- * What is not in the replica identity is not in a delete's old row, and half a
- * key would be another row's.
+ * What is not in the replica identity is not in an old row, and half a key
+ * would be another row's.  Each partition of a table comes here, and each
+ * again with every change of its schema: once is enough.
  */
 static void
-tell_unknown_key(const struct change_relation *rel, const char *topic)
+tell_unknown_key(struct publish *p, const struct change_relation *rel,
+				 struct publish_topic *topic)
 {
-	if (!rel->chosen_key)
+	if (!rel->chosen_key || !p->deletes || topic->key_told)
 		return;
 	for (uint32_t i = 0; i < rel->nkeys; i++)
 	{
@@ -331,11 +351,15 @@ tell_unknown_key(const struct change_relation *rel, const char *topic)
 		log_warn("publish",
 				 "the key of message.key.columns has a column that is not in"
 				 " the table's replica identity: deletes will have no key and"
-				 " no tombstone; ALTER TABLE ... REPLICA IDENTITY FULL, or an"
-				 " index on the key's columns, gives them one",
-				 "topic=%s table=%s.%s column=%s", log_str(topic),
+				 " no tombstone, an update of that column deletes nothing"
+				 " under the old key, and one that leaves alone a large value"
+				 " of it has no key; ALTER TABLE ... REPLICA IDENTITY FULL"
+				 " mends all of it, an identity index on the key's columns"
+				 " the first two",
+				 "topic=%s table=%s.%s column=%s", log_str(topic->name),
 				 log_str(rel->schema), log_str(rel->name),
 				 log_str(column->name));
+		topic->key_told = true;
 		return;
 	}
 }
@@ -383,7 +407,7 @@ make_plan(struct publish *p, const struct change_relation *rel,
 					 buf_cstr(&table));
 		}
 		if (rel != NULL)
-			tell_unknown_key(rel, buf_cstr(&name));
+			tell_unknown_key(p, rel, &p->topics[plan->index]);
 	}
 	buf_free(&table);
 	buf_free(&name);
@@ -513,7 +537,7 @@ make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 			part->value = value_piece(p, FORMAT_CREATE, c, now_ns);
 			break;
 		case CHANGE_UPDATE:
-			if (format_json_key_changed(p->plan->format, c))
+			if (p->keys == FORMAT_OTHER)
 			{
 				struct piece old_key = key_piece(p, c->before);
 				struct piece new_key = key_piece(p, c->after);
@@ -727,14 +751,15 @@ replace_parts(struct publish *p, const struct change *c, int64_t now_ns)
 
 /*
  * Is it an update that nobody would see?  The plugin left out those that it
- * could tell by their bytes; these are written alike all the same.
+ * could tell by their bytes; these are written alike all the same.  Where a
+ * value of the key is lost, shown in the row or not, nobody can say.
  */
 static bool
 is_unchanged(const struct publish *p, const struct change *c)
 {
 	return p->skip_unchanged && c->op == CHANGE_UPDATE && !c->condensed &&
 		   c->relation->identity == 'f' && c->before != NULL &&
-		   !format_json_key_changed(p->plan->format, c) &&
+		   p->keys == FORMAT_SAME &&
 		   !format_json_row_changed(p->plan->format, c);
 }
 
@@ -751,6 +776,8 @@ publish_take(struct publish *p, const struct change *c,
 	p->taken = true;
 	if (p->plan->topicless)
 		return;
+	if (c->op == CHANGE_UPDATE)
+		p->keys = format_json_compare_keys(p->plan->format, c);
 	if (is_unchanged(p, c))
 	{
 		p->taken = false;

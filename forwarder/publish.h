@@ -45,6 +45,7 @@ struct publish_topic
 	const char *table; /* whose it is first: schema.table, "" for messages */
 	int32_t		npartitions; /* as last seen, 0: never */
 	uint64_t	records;	 /* handed over */
+	bool		key_told;	 /* that deletes will not know their key */
 };
 
 /* 'config' must outlive it.  Aborts when out of memory. */

@@ -98,7 +98,9 @@ format_change(const struct change *c, struct format_plan *plan,
 		require_json(out);
 	else
 		require(out->len == 0);
-	(void) format_json_key_changed(plan, c);
+	(void) format_json_compare_keys(plan, c);
+	if (c->op == CHANGE_UPDATE && c->before != NULL)
+		(void) format_json_row_changed(plan, c);
 }
 
 int

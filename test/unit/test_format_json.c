@@ -1627,7 +1627,7 @@ format_json_row_leaves_out_what_is_for_the_key_alone(void **state)
 	buf_reset(&out);
 	assert_true(format_json_key_header(plan, key, &out));
 	assert_string_equal(str(&out), "{\"id\":2}");
-	assert_true(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_OTHER);
 
 	/* A key that is lost is lost, though no row would have shown it. */
 	memcpy(lost, row, sizeof(lost));
@@ -1651,7 +1651,6 @@ format_json_row_leaves_out_what_is_for_the_key_alone(void **state)
 	buf_free(&out);
 }
 
-/* Years before 1970 round down, as Java's Instant does. */
 /* A column of one row, of which so many characters are shown. */
 static void
 assert_cut(uint32_t oid, const char *name, const char *value, size_t len,
@@ -2026,19 +2025,25 @@ format_json_key_may_be_chosen(void **state)
 
 	/* What is known of it can still tell that it has changed. */
 	plan = format_json_plan(&rel, &options);
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
 	old[2] = TEXT("y");
-	assert_true(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_OTHER);
 	new[2] = STATE(CHANGE_UNCHANGED);
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_UNKNOWN);
 	assert_key(&rel, new, "none");
 	old[2] = STATE(CHANGE_ABSENT);
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_UNKNOWN);
+
+	/* and what is not known of one column is not known of the key */
+	new[2] = TEXT("x");
+	new[0] = STATE(CHANGE_UNCHANGED);
+	old[2] = TEXT("y");
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_UNKNOWN);
 	format_json_plan_free(plan);
 }
 
 static void
-format_json_key_changed_compares_keys(void **state)
+format_json_compare_keys_compares_what_is_written(void **state)
 {
 	struct change_relation rel = relation_abc('i');
 	struct change_value	   old[3];
@@ -2051,17 +2056,17 @@ format_json_key_changed_compares_keys(void **state)
 	(void) state;
 	plan = format_json_plan(&rel, &options);
 	memcpy(old, row_abc, sizeof(old));
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
 	old[1] = STATE(CHANGE_ABSENT);
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
 	old[2] = TEXT("y");
-	assert_true(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_OTHER);
 	old[2] = TEXT("xx");
-	assert_true(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_OTHER);
 	old[2] = STATE(CHANGE_ABSENT);
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
 	c.before = NULL;
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
 	format_json_plan_free(plan);
 
 	/* 1.1 and 1.10 are one key */
@@ -2072,9 +2077,13 @@ format_json_key_changed_compares_keys(void **state)
 	plan = format_json_plan(&rel, &options);
 	c.before = old;
 	old[1] = bytes("\200\200\1\0\350\3", 6);
-	assert_false(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
 	old[1] = bytes("\200\200\1\0\320\7", 6);
-	assert_true(format_json_key_changed(plan, &c));
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_OTHER);
+	old[1] = bytes("\200", 1); /* nothing that can be read */
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_UNKNOWN);
+	old[1] = STATE(CHANGE_OVERSIZE);
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_UNKNOWN);
 	format_json_plan_free(plan);
 }
 
@@ -2106,6 +2115,10 @@ format_json_row_changed_compares_what_is_written(void **state)
 	old[2] = new[2] = STATE(CHANGE_ERROR);
 	assert_true(format_json_row_changed(plan, &c));
 	old[2] = new[2] = STATE(CHANGE_OVERSIZE);
+	assert_true(format_json_row_changed(plan, &c));
+	old[2] = new[2] = STATE(CHANGE_UNCHANGED);
+	assert_true(format_json_row_changed(plan, &c));
+	old[2] = TEXT("__debezium_unavailable_value"); /* as it is written */
 	assert_true(format_json_row_changed(plan, &c));
 	memcpy(old, row_abc, sizeof(old));
 	memcpy(new, row_abc, sizeof(new));
@@ -2150,7 +2163,7 @@ main(void)
 		cmocka_unit_test(format_json_key_is_the_primary_key_in_its_order),
 		cmocka_unit_test(format_json_key_may_be_the_replica_identity),
 		cmocka_unit_test(format_json_key_may_be_chosen),
-		cmocka_unit_test(format_json_key_changed_compares_keys),
+		cmocka_unit_test(format_json_compare_keys_compares_what_is_written),
 		cmocka_unit_test(format_json_row_changed_compares_what_is_written),
 	};
 

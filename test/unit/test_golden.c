@@ -150,7 +150,8 @@ render_change(const struct change *c, const struct format_plan *plan,
 			ops[c->op].name, c->position.timeline, c->position.end_lsn >> 32,
 			c->position.end_lsn & UINT32_MAX, c->position.ordinal,
 			c->lsn >> 32, c->lsn & UINT32_MAX,
-			c->op == CHANGE_UPDATE && format_json_key_changed(plan, c)
+			c->op == CHANGE_UPDATE &&
+					format_json_compare_keys(plan, c) == FORMAT_OTHER
 				? " with another key"
 				: "");
 	if (c->op == CHANGE_MESSAGE)

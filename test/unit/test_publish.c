@@ -23,6 +23,7 @@
 #include "../../forwarder/config.h"
 #include "../../forwarder/publish.h"
 #include "../../forwarder/route.h"
+#include "captured_log.h"
 
 #define PARTITIONS 3
 #define RECORDS 64
@@ -31,13 +32,14 @@
 
 struct config
 {
-	bool		tombstones;
-	bool		headers;
-	bool		skip_unchanged;
-	bool		current; /* walferry.partition.count */
-	bool		placeholder;
-	size_t		record_max;
-	const char *time; /* time.precision.mode; NULL: the default */
+	bool			   tombstones;
+	bool			   headers;
+	bool			   skip_unchanged;
+	bool			   current; /* walferry.partition.count */
+	bool			   placeholder;
+	size_t			   record_max;
+	const char		  *time;	/* time.precision.mode; NULL: the default */
+	const char *const *skipped; /* skipped.operations: one, or NULL */
 };
 
 const char *
@@ -85,6 +87,14 @@ config_is(const struct config *c, const char *name, const char *value)
 	if (strcmp(name, "time.precision.mode") == 0)
 		return c->time != NULL && strcmp(value, c->time) == 0;
 	return false;
+}
+
+const char *const *
+config_list(const struct config *c, const char *name, size_t *n)
+{
+	assert_string_equal(name, "skipped.operations");
+	*n = c->skipped != NULL;
+	return c->skipped;
 }
 
 size_t
@@ -1254,8 +1264,6 @@ message_that_is_too_large_keeps_its_prefix(void **state)
 	free(text);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 /* n was chosen for the key, which the identity lacks. */
 static void
 chosen_key_that_is_half_known_is_none(void **state)
@@ -1330,12 +1338,81 @@ update_that_changes_nothing_is_no_record(void **state)
 	assert_int_equal(b->sink.ntaken, 4);
 	assert_taken(&b->sink.taken[1], 'd', "{\"id\":1}", 0);
 
+	/* Nobody knows what became of a key that is lost, on either side. */
+	for (int lost = 0; lost < 6; lost++)
+	{
+		static const enum change_value_state states[] = {CHANGE_OVERSIZE,
+														 CHANGE_ERROR,
+														 CHANGE_UNCHANGED};
+
+		b->before[0] = int_value(b->raw[0], 1);
+		b->after[0] = int_value(b->raw[2], 1);
+		*(lost % 2 ? &b->before[0] : &b->after[0]) = (struct change_value){
+			.state = states[lost / 2]};
+		publish_take(b->publish, &b->change, &b->table, 1);
+		submit_all(b);
+		assert_int_equal(b->sink.ntaken, 5 + lost);
+		assert_taken(&b->sink.taken[4 + lost], 'u',
+					 lost % 2 ? "{\"id\":1}" : NULL, 0);
+	}
+
+	/* one that cannot be read, and all of them */
+	b->before[0] = int_value(b->raw[0], 1);
+	b->before[0].len = 3;
+	b->after[0] = int_value(b->raw[2], 1);
+	publish_take(b->publish, &b->change, &b->table, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 11);
+	b->before[0] = b->after[0] = (struct change_value){
+		.state = CHANGE_OVERSIZE};
+	publish_take(b->publish, &b->change, &b->table, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 12);
+
 	/* Without the whole old row nothing is known. */
 	b->table.relation.identity = 'd';
 	take(b, CHANGE_UPDATE, 1, 1);
 	submit_all(b);
-	assert_int_equal(b->sink.ntaken, 5);
+	assert_int_equal(b->sink.ntaken, 13);
 }
+
+/* Each partition has a relation of its own, and so has each new schema. */
+static void
+unknown_key_is_told_once(void **state)
+{
+	static const char *const deletes[] = {"t", "d"};
+	struct bench			*b = *state;
+	const char				*told;
+
+	b->table.relation.chosen_key = true;
+	b->columns[0].in_identity = false;
+	b->config.skipped = &deletes[0];
+	start(b);
+	captured_log_begin();
+	for (int i = 0; i < 3; i++)
+	{
+		take(b, CHANGE_INSERT, -1, 1);
+		submit_all(b);
+		publish_release(b->table.user);
+		b->table.user = NULL;
+	}
+	told = strstr(captured_log_read(), "replica identity: deletes will");
+	assert_non_null(told);
+	assert_null(strstr(told + 1, "replica identity: deletes will"));
+	captured_log_end();
+
+	/* Whoever skips deletes need not know. */
+	publish_free(b->publish);
+	b->config.skipped = &deletes[1];
+	start(b);
+	captured_log_begin();
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_false(captured_log_has("replica identity"));
+	captured_log_end();
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
 main(void)
@@ -1377,6 +1454,7 @@ main(void)
 		TEST(placeholder_shrinks_until_it_fits),
 		TEST(message_that_is_too_large_keeps_its_prefix),
 		TEST(chosen_key_that_is_half_known_is_none),
+		TEST(unknown_key_is_told_once),
 		TEST(update_that_changes_nothing_is_no_record),
 		cmocka_unit_test(position_text_sorts_as_positions_do),
 	};

@@ -122,8 +122,10 @@ json_holds_what_was_counted(void **state)
 		.in_flight = 2,
 		.started_ms = 100,
 	};
-	const struct publish_topic topics[] = {{"p.public.a", "public.a", 4, 5},
-										   {"p.public.b", "public.b", 4, 6}};
+	const struct publish_topic topics[] = {{"p.public.a", "public.a", 4, 5,
+											false},
+										   {"p.public.b", "public.b", 4, 6,
+											false}};
 	struct buf				   out = {0};
 	json_t					  *json;
 
