@@ -729,11 +729,16 @@ find_output(void *arg)
 static void
 mask_column(Build *b, ColumnPlan *plan, int asterisks)
 {
-	char	   *mask = MemoryContextAlloc(b->entry->context, asterisks + 1);
+	/* It is there already on a second try. */
+	if (plan->mask == NULL)
+	{
+		char	   *mask = MemoryContextAlloc(b->entry->context,
+											  asterisks + 1);
 
-	memset(mask, '*', asterisks);
-	plan->mask = mask;
-	plan->mask_len = asterisks;
+		memset(mask, '*', asterisks);
+		plan->mask = mask;
+		plan->mask_len = asterisks;
+	}
 	plan->kind = RAW_NONE;
 	plan->width = -1;
 }
@@ -901,6 +906,13 @@ build_columns(Build *b, uint8 *message, size_t room)
 	/* Counted first: the count stands in front of the columns. */
 	for (i = 0; i < desc->natts; i++)
 		ncolumns += fate_columns(&b->fates[i]);
+	if (ncolumns > WIRE_COLUMNS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("table \"%s.%s\" would be sent with %u columns, at most %d are possible",
+						b->schema, b->name, ncolumns, WIRE_COLUMNS_MAX),
+				 errdetail("A column counts twice if it is in the key and its values are masked."),
+				 errhint("Name fewer columns in key_columns or mask_columns, or some in exclude_columns, and start the stream again.")));
 
 	memset(&rel, 0, sizeof(rel));
 	rel.schema_id = entry->schema_id;
