@@ -17,6 +17,7 @@
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "fmgr.h"
+#include "utils/datum.h"
 
 #include "guard.h"
 #include "rowdirect.h"
@@ -49,7 +50,8 @@ typedef enum Source
 	SOURCE_DATUM,				/* 'len' low bytes of 'datum' */
 	SOURCE_BYTES,				/* 'len' bytes at 'datum' */
 	SOURCE_FIXED,				/* same, fixed width: no length in front */
-	SOURCE_PACKED,				/* 'datum' is compressed; 'len' when it is not */
+	SOURCE_PACKED,				/* first 'len' bytes of what 'datum' is when it
+								 * is not compressed */
 	SOURCE_SQLSTATE				/* 'len' 5 bytes at 'datum' */
 } Source;
 
@@ -79,6 +81,7 @@ struct RowEncoder
 	EncodedTuple old;
 	EncodedTuple new;
 	DirectValue *values;		/* as many */
+	uint64		held;			/* bytes of the row's decompressed values */
 	int			natts;			/* room of these: a deformed old tuple */
 	Datum	   *old_values;
 	bool	   *old_isnull;
@@ -100,6 +103,7 @@ make_room(RowEncoder *encoder, int ncolumns)
 {
 	int			room = Max(ncolumns, 64);
 
+	Assert(ncolumns <= WIRE_COLUMNS_MAX);
 	if (encoder->room > 0)
 	{
 		pfree(encoder->old.values);
@@ -175,9 +179,25 @@ is_unchanged_toast(const void *pointer)
 }
 
 /*
- * A value that does not simply stand in the tuple.  One that the change wrote
- * out of line was put together by the reorder buffer, which left an indirect
- * pointer to it; either may be compressed.
+ * A value that the change wrote out of line was put together by the reorder
+ * buffer, which left an indirect pointer to it.
+ */
+static inline struct varlena *
+follow_pointer(struct varlena *v)
+{
+	if (VARATT_IS_EXTERNAL_INDIRECT(v))
+	{
+		struct varatt_indirect redirect;
+
+		VARATT_EXTERNAL_GET_POINTER(redirect, v);
+		v = redirect.pointer;
+	}
+	return v;
+}
+
+/*
+ * A value that does not simply stand in the tuple: it is out of line, or
+ * compressed, or both.
  */
 static pg_noinline void
 find_extended(struct varlena *v, Encoded *e)
@@ -189,13 +209,7 @@ find_extended(struct varlena *v, Encoded *e)
 		e->len = 0;
 		return;
 	}
-	if (VARATT_IS_EXTERNAL_INDIRECT(v))
-	{
-		struct varatt_indirect redirect;
-
-		VARATT_EXTERNAL_GET_POINTER(redirect, v);
-		v = redirect.pointer;
-	}
+	v = follow_pointer(v);
 	if (VARATT_IS_4B_C(v))
 	{
 		e->source = SOURCE_PACKED;
@@ -272,25 +286,93 @@ find_value(const ColumnPlan *plan, Datum value, Encoded *e)
 	}
 }
 
-static void unpack_value(Encoded *e, uint64 *held);
+typedef struct UnpackCall
+{
+	struct varlena *packed;
+	uint64		len;			/* no more than this is wanted */
+	struct varlena *plain;
+} UnpackCall;
+
+static void
+call_unpack(void *arg)
+{
+	UnpackCall *call = arg;
+
+	if (call->len < VARDATA_COMPRESSED_GET_EXTSIZE(call->packed))
+		call->plain = detoast_attr_slice(call->packed, 0, (int32) call->len);
+	else
+		call->plain = detoast_attr(call->packed);
+}
+
+/* Decompress the first 'len' bytes; NULL: it is an error now. */
+static struct varlena *
+unpack_prefix(Encoded *e, uint64 len)
+{
+	UnpackCall	call = {(struct varlena *) DatumGetPointer(e->datum), len, NULL};
+	char		sqlstate[WIRE_SQLSTATE_LEN];
+
+	if (!guard_call_pure(call_unpack, &call, sqlstate))
+	{
+		set_error(e, sqlstate);
+		return NULL;
+	}
+	return call.plain;
+}
+
+/* The value is what was unpacked of it, if the row may hold so much. */
+static void
+keep_unpacked(RowEncoder *encoder, struct varlena *plain, Encoded *e)
+{
+	uint64		len = VARSIZE_ANY_EXHDR(plain);
+
+	if (len > UNPACKED_MAX - encoder->held)
+	{
+		pfree(plain);
+		return;
+	}
+	encoder->held += len;
+	e->source = SOURCE_BYTES;
+	e->datum = PointerGetDatum(VARDATA_ANY(plain));
+}
+
+static void
+unpack_value(RowEncoder *encoder, Encoded *e)
+{
+	struct varlena *plain = unpack_prefix(e, e->len);
+
+	if (plain == NULL)
+		return;
+
+	/* lz4 may make less of a value than its header says. */
+	e->len = VARSIZE_ANY_EXHDR(plain);
+	keep_unpacked(encoder, plain, e);
+}
 
 /*
- * No more than so many UTF-16 units; a character of two is not divided, and
- * what was left compressed for its size is left whole: the receiver does it.
+ * No more than so many UTF-16 units; a character of two is not divided.  Of
+ * what is compressed no more is unpacked than that can take: three bytes a
+ * unit, and the character after them, of which the first byte is looked at.
  */
 static void
-cut_value(const ColumnPlan *plan, Encoded *e)
+cut_value(RowEncoder *encoder, const ColumnPlan *plan, Encoded *e)
 {
+	struct varlena *plain = NULL;
 	uint32		chars = 0;
-	uint64		held = 0;
 	const uint8 *p;
 	uint64		at;
 
 	if (e->source == SOURCE_PACKED)
-		unpack_value(e, &held);
-	if (e->source != SOURCE_BYTES)
+	{
+		plain = unpack_prefix(e, (uint64) plan->chars * 3 + 4);
+		if (plain == NULL)
+			return;
+		p = (const uint8 *) VARDATA_ANY(plain);
+		e->len = VARSIZE_ANY_EXHDR(plain);
+	}
+	else if (e->source == SOURCE_BYTES)
+		p = (const uint8 *) DatumGetPointer(e->datum);
+	else
 		return;
-	p = (const uint8 *) DatumGetPointer(e->datum);
 	for (at = 0; at < e->len; at++)
 	{
 		if ((p[at] & 0xc0) == 0x80)
@@ -300,6 +382,8 @@ cut_value(const ColumnPlan *plan, Encoded *e)
 		chars += p[at] >= 0xf0 ? 2 : 1;
 	}
 	e->len = at;
+	if (plain != NULL)
+		keep_unpacked(encoder, plain, e);
 }
 
 static bool
@@ -395,7 +479,7 @@ find_tuple(RowEncoder *encoder, const TableEntry *entry, TupleDesc desc,
 		{
 			find_value(plan, values[plan->att], e);
 			if (unlikely(plan->cut))
-				cut_value(plan, e);
+				cut_value(encoder, plan, e);
 		}
 
 		if (old != NULL)
@@ -453,50 +537,12 @@ shorten(EncodedTuple *tuple, const EncodedTuple *old)
 	}
 }
 
-typedef struct UnpackCall
-{
-	struct varlena *packed;
-	struct varlena *plain;
-} UnpackCall;
-
-static void
-call_unpack(void *arg)
-{
-	UnpackCall *call = arg;
-
-	call->plain = detoast_attr(call->packed);
-}
-
-static void
-unpack_value(Encoded *e, uint64 *held)
-{
-	UnpackCall	call = {(struct varlena *) DatumGetPointer(e->datum), NULL};
-	char		sqlstate[WIRE_SQLSTATE_LEN];
-
-	if (!guard_call_pure(call_unpack, &call, sqlstate))
-	{
-		set_error(e, sqlstate);
-		return;
-	}
-
-	/* lz4 may make less of a value than its header says. */
-	e->len = VARSIZE_ANY_EXHDR(call.plain);
-	if (e->len > UNPACKED_MAX - *held)
-	{
-		pfree(call.plain);
-		return;
-	}
-	*held += e->len;
-	e->source = SOURCE_BYTES;
-	e->datum = PointerGetDatum(VARDATA_ANY(call.plain));
-}
-
 /*
  * Decompress what will be sent, before anything of the row is written: a value
  * that is damaged becomes a marker, and so does what is the SAME.
  */
 static pg_noinline void
-unpack(EncodedTuple *tuple, const EncodedTuple *old, uint64 *held)
+unpack(RowEncoder *encoder, EncodedTuple *tuple, const EncodedTuple *old)
 {
 	int			i;
 
@@ -506,7 +552,7 @@ unpack(EncodedTuple *tuple, const EncodedTuple *old, uint64 *held)
 		Encoded    *e = &tuple->values[i];
 
 		if (e->source == SOURCE_PACKED)
-			unpack_value(e, held);
+			unpack_value(encoder, e);
 		else if (old != NULL && e->tag == WIRE_VALUE_SAME &&
 				 old->values[i].tag == WIRE_VALUE_ERROR)
 			*e = old->values[i];
@@ -565,6 +611,7 @@ copy_tuple_large(Frame *frame, const EncodedTuple *tuple, bool wide)
 	uint8		space[16];
 	int			i;
 
+	Assert(tuple->count <= WIRE_COLUMNS_MAX);
 	for (i = 0; i < tuple->count; i++)
 	{
 		if (wide)
@@ -601,11 +648,12 @@ copy_tuple_large(Frame *frame, const EncodedTuple *tuple, bool wide)
 
 		if (e->source == SOURCE_PACKED)
 		{
-			struct varlena *v = detoast_attr((struct varlena *)
-											 DatumGetPointer(e->datum));
+			UnpackCall	call = {(struct varlena *) DatumGetPointer(e->datum),
+			e->len, NULL};
 
-			frame_large_put(frame, VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
-			pfree(v);
+			call_unpack(&call);
+			frame_large_put(frame, VARDATA_ANY(call.plain), e->len);
+			pfree(call.plain);
 		}
 		else if (e->source == SOURCE_BYTES || e->source == SOURCE_FIXED ||
 				 e->source == SOURCE_SQLSTATE)
@@ -666,6 +714,7 @@ write_in_passes(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
 	bool		full = old_tuple != NULL && entry->identity_full;
 	bool		wide = false;
 
+	encoder->held = 0;
 	if (old_tuple)
 	{
 		find_tuple(encoder, entry, desc, old_tuple, !full, NULL, old);
@@ -697,16 +746,14 @@ write_in_passes(RowEncoder *encoder, Frame *frame, const TableEntry *entry,
 	if ((old_tuple && unlikely(old->packed)) ||
 		(new_tuple && unlikely(new->packed)))
 	{
-		uint64		held = 0;
-
 		if (old_tuple)
 		{
-			unpack(old, NULL, &held);
+			unpack(encoder, old, NULL);
 			wide |= old->wide;
 		}
 		if (new_tuple)
 		{
-			unpack(new, full ? old : NULL, &held);
+			unpack(encoder, new, full ? old : NULL);
 			wide |= new->wide;
 		}
 	}
@@ -784,19 +831,63 @@ make_old_room(RowEncoder *encoder, int natts)
 }
 
 /*
- * What the change did not touch is out of line in the new tuple and, as the
- * old one is a whole row, there in that.  What it wrote again is compared as
- * it is stored: an equal value that is compressed in another way counts as
- * another one here.
+ * Are two values the same bytes as they are stored?  What the change did not
+ * touch is out of line in the new tuple and, as the old one is a whole row,
+ * there in that.
  */
+static bool
+is_stored_alike(Form_pg_attribute att, Datum old, Datum new)
+{
+	struct varlena *a;
+	struct varlena *b;
+
+	if (att->attlen != -1)
+		return datumIsEqual(old, new, att->attbyval, att->attlen);
+	a = (struct varlena *) DatumGetPointer(old);
+	b = (struct varlena *) DatumGetPointer(new);
+	if (is_unchanged_toast(a))
+		return false;			/* it is not that row: do not guess */
+	if (is_unchanged_toast(b))
+		return true;
+	a = follow_pointer(a);
+	b = follow_pointer(b);
+	if (VARATT_IS_EXTERNAL(a) || VARATT_IS_EXTERNAL(b))
+		return false;
+	if (VARATT_IS_4B_C(a) || VARATT_IS_4B_C(b))
+		return VARSIZE_ANY(a) == VARSIZE_ANY(b) &&
+			memcmp(a, b, VARSIZE_ANY(a)) == 0;
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* Would two values that are stored in other ways be sent alike? */
+static bool
+is_sent_alike(RowEncoder *encoder, const ColumnPlan *plan, Datum old,
+			  Datum new)
+{
+	Encoded		a;
+	Encoded		b;
+
+	find_value(plan, old, &a);
+	if (plan->cut)
+		cut_value(encoder, plan, &a);
+	if (a.tag != WIRE_VALUE_PRESENT)
+		return false;
+	find_value(plan, new, &b);
+	if (plan->cut)
+		cut_value(encoder, plan, &b);
+	return b.tag == WIRE_VALUE_PRESENT && same_value(&a, &b);
+}
+
 bool
 rowenc_is_unchanged(RowEncoder *encoder, const TableEntry *entry,
 					TupleDesc desc, HeapTuple old_tuple, HeapTuple new_tuple)
 {
-	const ColumnPlan *plan = entry->columns;
-	const ColumnPlan *end = plan + entry->ncolumns;
+	const ColumnPlan *end = entry->columns + entry->ncolumns;
+	const ColumnPlan *plan;
 	Datum	   *values;
 	bool	   *isnull;
+	int			as_text;
 
 	if (unlikely(desc->natts > encoder->natts))
 		make_old_room(encoder, desc->natts);
@@ -804,31 +895,26 @@ rowenc_is_unchanged(RowEncoder *encoder, const TableEntry *entry,
 	heap_deform_tuple(old_tuple, desc, encoder->old_values,
 					  encoder->old_isnull);
 	heap_deform_tuple(new_tuple, desc, values, isnull);
+	encoder->held = 0;
 
-	for (; plan < end; plan++)
+	/* No output function runs before all else was found to be the same. */
+	for (as_text = 0; as_text <= (entry->has_text ? 1 : 0); as_text++)
 	{
-		Encoded		old;
-		Encoded		new;
-
-		if (plan->is_virtual || plan->mask != NULL)
-			continue;
-		if (isnull[plan->att] != encoder->old_isnull[plan->att])
-			return false;
-		if (isnull[plan->att])
-			continue;
-		find_value(plan, encoder->old_values[plan->att], &old);
-		find_value(plan, values[plan->att], &new);
-		if (plan->cut)
+		for (plan = entry->columns; plan < end; plan++)
 		{
-			cut_value(plan, &old);
-			cut_value(plan, &new);
+			Datum		old = encoder->old_values[plan->att];
+			Datum		new = values[plan->att];
+
+			if (plan->is_virtual || plan->mask != NULL ||
+				(plan->kind == RAW_NONE) != (as_text == 1))
+				continue;
+			if (isnull[plan->att] != encoder->old_isnull[plan->att])
+				return false;
+			if (!isnull[plan->att] &&
+				!is_stored_alike(TupleDescAttr(desc, plan->att), old, new) &&
+				!is_sent_alike(encoder, plan, old, new))
+				return false;
 		}
-		if (old.tag != WIRE_VALUE_PRESENT)
-			return false;
-		if (new.tag == WIRE_VALUE_UNCHANGED)
-			continue;
-		if (new.tag != WIRE_VALUE_PRESENT || !same_value(&old, &new))
-			return false;
 	}
 	return true;
 }

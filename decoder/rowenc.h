@@ -31,8 +31,11 @@ extern uint64 rowenc_write(RowEncoder *encoder, Frame *frame,
 
 /*
  * Are all columns that are sent the same in both tuples, which must be whole
- * rows?  True only if that is certain without decompressing anything.
- * Allocates only in the current memory context.
+ * rows?  Values are first compared as they are stored, those that are sent as
+ * text last.  Only where that differs is it made of both what would be sent:
+ * output functions may run, and the beginning of a value that is cut may be
+ * decompressed.  False where nobody can say, and for an equal value that is
+ * compressed in another way.  Allocates only in the current memory context.
  */
 extern bool rowenc_is_unchanged(RowEncoder *encoder, const TableEntry *entry,
 								TupleDesc desc, HeapTuple old_tuple,

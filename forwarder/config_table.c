@@ -291,7 +291,10 @@ static const struct config_option table[] = {
 	{.name = "column.truncate.to.<n>.chars", .type = CONFIG_REGEX_LIST,
 		.help = "Columns of which rows show n characters and no more, if "
 			"they are written as text, or n bytes of `bytea`; expressions "
-			"that match the whole of `schema.table.column`. Keys are whole."},
+			"that match the whole of `schema.table.column`. Keys are whole. "
+			"In a database with the encoding UTF8, what is cut off `text`, "
+			"`varchar` and `char` does not leave it, unless the column is in "
+			"the key; other types, and other encodings, are cut here."},
 	{.name = "column.mask.with.<n>.chars", .type = CONFIG_REGEX_LIST,
 		.help = "Columns that rows show as n asterisks, also where they are "
 			"NULL: those of `text`, `varchar`, `char`, `\"char\"`, `name` "

@@ -80,6 +80,34 @@ UPDATE m SET t = 'äx' WHERE id = 1;
 INSERT INTO k VALUES ('whole', 'whole');
 :peek, 'truncate_columns', '2:public.k..*':all;
 
+-- What would be too large to be held is cut as well, and does not leave the
+-- database; so are values that together are too large.
+SELECT count(*) > 0 AS read FROM walferry_slot_get_changes('regress_mask', NULL, NULL);
+CREATE TABLE huge (id int PRIMARY KEY, t text COMPRESSION pglz, note int);
+INSERT INTO huge VALUES (1, repeat('pack ', 5000000));
+:peek, 'truncate_columns', '7:public.huge.t':changes;
+SELECT count(*) AS frames, sum(length(data)) < 1000 AS small
+  FROM pg_logical_slot_peek_binary_changes('regress_mask', NULL, NULL, 'truncate_columns', '7:public.huge.t');
+SELECT count(*) > 0 AS read FROM walferry_slot_get_changes('regress_mask', NULL, NULL);
+CREATE TABLE many (id int PRIMARY KEY, a text COMPRESSION pglz, b text COMPRESSION pglz, c text COMPRESSION pglz, d text COMPRESSION pglz,
+    e text COMPRESSION pglz, f text COMPRESSION pglz);
+ALTER TABLE many REPLICA IDENTITY FULL;
+INSERT INTO many SELECT 1, x, x, x, x, x, x FROM repeat('x', 3000010) x;
+UPDATE many SET a = a || 'y', f = 'f' || f;
+SELECT message, length(detail), replace(detail, repeat('x', 999999), '...') AS detail
+  FROM walferry_slot_peek_changes('regress_mask', NULL, NULL, 'truncate_columns', '1000000:public.many..*') WHERE message IN ('insert', 'update');
+SELECT count(*) > 0 AS read FROM walferry_slot_get_changes('regress_mask', NULL, NULL);
+
+-- More columns than there is room for, as those of the key are there twice.
+DO $$ BEGIN EXECUTE 'CREATE TABLE wide (' || (SELECT string_agg('c' || i || ' text', ', ') FROM generate_series(1, 1600) i) || ')'; END $$;
+INSERT INTO wide (c1, c65) VALUES ('secret', 'other');
+\set SHOW_CONTEXT never
+:peek, 'mask_columns', '1:public.wide..*', 'key_columns', 'public.wide:c([1-9]|[1-5][0-9]|6[0-5])':changes;
+SELECT message, length(detail), left(detail, 40) AS detail
+  FROM walferry_slot_peek_changes('regress_mask', NULL, NULL, 'mask_columns', '1:public.wide..*', 'key_columns', 'public.wide:c([1-9]|[1-5][0-9]|6[0-4])') WHERE message = 'insert';
+\set SHOW_CONTEXT errors
+SELECT count(*) > 0 AS read FROM walferry_slot_get_changes('regress_mask', NULL, NULL);
+
 -- What does not parse.
 :peek, 'mask_columns', 'public.m.t':all;
 :peek, 'mask_columns', '-1:public.m.t':all;
@@ -89,6 +117,6 @@ INSERT INTO k VALUES ('whole', 'whole');
 :peek, 'truncate_columns', ';':all;
 
 SELECT pg_drop_replication_slot('regress_mask');
-DROP TABLE m, k, long;
+DROP TABLE m, k, long, huge, many, wide;
 DROP DOMAIN regress_word;
 DROP TYPE regress_mood;

@@ -77,6 +77,20 @@ UPDATE more SET later = NULL;
 UPDATE more SET id = 1;
 :skip:changes;
 
+-- Where the bytes are the same nobody asks for the text, which this value does
+-- not have.
+CREATE TYPE regress_fragile;
+CREATE FUNCTION regress_fragile_in(cstring) RETURNS regress_fragile LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION regress_fragile_out(regress_fragile) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'enum_out';
+CREATE TYPE regress_fragile (INPUT = regress_fragile_in, OUTPUT = regress_fragile_out, LIKE = int4);
+CREATE TABLE fragile (id int PRIMARY KEY, v regress_fragile, t text);
+ALTER TABLE fragile REPLICA IDENTITY FULL;
+INSERT INTO fragile VALUES (1, '1', 'a');
+UPDATE fragile SET t = 'a';
+UPDATE fragile SET v = '2';
+UPDATE fragile SET t = 'b';
+:skip:changes;
+
 -- No column at all: an update changes none.
 CREATE TABLE nothing (a int);
 ALTER TABLE nothing REPLICA IDENTITY FULL;
@@ -103,5 +117,6 @@ SELECT 'emit' FROM pg_logical_emit_message(true, 'prefix', 'content');
 SELECT message FROM walferry_slot_get_changes('regress_unchanged', NULL, NULL, 'skip_unchanged', 'on') WHERE message NOT IN ('header', 'relation');
 
 SELECT pg_drop_replication_slot('regress_unchanged');
-DROP TABLE u, long, more, nothing, parts;
+DROP TABLE u, long, more, fragile, nothing, parts;
 DROP TYPE regress_mood, regress_pair;
+DROP TYPE regress_fragile CASCADE;
