@@ -267,7 +267,7 @@ append_column(StringInfo out, const struct wire_column *col)
 	if (col->flags & WIRE_COLUMN_IDENTITY)
 		appendStringInfoString(out, " identity");
 	if (col->key_only)
-		appendStringInfoString(out, " unselected");
+		appendStringInfoString(out, " only a key");
 	if (col->truncated)
 		appendStringInfo(out, " of %u characters", col->chars);
 	if (col->flags & WIRE_COLUMN_NOT_NULL)

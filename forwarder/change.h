@@ -43,7 +43,7 @@ struct change_column
 	const char			*name;
 	uint16_t			 attnum;
 	uint16_t			 key_position; /* 1.. in the key, 0: not part of it */
-	bool				 key_only;	   /* not asked for: in keys, in no row */
+	bool				 key_only;	   /* of use for the key, and in no row */
 	bool				 truncated;	   /* rows show no more of its text ... */
 	uint32_t			 chars;		   /* ... than so many UTF-16 units */
 	bool				 not_null;

@@ -16,7 +16,7 @@
  * A row shows null where Debezium invents a value: in a delete's before, for
  * columns that are not in the WAL because they are not part of the replica
  * identity.  A column that is generated and not stored is never in a row, nor
- * is one that was not asked for and is there for the key: it is in the key.
+ * is one that is there for the key: it is in the key.
  */
 #include <stdlib.h>
 

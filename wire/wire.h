@@ -232,10 +232,10 @@ struct wire_column
 	uint16_t		 attnum;
 	uint8_t			 flags;
 	uint16_t		 key_position; /* 1.. in the key, 0: not part of it */
-	bool			 key_only;	/* not asked for: of use for the key alone */
-	bool			 truncated; /* rows show no more of its text than ... */
-	uint32_t		 chars;		/* ... so many UTF-16 units */
-	char			 encoding;	/* enum wire_encoding */
+	bool			 key_only;	   /* of use for keys alone: in no row */
+	bool			 truncated;	   /* rows show no more of its text than ... */
+	uint32_t		 chars;		   /* ... so many UTF-16 units */
+	char			 encoding;	   /* enum wire_encoding */
 	int16_t			 width; /* bytes of a raw fixed value, -1: length first */
 	char			 kind;	/* pg_type.typtype of the declared type */
 	struct wire_type type;	/* as declared */
