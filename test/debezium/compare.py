@@ -624,7 +624,9 @@ def _keyless(columns):
 
 def _unknown_key(columns):
     """What Debezium has under, or of, an old key with a column that is not in
-    the replica identity, where walferry has none."""
+    the replica identity, where walferry has none: of a delete, or of the
+    delete that a changed key is, and of its tombstone.  A row that comes
+    knows its key."""
     def unknown(table, key):
         return isinstance(key, dict) and not all(
             columns.of(table, name)["identity"] for name in key)
@@ -636,8 +638,11 @@ def _unknown_key(columns):
         if difference.field.startswith("header"):
             return w is MISSING and isinstance(d, bytes) and \
                 unknown(debezium.table, parse(d))
-        return (walferry is None or walferry.event.key is None) and \
-            unknown(debezium.table, debezium.key)
+        if walferry is not None and (walferry.event.key is not None
+                                     or not isinstance(debezium.value, dict)
+                                     or debezium.value.get("op") != "d"):
+            return False
+        return unknown(debezium.table, debezium.key)
     return rule
 
 

@@ -562,9 +562,10 @@ reason = "so"
         self.assertFalse(other("public.t"))
 
     def test_an_unknown_key_has_a_column_that_is_not_in_the_identity(self):
-        def unknown(field, key, walferry, d=None, w=None):
+        def unknown(field, key, walferry, d=None, w=None, op="d"):
             rule = compare.RULES_OF_COLUMNS["unknown key"](Columns(COLUMNS))
-            pair = (type("P", (), {"table": "public.t", "key": key}),
+            pair = (type("P", (), {"table": "public.t", "key": key,
+                                   "value": op and {"op": op}}),
                     walferry and type("P", (), {
                         "event": type("E", (), {"key": walferry[0]})}))
             return rule(d, w, compare.Difference("", "row", field, (), d, w,
@@ -575,8 +576,11 @@ reason = "so"
             self.assertFalse(unknown(field, known, (None,)))
             self.assertFalse(unknown(field, half, (b"{}",)))
             self.assertFalse(unknown(field, None, (None,)))
-        self.assertTrue(unknown("event", half, None))
-        self.assertFalse(unknown("event", known, None))
+            for op in "c", "u", "r", None:
+                self.assertFalse(unknown(field, half, (None,), op=op))
+        # A tombstone that walferry does not have.
+        self.assertTrue(unknown("event", half, None, op=None))
+        self.assertFalse(unknown("event", known, None, op=None))
         for text, w, expected in ((b'{"id":1,"n":0}', compare.MISSING, True),
                                   (b'{"id":1}', compare.MISSING, False),
                                   (b'{"id":1,"n":0}', b"{}", False)):
