@@ -385,6 +385,15 @@ classify_stream(const struct repl_context *ctx, const char *sqlstate,
 		f->kind = REPL_FAILURE_UNSAFE;
 		repl_failure_hint_slot_lost(f, ctx->slot);
 	}
+	else if (strcmp(sqlstate, "54000") == 0 &&
+			 strstr(f->message, "would be sent with") != NULL)
+	{
+		f->kind = REPL_FAILURE_REFUSED;
+		repl_failure_set_hint(
+			f, "a masked column of the key counts twice: name fewer in "
+			   "message.key.columns or column.mask.with.<n>.chars, or some "
+			   "in column.exclude.list");
+	}
 }
 
 void

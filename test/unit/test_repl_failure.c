@@ -77,6 +77,7 @@ repl_failure_classifies_by_sqlstate_and_phase(void **state)
 		 REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "XX000", "whatever", REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "53200", "out of memory", REPL_FAILURE_RETRY, ""},
+		{REPL_PHASE_STREAM, "54000", "too much", REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_STREAM, "22P05", "a row that cannot be",
 		 REPL_FAILURE_RETRY, ""},
 		{REPL_PHASE_CREATE, "42710", "already exists", REPL_FAILURE_RETRY, ""},
@@ -126,6 +127,10 @@ repl_failure_classifies_by_sqlstate_and_phase(void **state)
 		 "older or newer"},
 		{REPL_PHASE_START, "22023", "invalid value \"x\" for option \"y\"",
 		 REPL_FAILURE_REFUSED, "slot.stream.params"},
+		{REPL_PHASE_STREAM, "54000",
+		 "table \"s.t\" would be sent with 1665 columns, at most 1664 are "
+		 "possible",
+		 REPL_FAILURE_REFUSED, "message.key.columns"},
 		{REPL_PHASE_START, "2201B", "invalid regular expression",
 		 REPL_FAILURE_REFUSED, "slot.stream.params"},
 
