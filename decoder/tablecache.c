@@ -65,6 +65,7 @@ struct TableCache
 	HTAB	   *entries;
 	bool		has_roots;		/* some entry is of a partition */
 	bool		has_types;		/* some entry has a type that may change */
+	bool		has_indexes;	/* some entry's key is an index's */
 	MemoryContext context;
 	TableEntry *last;			/* looked up last; rows come in runs */
 	uint32		next_id;
@@ -91,6 +92,23 @@ invalidate(TableEntry *entry)
 	entry->invalidated = true;
 }
 
+/*
+ * Of a unique index that is renamed, or by which a table is clustered, nothing
+ * else tells.
+ */
+static bool
+has_index(const TableEntry *entry, Oid oid)
+{
+	int			i;
+
+	for (i = 0; i < entry->nindexes; i++)
+	{
+		if (entry->indexes[i] == oid)
+			return true;
+	}
+	return false;
+}
+
 static void
 relation_changed(Datum arg, Oid relid)
 {
@@ -101,7 +119,7 @@ relation_changed(Datum arg, Oid relid)
 	for (cache = caches; cache != NULL; cache = cache->next)
 	{
 		/* Called for each temporary table of anybody: no scan for those. */
-		if (OidIsValid(relid) && !cache->has_roots)
+		if (OidIsValid(relid) && !cache->has_roots && !cache->has_indexes)
 		{
 			entry = hash_search(cache->entries, &relid, HASH_FIND, NULL);
 			if (entry != NULL)
@@ -112,7 +130,7 @@ relation_changed(Datum arg, Oid relid)
 		while ((entry = hash_seq_search(&scan)) != NULL)
 		{
 			if (!OidIsValid(relid) || entry->relid == relid ||
-				entry->root == relid)
+				entry->root == relid || has_index(entry, relid))
 				invalidate(entry);
 		}
 	}
@@ -209,7 +227,7 @@ create_entries(TableCache *cache)
 	ctl.hcxt = cache->context;
 	cache->entries = hash_create("walferry tables", 128, &ctl,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache->has_roots = cache->has_types = false;
+	cache->has_roots = cache->has_types = cache->has_indexes = false;
 	cache->last = NULL;
 	cache->next_id = 1;
 }
@@ -360,27 +378,43 @@ has_expressions(Form_pg_index index)
  * The unique index that Debezium takes for a key: of those without
  * expressions one by which the table is clustered, or else the first by name.
  * NULL if there is none; the tuple is to be released.
+ *
+ * From here on the changes of a unique index count: it is noted before it is
+ * read.
  */
 static HeapTuple
-find_unique_index(List *indexes)
+find_unique_index(Build *b, List *indexes)
 {
+	TableEntry *entry = b->entry;
 	HeapTuple	best = NULL;
 	bool		best_clustered = false;
 	char	   *best_name = NULL;
 	ListCell   *lc;
 
+	entry->indexes = MemoryContextAlloc(entry->context,
+										(list_length(indexes) + 1) *
+										sizeof(Oid));
+	b->cache->has_indexes = true;
 	foreach(lc, indexes)
 	{
 		Oid			oid = lfirst_oid(lc);
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
+		HeapTuple	tuple;
 		Form_pg_index index;
 		char	   *name;
 
+		entry->indexes[entry->nindexes++] = oid;
+		tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(oid));
 		if (!HeapTupleIsValid(tuple))
 			continue;
 		index = (Form_pg_index) GETSTRUCT(tuple);
+		if (!index->indisunique)
+		{
+			entry->nindexes--;	/* it never becomes one */
+			ReleaseSysCache(tuple);
+			continue;
+		}
 		name = get_rel_name(oid);
-		if (name == NULL || !index->indisunique || has_expressions(index) ||
+		if (name == NULL || has_expressions(index) ||
 			(best != NULL && (best_clustered ||
 							  (!index->indisclustered &&
 							   strcmp(name, best_name) > 0))))
@@ -402,8 +436,7 @@ find_unique_index(List *indexes)
  * takes it either way) and membership in the replica identity.
  */
 static void
-read_keys(const DecoderOptions *options, Relation relation, uint16 *key,
-		  bool *identity)
+read_keys(Build *b, Relation relation, uint16 *key, bool *identity)
 {
 	int			natts = RelationGetNumberOfAttributes(relation);
 	Oid			identity_index = InvalidOid;
@@ -441,9 +474,9 @@ read_keys(const DecoderOptions *options, Relation relation, uint16 *key,
 		}
 		ReleaseSysCache(tuple);
 	}
-	if (options->unique_keys && !has_primary)
+	if (b->options->unique_keys && !has_primary && relation == b->shown)
 	{
-		HeapTuple	tuple = find_unique_index(indexes);
+		HeapTuple	tuple = find_unique_index(b, indexes);
 
 		/* Debezium does not tell apart what is only included. */
 		if (tuple != NULL)
@@ -992,11 +1025,11 @@ build_schema(Build *b)
 	b->key = palloc0((natts + 1) * sizeof(uint16));
 	b->identity = palloc0((stored_natts + 1) * sizeof(bool));
 	if (b->shown == b->stored)
-		read_keys(b->options, b->stored, b->key, b->identity);
+		read_keys(b, b->stored, b->key, b->identity);
 	else
 	{
-		read_keys(b->options, b->stored, stored_key, b->identity);
-		read_keys(b->options, b->shown, b->key, shown_identity);
+		read_keys(b, b->stored, stored_key, b->identity);
+		read_keys(b, b->shown, b->key, shown_identity);
 	}
 	choose_key(b);
 	choose_columns(b);
@@ -1049,7 +1082,8 @@ build_entry(TableCache *cache, TableEntry *entry, Relation relation)
 	Build		b;
 	char	   *schema;
 
-	entry->ntypes = 0;			/* a callback must not look where they were */
+	/* A callback must not look where they were. */
+	entry->ntypes = entry->nindexes = 0;
 	MemoryContextReset(entry->context);
 	memset(&b, 0, sizeof(b));
 	b.cache = cache;

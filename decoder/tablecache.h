@@ -52,6 +52,8 @@ typedef struct TableEntry
 	bool		identity_full;	/* old tuples are whole rows */
 	int			ntypes;			/* types that may change under it: ... */
 	uint32	   *types;			/* ... their hash values in TYPEOID */
+	int			nindexes;		/* unique indexes the key was chosen from */
+	Oid		   *indexes;
 	ColumnPlan *columns;
 	DirectPlan *direct;			/* NULL: its rows need more than a copy */
 	uint8	   *schema_message;

@@ -47,5 +47,24 @@ SELECT relation, detail FROM walferry_slot_peek_changes('regress_unique_keys', N
 :with;
 :without;
 
-DROP TABLE keyed, none, several, clustered, partial, by_index, root;
+-- What an index alone is told of changes the choice, at once.
+CREATE TABLE renamed (a int, b int);
+CREATE UNIQUE INDEX renamed_a ON renamed (a);
+CREATE UNIQUE INDEX renamed_b ON renamed (b);
+INSERT INTO renamed VALUES (1, 1);
+ALTER INDEX renamed_a RENAME TO renamed_z;
+INSERT INTO renamed VALUES (2, 2);
+ALTER TABLE renamed CLUSTER ON renamed_z;
+INSERT INTO renamed VALUES (3, 3);
+ALTER TABLE renamed SET WITHOUT CLUSTER;
+INSERT INTO renamed VALUES (4, 4);
+CREATE UNIQUE INDEX root_b ON root (b, a);
+INSERT INTO root VALUES (1, 2);
+ALTER INDEX root_b RENAME TO a_root;
+INSERT INTO root VALUES (1, 3);
+:with;
+SELECT relation, detail FROM walferry_slot_peek_changes('regress_unique_keys', NULL, NULL, 'unique_keys', 'true', 'partition_root', 'true') WHERE message = 'relation' AND relation ~ 'root';
+:without;
+
+DROP TABLE keyed, none, several, clustered, partial, by_index, root, renamed;
 SELECT pg_drop_replication_slot('regress_unique_keys');
