@@ -66,8 +66,8 @@ const OptionDef options_table[] = {
 		"leave out updates that change no column that is sent;"
 		" known of tables with REPLICA IDENTITY FULL alone"},
 	{"unique_keys", OPTION_BOOL, FIELD(unique_keys), "false", 0, 0,
-		"let the first unique index by name that has no expressions make the key"
-	" of a table without primary key, as Debezium does"},
+		"let a unique index without expressions, even a partial, invalid or"
+	" nullable one, make the key of a table without primary key, as Debezium does"},
 	{"streaming", OPTION_BOOL, FIELD(streaming), "false", 0, 0,
 	"send large transactions before they commit"},
 	{"frame_bytes", OPTION_INT, FIELD(frame_bytes), "32768",

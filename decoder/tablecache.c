@@ -377,7 +377,8 @@ has_expressions(Form_pg_index index)
 /*
  * The unique index that Debezium takes for a key: of those without
  * expressions one by which the table is clustered, or else the first by name.
- * NULL if there is none; the tuple is to be released.
+ * Debezium takes no notice of indisvalid, of indpred or of columns that may be
+ * NULL.  NULL if there is none; the tuple is to be released.
  *
  * From here on the changes of a unique index count: it is noted before it is
  * read.

@@ -66,5 +66,16 @@ INSERT INTO root VALUES (1, 3);
 SELECT relation, detail FROM walferry_slot_peek_changes('regress_unique_keys', NULL, NULL, 'unique_keys', 'true', 'partition_root', 'true') WHERE message = 'relation' AND relation ~ 'root';
 :without;
 
-DROP TABLE keyed, none, several, clustered, partial, by_index, root, renamed;
+-- As with Debezium, one that is not valid counts as well.
+CREATE TABLE invalid (a int);
+INSERT INTO invalid VALUES (1), (1);
+CREATE UNIQUE INDEX CONCURRENTLY invalid_a ON invalid (a);
+INSERT INTO invalid VALUES (1);
+DROP INDEX invalid_a;
+INSERT INTO invalid VALUES (1);
+:with;
+:without;
+
+DROP TABLE keyed, none, several, clustered, partial, by_index, root, renamed,
+	invalid;
 SELECT pg_drop_replication_slot('regress_unique_keys');
