@@ -74,9 +74,9 @@ struct change_relation
 	const char *root_name;
 	uint32_t	ncolumns;
 	const struct change_column *columns;
-	bool	 chosen_key;  /* by message.key.columns, or the primary key: */
-	uint32_t nkeys;		  /* its columns ... */
-	const uint16_t *keys; /* ... as indexes, in key order */
+	bool			chosen_key; /* by message.key.columns, or an index's: */
+	uint32_t		nkeys;		/* its columns ... */
+	const uint16_t *keys;		/* ... as indexes, in key order */
 	uint32_t		nidentity;	/* columns of the replica identity ... */
 	const uint16_t *identities; /* ... as indexes, in column order */
 };

@@ -99,10 +99,10 @@ void				format_json_plan_free(struct format_plan *plan);
  * is none: no key columns, no row (NULL), or a row that lacks one of them.
  *
  * The key columns are those that message.key.columns chose.  If it chose none,
- * they are those of the primary key, or of the index that is the
- * replica identity where there is no primary key, or where old rows come
- * without it (REPLICA IDENTITY USING INDEX on other columns: what a delete
- * does not know cannot be its key).
+ * they are those of the primary key, or of the unique index that the plugin
+ * took in its place; or of the index that is the replica identity where there
+ * is neither, or where old rows come without its columns (REPLICA IDENTITY
+ * USING INDEX on others: what a delete does not know cannot be its key).
  */
 bool format_json_key(const struct format_plan  *plan,
 					 const struct change_value *row, struct buf *out);

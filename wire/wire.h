@@ -109,7 +109,7 @@ enum wire_encoding
 
 /* Flags of a relation. */
 #define WIRE_RELATION_PARTITION 0x01  /* root_* name its topmost ancestor */
-#define WIRE_RELATION_CHOSEN_KEY 0x02 /* key positions are no primary key's */
+#define WIRE_RELATION_CHOSEN_KEY 0x02 /* key positions are by key_columns */
 #define WIRE_RELATION_FLAGS 0x03
 
 /* Flags of a column. */
