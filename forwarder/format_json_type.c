@@ -618,8 +618,17 @@ skip_word(const char **p, const char *end, const char *word)
 struct member
 {
 	uint32_t hash; /* of the key, as a HashMap of Java has it */
+	uint32_t next; /* of the same bucket, from 1; 0: none */
 	size_t	 at;
 	size_t	 len;
+};
+
+/* The buckets of such a HashMap, in scratch->members behind the members. */
+struct buckets
+{
+	const struct member *members;
+	const uint32_t		*first; /* of each, from 1; 0: none */
+	uint32_t			 n;
 };
 
 /* String.hashCode() of what stands in quotes at 'p', spread as HashMap does. */
@@ -652,31 +661,46 @@ java_hash(const char *p, const char *end)
 	return h ^ h >> 16;
 }
 
-static int
-compare_members(const void *a, const void *b)
+/*
+ * In the order in which a HashMap gives them: by the lower bits of their hash,
+ * of which more count the more members there are, and then as they came.
+ * qsort() would allocate.
+ */
+static struct buckets
+fill_buckets(struct buf *b)
 {
-	const struct member *x = a;
-	const struct member *y = b;
+	uint32_t	   n = (uint32_t) (b->len / sizeof(struct member));
+	struct buckets buckets = {.n = 16};
+	struct member *members;
+	uint32_t	  *first;
 
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	return x->at < y->at ? -1 : x->at > y->at;
+	while (n > buckets.n / 4 * 3 && buckets.n < UINT32_C(1) << 30)
+		buckets.n *= 2;
+	first = (uint32_t *) (void *) buf_reserve(b, buckets.n * sizeof(*first));
+	memset(first, 0, buckets.n * sizeof(*first));
+	members = (struct member *) (void *) b->data;
+	for (uint32_t i = n; i > 0; i--)
+	{
+		uint32_t *head = &first[members[i - 1].hash & (buckets.n - 1)];
+
+		members[i - 1].next = *head;
+		*head = i;
+	}
+	buckets.members = members;
+	buckets.first = first;
+	return buckets;
 }
 
 /*
- * "a"=>"b", "n"=>NULL to "a":"b" and "n":null, in scratch->json, in the order
- * in which a HashMap gives them: by the lower bits of their hash, of which
- * more count the more there are.  hstore_out always quotes.
+ * "a"=>"b", "n"=>NULL to "a":"b" and "n":null, in scratch->json, each a member
+ * of scratch->members.  hstore_out always quotes.
  */
 static bool
 hstore_members(const char *p, const char *end, string_part *put,
 			   struct format_json_scratch *scratch)
 {
-	struct buf	  *json = &scratch->json;
-	const char	  *start = p;
-	struct member *members;
-	size_t		   n;
-	uint32_t	   buckets = 16;
+	struct buf *json = &scratch->json;
+	const char *start = p;
 
 	buf_reset(json);
 	buf_reset(&scratch->members);
@@ -704,33 +728,30 @@ hstore_members(const char *p, const char *end, string_part *put,
 		m.len = json->len - m.at;
 		buf_put(&scratch->members, &m, sizeof(m));
 	}
-	n = scratch->members.len / sizeof(struct member);
-	if (n < 2)
-		return true;
-	members = (struct member *) (void *) scratch->members.data;
-	while (n > buckets / 4 * 3 && buckets < UINT32_C(1) << 30)
-		buckets *= 2;
-	for (size_t i = 0; i < n; i++)
-		members[i].hash &= buckets - 1;
-	qsort(members, n, sizeof(*members), compare_members);
 	return true;
 }
 
 /* The object that the members make. */
 static void
-put_members(const struct format_json_scratch *scratch, string_part *put,
+put_members(struct format_json_scratch *scratch, string_part *put,
 			struct buf *out)
 {
-	const struct member *members = (const struct member *) (const void *)
-									   scratch->members.data;
-	size_t n = scratch->members.len / sizeof(*members);
+	struct buckets buckets = fill_buckets(&scratch->members);
+	bool		   is_first = true;
 
 	buf_putc(out, '{');
-	for (size_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < buckets.n; i++)
 	{
-		if (i > 0)
-			buf_putc(out, ',');
-		put(out, scratch->json.data + members[i].at, members[i].len);
+		const struct member *m;
+
+		for (uint32_t at = buckets.first[i]; at > 0; at = m->next)
+		{
+			m = &buckets.members[at - 1];
+			if (!is_first)
+				buf_putc(out, ',');
+			is_first = false;
+			put(out, scratch->json.data + m->at, m->len);
+		}
 	}
 	buf_putc(out, '}');
 }

@@ -670,6 +670,70 @@ format_json_hstore_may_be_an_object(void **state)
 	buf_free(&out);
 }
 
+/* Two and two have the same hash: "Aa" has that of "BB". */
+static const char *
+member_key(uint32_t i, char *key, size_t size)
+{
+	snprintf(key, size, "%s%u", i % 2 > 0 ? "Aa" : "BB", i / 2 * 7919);
+	return key;
+}
+
+static uint32_t
+member_bucket(const char *key, uint32_t buckets)
+{
+	uint32_t h = 0;
+
+	while (*key)
+		h = 31 * h + (uint8_t) *key++;
+	return (h ^ h >> 16) & (buckets - 1);
+}
+
+static void
+format_json_hstore_may_have_many_members(void **state)
+{
+	/* members, and the buckets that a HashMap has for them */
+	static const uint32_t counts[][2] = {{42, 64},	{43, 64},	 {48, 64},
+										 {49, 128}, {768, 1024}, {1000, 2048}};
+	struct format_options o = options;
+	struct change_column  c = text_column("c", "hstore", NULL);
+	struct buf			  text = {0};
+	struct buf			  want = {0};
+	struct buf			  out = {0};
+	char				  key[24];
+
+	(void) state;
+	o.hstore = FORMAT_HSTORE_MAP;
+	for (size_t i = 0; i < COUNT(counts); i++)
+	{
+		uint32_t			n = counts[i][0];
+		uint32_t			buckets = counts[i][1];
+		struct change_value v;
+
+		buf_reset(&text);
+		for (uint32_t j = 0; j < n; j++)
+			buf_printf(&text, "%s\"%s\"=>\"%u\"", j > 0 ? ", " : "",
+					   member_key(j, key, sizeof(key)), j);
+		buf_reset(&want);
+		for (uint32_t b = 0; b < buckets; b++)
+		{
+			for (uint32_t j = 0; j < n; j++)
+			{
+				if (member_bucket(member_key(j, key, sizeof(key)), buckets) ==
+					b)
+					buf_printf(&want, "%c\"%s\":\"%u\"",
+							   want.len > 0 ? ',' : '{', key, j);
+			}
+		}
+		buf_putc(&want, '}');
+		v = bytes(text.data, text.len);
+		assert_int_equal(format_one(&c, &o, &v, &out), 0);
+		assert_string_equal(str(&out), str(&want));
+	}
+	buf_free(&text);
+	buf_free(&want);
+	buf_free(&out);
+}
+
 static const struct
 {
 	uint32_t	oid; /* 0: text in 'type' */
@@ -2140,6 +2204,7 @@ main(void)
 		cmocka_unit_test(format_json_survives_values_that_are_none),
 		cmocka_unit_test(format_json_reads_texts_with_an_inner_order),
 		cmocka_unit_test(format_json_hstore_may_be_an_object),
+		cmocka_unit_test(format_json_hstore_may_have_many_members),
 		cmocka_unit_test(
 			format_json_has_a_placeholder_for_what_is_not_in_the_wal),
 		cmocka_unit_test(format_json_has_times_in_each_mode),
