@@ -1512,6 +1512,7 @@ why_no_stream_param(const struct config *c, const char *name)
 		{"operations", "use skipped.operations"},
 		{"skip_unchanged", "use skip.messages.without.change"},
 		{"partition_root", "use publish.via.partition.root"},
+		{"unique_keys", "use compatibility"},
 		{"include_schemas", "use schema.include.list"},
 		{"exclude_schemas", "use schema.exclude.list"},
 		{"include_tables", "use table.include.list"},
@@ -1604,6 +1605,29 @@ check_placeholder(struct config *c)
 					"hexadecimal digits that make UTF-8 text without zero "
 					"bytes");
 	buf_free(&bytes);
+}
+
+/* Defaults and settings that depend on whose events they are to be. */
+static void
+check_compatibility(struct config *c)
+{
+	static const char *const replace_null[] = {
+		"key.converter.replace.null.with.default",
+		"value.converter.replace.null.with.default",
+	};
+
+	if (!config_is(c, "compatibility", "debezium"))
+		return;
+	for (size_t i = 0; i < sizeof(replace_null) / sizeof(replace_null[0]); i++)
+	{
+		struct config_slot *s = slot_of(c, replace_null[i]);
+
+		if (s->entry == NULL)
+		{
+			replace(s, "true");
+			s->num = 1;
+		}
+	}
 }
 
 static void
@@ -2048,6 +2072,7 @@ config_check(struct config *c)
 	check_stream_params(c);
 	check_placeholder(c);
 	check_special(c);
+	check_compatibility(c);
 	check_delivery(c);
 	config_topic_build(c);
 	config_kafka_build(c);

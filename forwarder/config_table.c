@@ -250,6 +250,11 @@ static const struct config_option table[] = {
 		.help = "What to do at that limit."},
 
 	SECTION("Values"),
+	{.name = "compatibility", .type = CONFIG_ENUM, .deflt = "default",
+		.values = "default|debezium",
+		.help = "What to do where Debezium loses or falsifies something. "
+			"`default`: what is right. `debezium`: the same as Debezium, for "
+			"consumers that count on it; docs/debezium.md has the list."},
 	{.name = "decimal.handling.mode", .type = CONFIG_ENUM,
 		.deflt = "precise", .values = "precise|double|string",
 		.help = "How `numeric` is written."},
@@ -652,14 +657,15 @@ static const struct config_option table[] = {
 		.note = "decimal.handling.mode=string or double may do",
 		.help = "How `precise` decimals are written in values."},
 	{.name = "key.converter.replace.null.with.default", .type = BOOL,
-		.stance = PARTLY, .deflt = "false", .built = "false",
-		.note = "a NULL is written as null",
-		.help = "Whether a NULL is written as the column's default."},
+		.deflt = "false",
+		.help = "Whether a NULL in a key is written as the column's default. "
+			"With `compatibility=debezium` the default is `true`, as in Kafka "
+			"Connect."},
 	{.name = "value.converter.replace.null.with.default", .type = BOOL,
-		.stance = PARTLY, .deflt = "false", .built = "false",
-		.note = "a NULL is written as null",
-		.help = "Whether a NULL is written as the column's default. Kafka "
-			"Connect's default is true."},
+		.deflt = "false",
+		.help = "Whether a NULL is written as the column's default, as far as "
+			"Debezium can read it. With `compatibility=debezium` the default "
+			"is `true`, as in Kafka Connect."},
 	{.name = "key.converter.schemas.cache.size", .type = CONFIG_INT,
 		.stance = NO_EFFECT, .note = NO_SCHEMA,
 		.help = "Schemas that the converter keeps."},

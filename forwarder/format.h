@@ -69,6 +69,10 @@ struct format_options
 	enum format_time	 time;
 	enum format_interval interval;
 	enum format_hstore	 hstore;
+	bool				 debezium;		   /* compatibility=debezium */
+	bool				 unknown_types;	   /* are there; with debezium */
+	bool				 null_default;	   /* a NULL is the default ... */
+	bool				 key_null_default; /* ... and one in the key */
 	int					 money_fraction_digits;
 	char				 byte_order; /* of the server: 'L' or 'B' */
 };
@@ -102,7 +106,9 @@ void				format_json_plan_free(struct format_plan *plan);
  * they are those of the primary key, or of the unique index that the plugin
  * took in its place; or of the index that is the replica identity where there
  * is neither, or where old rows come without its columns (REPLICA IDENTITY
- * USING INDEX on others: what a delete does not know cannot be its key).
+ * USING INDEX on others: what a delete does not know cannot be its key).  With
+ * options->debezium they are the former in any case, with zeros where an old
+ * row lacks them.
  */
 bool format_json_key(const struct format_plan  *plan,
 					 const struct change_value *row, struct buf *out);

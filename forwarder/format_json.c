@@ -15,13 +15,16 @@
  *
  * A row shows null where Debezium invents a value: in a delete's before, for
  * columns that are not in the WAL because they are not part of the replica
- * identity.  A column that is generated and not stored is never in a row, nor
- * is one that is there for the key: it is in the key.
+ * identity.  With compatibility=debezium it is what Debezium has.  A column
+ * that is generated and not stored is never in a row, nor is one that is there
+ * for the key: it is in the key.
  */
 #include <stdlib.h>
 
 #include "fault.h"
 #include "format.h"
+#include "format_json_debezium.h"
+#include "format_json_default.h"
 #include "format_json_type.h"
 #include "jsontext.h"
 #include "mem.h"
@@ -38,8 +41,11 @@ struct plan_column
 	uint32_t				index; /* in the relation and in its tuples */
 	struct format_json_type type;
 	struct piece			head; /* ,"name": and, for the first, {"name": */
-	struct piece			placeholder; /* for what is not in the WAL */
-	bool					cut;		 /* no more than 'chars' are shown, */
+	struct piece			placeholder;   /* for what is not in the WAL */
+	struct piece			null;		   /* for a NULL */
+	struct piece			absent;		   /* where the tuple lacks it */
+	struct piece			header_absent; /* the same in a key header */
+	bool					cut;   /* no more than 'chars' are shown, */
 	bool					bytes; /* and these are bytes, not characters */
 	uint32_t				chars;
 };
@@ -62,6 +68,7 @@ struct format_plan
 	uint16_t		   *unshown; /* indexes of those that no row shows */
 	uint32_t			nunshown;
 	enum format_binary	binary;
+	bool				debezium;
 	struct piece		placeholder; /* for a message's content */
 
 	/* the source block; between them stand numbers */
@@ -148,20 +155,71 @@ put_placeholder(struct format_plan *plan, const struct plan_column *pc,
 	buf_put(&plan->text, plan->work->whole.data, plan->work->whole.len);
 }
 
+/*
+ * What stands for a value that is not there: null, unless it is to be
+ * Debezium's, which cuts what it invents as it does values.
+ */
+static struct piece
+plan_absent(struct format_plan *plan, const struct plan_column *pc,
+			const struct change_column *column, bool null_default,
+			const struct format_options *options, format_json_type_put_fn *put)
+{
+	struct buf	*text = &plan->text;
+	struct buf	*whole = &plan->work->whole;
+	struct piece piece = begin_piece(plan);
+
+	if (!options->debezium)
+		buf_lit(text, "null");
+	else if (column->not_null)
+	{
+		buf_reset(whole);
+		if (!format_json_default_put(&pc->type, column, put, &plan->work->type,
+									 whole))
+			format_json_default_zero(&pc->type, column, put, &plan->work->type,
+									 whole);
+		if (pc->cut && !pc->bytes)
+			cut_string(whole, pc->chars);
+		buf_put(text, whole->data, whole->len);
+	}
+	else if (!null_default ||
+			 !format_json_default_put(&pc->type, column, put,
+									  &plan->work->type, text))
+		buf_lit(text, "null");
+	end_piece(plan, &piece);
+	return piece;
+}
+
 static void
 plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 			const struct change_relation *rel, uint32_t index, bool in_key,
 			const struct format_options *options)
 {
 	const struct change_column *column = &rel->columns[index];
+	bool null_default = in_key ? options->key_null_default
+							   : options->null_default;
 
 	pc->index = index;
 	format_json_type_init(&pc->type, column, options);
-	pc->bytes = pc->type.kind == FORMAT_JSON_BINARY &&
+	if (format_json_debezium_omits(&pc->type))
+	{
+		/* only keys get here: none is without its columns */
+		struct format_options plain = *options;
+
+		plain.debezium = false;
+		format_json_type_init(&pc->type, column, &plain);
+	}
+	pc->bytes = (pc->type.kind == FORMAT_JSON_BINARY ||
+				 pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN) &&
 				pc->type.binary == FORMAT_BINARY_BYTES;
 	pc->cut = column->truncated && !in_key &&
 			  (pc->bytes || format_json_type_is_text(&pc->type));
 	pc->chars = column->chars;
+	if (pc->cut && pc->bytes && pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN)
+	{
+		/* they are counted once they are there */
+		pc->type.bytes_max = pc->chars;
+		pc->cut = false;
+	}
 	pc->head = begin_piece(plan);
 	buf_putc(&plan->text, first ? '{' : ',');
 	put_name(&plan->text, column->name);
@@ -170,6 +228,54 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 	pc->placeholder = begin_piece(plan);
 	put_placeholder(plan, pc, options->placeholder);
 	end_piece(plan, &pc->placeholder);
+	pc->null = begin_piece(plan);
+	if (!null_default ||
+		!format_json_default_put(&pc->type, column, format_json_type_put,
+								 &plan->work->type, &plan->text))
+		buf_lit(&plan->text, "null");
+	end_piece(plan, &pc->null);
+	pc->absent = plan_absent(plan, pc, column, null_default, options,
+							 format_json_type_put);
+}
+
+static void
+plan_key(struct format_plan *plan, const struct change_relation *rel,
+		 uint32_t index, const struct format_options *options)
+{
+	struct plan_column *pc = &plan->keys[plan->nkeys];
+
+	plan_column(plan, pc, plan->nkeys == 0, rel, index, true, options);
+	pc->header_absent = plan_absent(plan, pc, &rel->columns[index],
+									options->key_null_default, options,
+									format_json_type_put_header);
+	plan->nkeys++;
+}
+
+static void
+place_column(const struct format_plan *plan, struct plan_column *pc)
+{
+	place(plan, &pc->head);
+	place(plan, &pc->placeholder);
+	place(plan, &pc->null);
+	place(plan, &pc->absent);
+	place(plan, &pc->header_absent);
+}
+
+/* Is a column in the rows? */
+static bool
+is_shown(const struct change_column	 *column,
+		 const struct format_options *options)
+{
+	struct format_json_type type;
+
+	if (column->is_virtual || column->key_only)
+		return false;
+	if (!options->debezium)
+		return true;
+
+	/* pgoutput does not send what is generated. */
+	format_json_type_init(&type, column, options);
+	return !column->is_generated && !format_json_debezium_omits(&type);
 }
 
 static void
@@ -186,8 +292,12 @@ plan_source(struct format_plan *plan, const struct change_relation *rel,
 	buf_lit(text, ",\"ts_ms\":");
 	end_piece(plan, &plan->source_head);
 
+	/* To Debezium "false" is only the field's default. */
 	plan->source_db = begin_piece(plan);
-	buf_lit(text, ",\"snapshot\":\"false\",\"db\":");
+	buf_lit(text, ",\"snapshot\":");
+	buf_puts(text, options->debezium && !options->null_default ? "null"
+															   : "\"false\"");
+	buf_lit(text, ",\"db\":");
 	put_name(text, options->database);
 	buf_lit(text, ",\"sequence\":\"[");
 	end_piece(plan, &plan->source_db);
@@ -203,11 +313,12 @@ plan_source(struct format_plan *plan, const struct change_relation *rel,
 
 /* The columns that make the key; '*n' of them. */
 static const uint16_t *
-key_columns(const struct change_relation *rel, uint32_t *n)
+key_columns(const struct change_relation *rel,
+			const struct format_options *options, uint32_t *n)
 {
 	bool old_has_key = true;
 
-	if (rel->identity == 'i' && !rel->chosen_key)
+	if (rel->identity == 'i' && !rel->chosen_key && !options->debezium)
 	{
 		for (uint32_t i = 0; i < rel->nkeys; i++)
 			old_has_key &= rel->columns[rel->keys[i]].in_identity;
@@ -228,25 +339,25 @@ format_json_plan(const struct change_relation *rel,
 	struct format_plan *plan = mem_zalloc(1, sizeof(*plan));
 
 	plan->binary = options->binary;
+	plan->debezium = options->debezium;
 	plan->work = mem_zalloc(1, sizeof(*plan->work));
 	if (rel != NULL)
 	{
 		uint32_t		nkeys;
-		const uint16_t *keys = key_columns(rel, &nkeys);
+		const uint16_t *keys = key_columns(rel, options, &nkeys);
 
 		plan->columns = mem_zalloc(rel->ncolumns, sizeof(*plan->columns));
 		for (uint32_t i = 0; i < rel->ncolumns; i++)
 		{
-			if (rel->columns[i].is_virtual || rel->columns[i].key_only)
+			if (!is_shown(&rel->columns[i], options))
 				continue;
 			plan_column(plan, &plan->columns[plan->ncolumns],
 						plan->ncolumns == 0, rel, i, false, options);
 			plan->ncolumns++;
 		}
 		plan->keys = mem_zalloc(nkeys, sizeof(*plan->keys));
-		for (; plan->nkeys < nkeys; plan->nkeys++)
-			plan_column(plan, &plan->keys[plan->nkeys], plan->nkeys == 0, rel,
-						keys[plan->nkeys], true, options);
+		while (plan->nkeys < nkeys)
+			plan_key(plan, rel, keys[plan->nkeys], options);
 		plan->unshown = mem_zalloc(nkeys, sizeof(*plan->unshown));
 		for (uint32_t i = 0; i < nkeys; i++)
 		{
@@ -261,15 +372,9 @@ format_json_plan(const struct change_relation *rel,
 	end_piece(plan, &plan->placeholder);
 
 	for (uint32_t i = 0; i < plan->ncolumns; i++)
-	{
-		place(plan, &plan->columns[i].head);
-		place(plan, &plan->columns[i].placeholder);
-	}
+		place_column(plan, &plan->columns[i]);
 	for (uint32_t i = 0; i < plan->nkeys; i++)
-	{
-		place(plan, &plan->keys[i].head);
-		place(plan, &plan->keys[i].placeholder);
-	}
+		place_column(plan, &plan->keys[i]);
 	place(plan, &plan->placeholder);
 	place(plan, &plan->source_head);
 	place(plan, &plan->source_db);
@@ -376,8 +481,11 @@ put_column(const struct format_plan *plan, const struct plan_column *pc,
 			lost = true;
 			break;
 		case CHANGE_NULL:
+			append_piece(out, &pc->null);
+			return true;
 		case CHANGE_ABSENT:
-			break;
+			append_piece(out, &pc->absent);
+			return true;
 	}
 	buf_lit(out, "null");
 	return !lost;
@@ -419,13 +527,39 @@ put_row(const struct format_plan *plan, const struct change_value *row,
 
 /* ------------------------------------------------------------------- keys */
 
-typedef bool
-put_value(const struct format_json_type *t, const uint8_t *data, size_t len,
-		  struct format_json_scratch *scratch, struct buf *out);
+/*
+ * A key column's value, by one of the two ways of putting it.  False: it is
+ * not known, and what was put is not a value.
+ */
+static bool
+put_key_column(const struct format_plan *plan, const struct plan_column *pc,
+			   const struct change_value *v, format_json_type_put_fn *put,
+			   struct buf *out)
+{
+	switch (v->state)
+	{
+		case CHANGE_VALUE:
+			return put(&pc->type, v->data, (size_t) v->len, &plan->work->type,
+					   out);
+		case CHANGE_NULL:
+			append_piece(out, &pc->null);
+			return true;
+		case CHANGE_ABSENT:
+			append_piece(out, put == format_json_type_put
+								  ? &pc->absent
+								  : &pc->header_absent);
+			return plan->debezium;
+		case CHANGE_OVERSIZE:
+		case CHANGE_UNCHANGED:
+		case CHANGE_ERROR:
+			break;
+	}
+	return false;
+}
 
 static bool
 put_key(const struct format_plan *plan, const struct change_value *row,
-		put_value *put, struct buf *out)
+		format_json_type_put_fn *put, struct buf *out)
 {
 	size_t start = out->len;
 
@@ -433,15 +567,10 @@ put_key(const struct format_plan *plan, const struct change_value *row,
 		return false;
 	for (uint32_t i = 0; i < plan->nkeys; i++)
 	{
-		const struct plan_column  *pc = &plan->keys[i];
-		const struct change_value *v = &row[pc->index];
+		const struct plan_column *pc = &plan->keys[i];
 
 		append_piece(out, &pc->head);
-		if (v->state == CHANGE_NULL)
-			buf_lit(out, "null");
-		else if (v->state != CHANGE_VALUE ||
-				 !put(&pc->type, v->data, (size_t) v->len, &plan->work->type,
-					  out))
+		if (!put_key_column(plan, pc, &row[pc->index], put, out))
 		{
 			out->len = start;
 			return false;
@@ -521,9 +650,10 @@ format_json_compare_keys(const struct format_plan *plan,
 		/* Whatever the others are, the row has no key now. */
 		if (!is_known(new))
 			return FORMAT_UNKNOWN;
-		if (old->state == CHANGE_ABSENT || same_bytes(old, new))
+		if ((old->state == CHANGE_ABSENT && !plan->debezium) ||
+			same_bytes(old, new))
 			continue;
-		if (!is_known(old))
+		if (!is_known(old) && old->state != CHANGE_ABSENT)
 			return FORMAT_UNKNOWN;
 		found = compare_written(plan, pc, old, new);
 		if (found == FORMAT_UNKNOWN)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format_json_debezium.h"
 #include "format_json_time.h"
 #include "jsontext.h"
 #include "pgtext.h"
@@ -197,16 +198,16 @@ text_kind(const struct change_type *type, const struct format_options *options)
 	return FORMAT_JSON_STRING;
 }
 
-void
-format_json_type_init(struct format_json_type	  *t,
-					  const struct change_column  *column,
-					  const struct format_options *options)
+static void
+set_kind(struct format_json_type *t, const struct change_column *column,
+		 const struct format_options *options)
 {
 	memset(t, 0, sizeof(*t));
 	t->binary = options->binary;
 	t->oid = column->base.oid;
 	t->delimiter = ',';
-	if (column->encoding == CHANGE_TEXT)
+	t->text = column->encoding == CHANGE_TEXT;
+	if (t->text)
 	{
 		if (column->element.oid != 0)
 		{
@@ -239,6 +240,16 @@ format_json_type_init(struct format_json_type	  *t,
 		t->kind = scalar_kind(&column->base, t->oid, options, &t->scale);
 }
 
+void
+format_json_type_init(struct format_json_type	  *t,
+					  const struct change_column  *column,
+					  const struct format_options *options)
+{
+	set_kind(t, column, options);
+	if (options->debezium)
+		format_json_debezium_type(t, column, options);
+}
+
 bool
 format_json_type_is_text(const struct format_json_type *t)
 {
@@ -246,15 +257,23 @@ format_json_type_is_text(const struct format_json_type *t)
 	{
 		case FORMAT_JSON_NUMERIC_STRING:
 		case FORMAT_JSON_MONEY_STRING:
+		case FORMAT_JSON_DATE_ISO:
+		case FORMAT_JSON_DATE_LOCAL:
+		case FORMAT_JSON_TIME_ISO:
+		case FORMAT_JSON_TIME_LOCAL:
 		case FORMAT_JSON_TIMETZ:
+		case FORMAT_JSON_TIMESTAMP_ISO:
+		case FORMAT_JSON_TIMESTAMP_LOCAL:
 		case FORMAT_JSON_TIMESTAMPTZ:
 		case FORMAT_JSON_INTERVAL_STRING:
 		case FORMAT_JSON_UUID:
 		case FORMAT_JSON_STRING:
 		case FORMAT_JSON_PGTEXT:
 		case FORMAT_JSON_HSTORE:
+		case FORMAT_JSON_DEBEZIUM_NUMERIC_STRING:
 			return true;
 		case FORMAT_JSON_BINARY:
+		case FORMAT_JSON_DEBEZIUM_UNKNOWN:
 			return t->binary != FORMAT_BINARY_BYTES;
 		default:
 			return false;
@@ -852,10 +871,23 @@ put_text(enum format_json_kind kind, const uint8_t *data, size_t len,
 
 /* ----------------------------------------------------------------- arrays */
 
+/* A numeric that is not a number, or infinite. */
 static bool
-put_scalar(const struct format_json_type *t, enum format_json_kind kind,
-		   uint32_t oid, const uint8_t *data, size_t len,
-		   struct format_json_scratch *scratch, struct buf *out);
+is_nan(const uint8_t *data, size_t len)
+{
+	struct pgtext_numeric n;
+
+	return pgtext_numeric_read(&n, data, len) == PGTEXT_OK &&
+		   n.kind != PGTEXT_NUMERIC_FINITE;
+}
+
+/* An element that makes its whole array null. */
+static bool
+no_array(struct format_json_scratch *scratch)
+{
+	scratch->no_array = true;
+	return false;
+}
 
 /* The elements of dimension 'dim' from here on. */
 static bool
@@ -878,13 +910,30 @@ put_dimension(const struct format_json_type *t, struct pgtext_array *a,
 		if (pgtext_array_next(a, &e) != PGTEXT_OK)
 			return false;
 		if (e.null)
+		{
+			if (t->null_if_null)
+				return no_array(scratch);
 			buf_lit(out, "null");
-		else if (!put_scalar(t, t->element, t->element_oid, e.data, e.len,
-							 scratch, out))
+			continue;
+		}
+		if (t->null_if_nan && is_nan(e.data, e.len))
+			return no_array(scratch);
+		if (!format_json_type_put_kind(t, t->element, t->element_oid, e.data,
+									   e.len, scratch, out))
 			return false;
 	}
 	buf_putc(out, ']');
 	return true;
+}
+
+/* As many nulls as the first dimension has elements. */
+static void
+put_flat(const struct pgtext_array *a, struct buf *out)
+{
+	buf_lit(out, "[null");
+	for (int32_t i = 1; i < a->dims[0]; i++)
+		buf_lit(out, ",null");
+	buf_putc(out, ']');
 }
 
 static bool
@@ -902,10 +951,18 @@ put_array(const struct format_json_type *t, const uint8_t *data, size_t len,
 		buf_lit(out, "[]");
 		return true;
 	}
+	if (t->flat && a.ndim > 1)
+	{
+		put_flat(&a, out);
+		return true;
+	}
+	scratch->no_array = false;
 	if (put_dimension(t, &a, 0, scratch, out))
 		return true;
 	out->len = start;
-	return false;
+	if (scratch->no_array)
+		buf_lit(out, "null");
+	return scratch->no_array;
 }
 
 /*
@@ -945,10 +1002,15 @@ put_text_element(const struct format_json_type *t, const char **p,
 			return false;
 		if (text->len == 4 && memcmp(text->data, "NULL", 4) == 0)
 		{
+			if (t->null_if_null)
+				return no_array(scratch);
 			buf_lit(out, "null");
 			return true;
 		}
 	}
+	if (t->element == FORMAT_JSON_DEBEZIUM_UNKNOWN)
+		return format_json_debezium_put(t, t->element, t->element_oid,
+										text->data, text->len, scratch, out);
 	put_text(t->element, text->data, text->len, scratch, out);
 	return true;
 }
@@ -1009,10 +1071,11 @@ put_text_array(const struct format_json_type *t, const char *p,
  * A value that is no array.  'kind' and 'oid' are the column's or, of an
  * array, the element's.
  */
-static bool
-put_scalar(const struct format_json_type *t, enum format_json_kind kind,
-		   uint32_t oid, const uint8_t *data, size_t len,
-		   struct format_json_scratch *scratch, struct buf *out)
+bool
+format_json_type_put_kind(const struct format_json_type *t,
+						  enum format_json_kind kind, uint32_t oid,
+						  const uint8_t *data, size_t len,
+						  struct format_json_scratch *scratch, struct buf *out)
 {
 	switch (kind)
 	{
@@ -1135,6 +1198,9 @@ put_scalar(const struct format_json_type *t, enum format_json_kind kind,
 		case FORMAT_JSON_ARRAY:
 		case FORMAT_JSON_TEXT_ARRAY:
 			break;
+		default:
+			return format_json_debezium_put(t, kind, oid, data, len, scratch,
+											out);
 	}
 	return false;
 }
@@ -1149,11 +1215,20 @@ format_json_type_put(const struct format_json_type *t, const uint8_t *data,
 	if (t->kind == FORMAT_JSON_ARRAY)
 		return put_array(t, data, len, scratch, out);
 	if (t->kind != FORMAT_JSON_TEXT_ARRAY)
-		return put_scalar(t, t->kind, t->oid, data, len, scratch, out);
+		return format_json_type_put_kind(t, t->kind, t->oid, data, len,
+										 scratch, out);
 
+	scratch->no_array = false;
 	if (!put_text_array(t, (const char *) data, (const char *) data + len,
 						scratch, out))
 	{
+		if (scratch->no_array)
+		{
+			out->len = start;
+			buf_lit(out, "null");
+			return true;
+		}
+
 		/* the text of a type that only calls itself an array */
 		out->len = start;
 		jsontext_string(out, data, len);
@@ -1370,6 +1445,12 @@ put_array_placeholder(const struct format_json_type *t,
 			jsontext_string(out, placeholder, strlen(placeholder));
 			break;
 		case PGTEXT_BYTEA:
+			if (t->debezium && t->binary != FORMAT_BINARY_BYTES)
+			{
+				out->len = start;
+				buf_lit(out, "null");
+				return;
+			}
 			format_json_type_binary_placeholder(t->binary, placeholder, out);
 			break;
 		case PGTEXT_INT4:
@@ -1377,7 +1458,8 @@ put_array_placeholder(const struct format_json_type *t,
 			put_bytes_as_numbers(placeholder, out);
 			break;
 		case PGTEXT_DATE:
-			if (t->element == FORMAT_JSON_DATE_DAYS)
+			if (t->element == FORMAT_JSON_DATE_DAYS ||
+				t->element == FORMAT_JSON_DEBEZIUM_DATE)
 				put_bytes_as_numbers(placeholder, out);
 			else
 				jsontext_string(out, placeholder, strlen(placeholder));
@@ -1417,7 +1499,13 @@ format_json_type_placeholder(const struct format_json_type *t,
 			jsontext_string(out, placeholder, len);
 			break;
 		case FORMAT_JSON_BINARY:
-			format_json_type_binary_placeholder(t->binary, placeholder, out);
+		case FORMAT_JSON_DEBEZIUM_UNKNOWN:
+			if (t->debezium && (t->binary == FORMAT_BINARY_BASE64 ||
+								t->binary == FORMAT_BINARY_BASE64_URL))
+				buf_lit(out, "null");
+			else
+				format_json_type_binary_placeholder(t->binary, placeholder,
+													out);
 			break;
 		case FORMAT_JSON_HSTORE:
 		{

@@ -3,7 +3,8 @@
  *
  * Part of format_json: prepared once per column, then called per value.  What
  * Debezium drops or turns into null (types it does not know, arrays of more
- * than one dimension, name) is here as text or as nested arrays.
+ * than one dimension, name) is here as text or as nested arrays, unless
+ * format_json_debezium.h has it otherwise.
  */
 #ifndef FORWARDER_FORMAT_JSON_TYPE_H
 #define FORWARDER_FORMAT_JSON_TYPE_H
@@ -60,9 +61,25 @@ enum format_json_kind
 	/* from the text of the output function: */
 	FORMAT_JSON_HSTORE,
 	FORMAT_JSON_HSTORE_MAP,
-	FORMAT_JSON_VECTOR,	   /* of pgvector, doubles */
-	FORMAT_JSON_HALFVEC,   /* floats */
-	FORMAT_JSON_TEXT_ARRAY /* of 'element' */
+	FORMAT_JSON_VECTOR,		/* of pgvector, doubles */
+	FORMAT_JSON_HALFVEC,	/* floats */
+	FORMAT_JSON_TEXT_ARRAY, /* of 'element' */
+	/* only Debezium's, see format_json_debezium.h: */
+	FORMAT_JSON_DEBEZIUM_NOTHING,
+	FORMAT_JSON_DEBEZIUM_UNKNOWN, /* bytes of its text */
+	FORMAT_JSON_DEBEZIUM_VECTOR,
+	FORMAT_JSON_DEBEZIUM_VECTORS,
+	FORMAT_JSON_DEBEZIUM_NUMERIC_STRING,
+	FORMAT_JSON_DEBEZIUM_INTERVAL,
+	FORMAT_JSON_DEBEZIUM_TIMESTAMP_WRAPPED,
+	/* elements of arrays: */
+	FORMAT_JSON_DEBEZIUM_DATE,
+	FORMAT_JSON_DEBEZIUM_TIME_MS,
+	FORMAT_JSON_DEBEZIUM_TIME_US,
+	FORMAT_JSON_DEBEZIUM_TIMETZ,
+	FORMAT_JSON_DEBEZIUM_TIMESTAMP_MS,
+	FORMAT_JSON_DEBEZIUM_TIMESTAMP_US,
+	FORMAT_JSON_DEBEZIUM_TIMESTAMPTZ
 };
 
 struct format_json_type
@@ -74,6 +91,18 @@ struct format_json_type
 	uint32_t			  element_oid;
 	int					  scale;	 /* decimals; digits of a timestamptz */
 	char				  delimiter; /* of a text array */
+	bool				  text;		 /* values are their type's text */
+
+	/* compatibility=debezium */
+	bool		debezium;
+	bool		omitted;   /* there is no such column */
+	const char *nothing;   /* what stands for any value */
+	uint32_t	bytes_max; /* of an unknown type's text, that are shown */
+
+	/* of an array: */
+	bool flat;		   /* of more than one dimension: of nulls */
+	bool null_if_null; /* null as a whole if an element is */
+	bool null_if_nan;  /* and if an element, a numeric, is not finite */
 };
 
 /* Work space of one thread.  Zero-initialise; free them when done. */
@@ -81,8 +110,15 @@ struct format_json_scratch
 {
 	struct buf text;
 	struct buf json;
-	struct buf members; /* of an hstore */
+	struct buf members;	 /* of an hstore */
+	bool	   no_array; /* an element was one that makes the array null */
 };
+
+/* One of the functions below that append a value. */
+typedef bool
+format_json_type_put_fn(const struct format_json_type *t, const uint8_t *data,
+						size_t len, struct format_json_scratch *scratch,
+						struct buf *out);
 
 void format_json_type_init(struct format_json_type	   *t,
 						   const struct change_column  *column,
@@ -96,6 +132,16 @@ bool
 format_json_type_put(const struct format_json_type *t, const uint8_t *data,
 					 size_t len, struct format_json_scratch *scratch,
 					 struct buf *out);
+
+/*
+ * The same of a value that is no array, of another kind than the type's: of a
+ * type with this oid, which is the column's or, of an array, the element's.
+ */
+bool format_json_type_put_kind(const struct format_json_type *t,
+							   enum format_json_kind kind, uint32_t oid,
+							   const uint8_t *data, size_t len,
+							   struct format_json_scratch *scratch,
+							   struct buf				  *out);
 
 /*
  * The same as Connect's default header converter spells it: a Decimal is a

@@ -97,6 +97,7 @@ struct publish
 	bool				  context_headers;
 	bool				  skip_unchanged;
 	bool				  deletes;	   /* skipped.operations has no d */
+	bool				  debezium;	   /* compatibility=debezium */
 	size_t				  record_max;  /* 0: any */
 	bool				  placeholder; /* for what is larger */
 	enum route_keyless	  keyless;
@@ -118,9 +119,10 @@ struct publish
 	enum format_compared   keys; /* of its two rows */
 	struct part			   parts[3];
 	uint32_t			   nparts;
-	uint32_t			   next;   /* to be handed over */
-	uint32_t			   copies; /* of part 0, one for each partition */
-	struct buf			   bytes;  /* keys and values */
+	uint32_t			   next;	   /* to be handed over */
+	uint32_t			   copies;	   /* of part 0, one for each partition */
+	bool				   no_context; /* no headers of context */
+	struct buf			   bytes;	   /* keys and values */
 	char				   too_large[64]; /* header of all of them, or "" */
 	bool				   refused;		  /* too large, and not to be sent */
 
@@ -240,6 +242,12 @@ publish_new(const struct config *config)
 		p->options.interval = FORMAT_INTERVAL_STRING;
 	if (config_is(config, "hstore.handling.mode", "map"))
 		p->options.hstore = FORMAT_HSTORE_MAP;
+	p->debezium = config_is(config, "compatibility", "debezium");
+	p->options.debezium = p->debezium;
+	p->options.null_default =
+		config_bool(config, "value.converter.replace.null.with.default");
+	p->options.key_null_default =
+		config_bool(config, "key.converter.replace.null.with.default");
 	return p;
 }
 
@@ -340,7 +348,7 @@ static void
 tell_unknown_key(struct publish *p, const struct change_relation *rel,
 				 struct publish_topic *topic)
 {
-	if (!rel->chosen_key || !p->deletes || topic->key_told)
+	if (!rel->chosen_key || !p->deletes || p->debezium || topic->key_told)
 		return;
 	for (uint32_t i = 0; i < rel->nkeys; i++)
 	{
@@ -506,7 +514,7 @@ add_delete(struct publish *p, const struct change *c, struct piece key,
 	part->other_key = new_key;
 
 	/* Without a key there is nothing that compaction could remove. */
-	if (p->tombstones && !key.none)
+	if (p->tombstones && (!key.none || p->debezium))
 	{
 		struct part *tombstone = add_part(p, PART_TOMBSTONE);
 
@@ -529,6 +537,7 @@ make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 	buf_reset(&p->bytes);
 	p->nparts = 0;
 	p->copies = 1;
+	p->no_context = p->debezium && c->op == CHANGE_MESSAGE;
 	switch (c->op)
 	{
 		case CHANGE_INSERT:
@@ -562,7 +571,7 @@ make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 		case CHANGE_TRUNCATE:
 			part = add_part(p, PART_FIRST);
 			part->value = value_piece(p, FORMAT_TRUNCATE, c, now_ns);
-			p->copies = 0; /* one for each partition */
+			p->copies = p->debezium ? 1 : 0; /* 0: one for each partition */
 			break;
 		case CHANGE_MESSAGE:
 			part = add_part(p, PART_FIRST);
@@ -807,7 +816,7 @@ make_headers(struct publish *p, const struct part *part, char *position,
 		h[n++] = (struct sink_header){part->key_header,
 									  p->bytes.data + part->other_key.at,
 									  part->other_key.len};
-	if (p->context_headers)
+	if (p->context_headers && !p->no_context)
 	{
 		h[n++] =
 			(struct sink_header){"__debezium.context.connectorLogicalName",

@@ -201,6 +201,8 @@ source_config_init(struct source_config *s, const struct config *c)
 		add_plugin_option(&options, &n, "partition_root", "true");
 	if (config_bool(c, "skip.messages.without.change"))
 		add_plugin_option(&options, &n, "skip_unchanged", "true");
+	if (config_is(c, "compatibility", "debezium"))
+		add_plugin_option(&options, &n, "unique_keys", "true");
 	params = config_stream_params(c, &nparams);
 	for (size_t i = 0; i < nparams; i++)
 		add_plugin_option(&options, &n, params[i].name, params[i].value);

@@ -85,7 +85,29 @@ CASES = [
          {"column.include.list": r"identity\..*\.(t|v|a|n)|.*\.barrier\..*"},
          KEYED),
 
-    Case("compatible", mode="debezium", waits=True),
+    Case("compatible", mode="debezium"),
+    Case("compatible-string", {"decimal.handling.mode": "string",
+                               "binary.handling.mode": "hex",
+                               "interval.handling.mode": "string",
+                               "skipped.operations": "none"},
+         mode="debezium"),
+    Case("compatible-double", {"decimal.handling.mode": "double",
+                               "binary.handling.mode": "base64",
+                               "value.converter.replace.null.with.default":
+                               "false"},
+         r"types\..*|identity\..*|toast\.plain", mode="debezium"),
+    Case("compatible-mask", {"column.mask.with.5.chars":
+                             r"types\..*\.(v|d|a),identity\.(whole|plain)\.t,"
+                             r"identity\.key_text\..*"},
+         r"types\..*|identity\.(key_text|whole|plain|zero)",
+         mode="debezium"),
+    Case("compatible-keys", {"message.key.columns":
+                             "identity.keyless:id;identity.plain:id,n;"
+                             "identity.whole(_alike)?:n,id;"
+                             "(.*).other_index:other;identity.defaults:i,t",
+                             "skip.messages.without.change": "true"},
+         r"identity\.(keyless|plain|whole.*|other_index|by_index|defaults|"
+         r"unique.*)", mode="debezium"),
     Case("schemas", {"key.converter.schemas.enable": "true",
                      "value.converter.schemas.enable": "true"},
          waits=True),
@@ -95,6 +117,9 @@ CASES = [
          r"types\..*", waits=True),
     Case("hstore-map", {"hstore.handling.mode": "map"},
          r"types\.hstore|toast\.plain"),
+    Case("hstore-map-compatible", {"hstore.handling.mode": "map"},
+         r"types\.hstore|toast\.plain|identity\.defaults.*",
+         mode="debezium"),
     Case("key-columns", {"message.key.columns":
                          "identity.keyless:id; identity.plain:id,n;"
                          "identity.composite:b,a;identity.whole(_alike)?:n,id;"

@@ -31,7 +31,7 @@ SELECT json_agg(json_build_object(
     'keyed', EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND
         i.indisprimary),
     'other', c.relreplident = 'i' AND EXISTS (
-        SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND
+        SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND
             NOT i.indisreplident)))
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -77,7 +77,7 @@ class Columns:
         self.tables = tables if tables is not None else {}
 
     def by_other_index(self, table):
-        """Has it a primary key, and by another index its replica identity?"""
+        """Has it a key, and by another index its replica identity?"""
         return any(c.get("other") for c in self.tables.get(table, {}).values())
 
     def keyless(self, table):

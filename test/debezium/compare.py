@@ -12,6 +12,7 @@ partition.
 What differs must be explained by an entry of differences.toml, which see.  A
 column's value counts as one.
 """
+import base64
 import collections
 import datetime
 import json
@@ -545,6 +546,38 @@ def _nanoseconds(d, w, _):
         w == 2 ** 63 - 1 or w < -9223286400 * 10 ** 9)
 
 
+def _java_object(d, w, _):
+    """Of an array of arrays Debezium has the names of Java's objects, which
+    are others each time."""
+    return _nested(w) and isinstance(d, list) and len(d) == len(w) and all(
+        isinstance(v, String) and re.fullmatch(
+            r"\[L[A-Za-z.]+;@[0-9a-f]+", v) for v in d)
+
+
+def _cut_off(d, w, _):
+    """A microsecond, at most, that doubles have lost."""
+    d, w = _integer(d), _integer(w)
+    return None not in (d, w) and 0 <= (w - d if w > 0 else d - w) <= 1
+
+
+def _digits(d, w, difference):
+    """The number that walferry has is numeric with scale -2; Debezium takes
+    it for one with scale 2046."""
+    if isinstance(d, list) and isinstance(w, list):
+        return len(d) == len(w) and all(
+            same(a, b) or _digits(a, b, difference) for a, b in zip(d, w))
+    if not isinstance(d, String) or not isinstance(w, String):
+        return False
+    if d == f"{w}.{'0' * 2046}":
+        return True
+    try:
+        d, w = (int.from_bytes(base64.b64decode(v, validate=True), "big",
+                               signed=True) for v in (d, w))
+    except ValueError:
+        return False
+    return d == w * 10 ** 2048
+
+
 def _wrapped(d, w, _):
     """Beyond 64 bits: Debezium goes round, walferry stops at the end."""
     d, w = _integer(d), _integer(w)
@@ -573,6 +606,9 @@ RULES = {
     "Java's spelling of a struct": _java_struct,
     "tombstone without key": _tombstone_without_key,
     "array of arrays": _dimensions,
+    "names of Java's objects": _java_object,
+    "cut off": _cut_off,
+    "2046 digits": _digits,
     "calendar of elements": _elements(_calendar),
     "fraction of elements": _elements(_fraction),
     "end of a day": _end_of_day,
@@ -601,6 +637,17 @@ def _start_of_zero(text):
     return any(zero.startswith(text)
                for zero in (*(z for z in _ZEROS if isinstance(z, String)),
                             "P0Y0M0DT0H0M0S"))
+
+
+def _default(columns):
+    """The column's default for a NULL."""
+    def rule(d, w, difference):
+        row, _, name = difference.field.partition(".")
+        column = columns.of(difference.pair[0].table, name)
+        return row in ("before", "after") and w is None and \
+            d is not None and d is not MISSING and column["default"] and \
+            not column["notnull"]
+    return rule
 
 
 def _generated(columns):
@@ -647,7 +694,8 @@ def _unknown_key(columns):
 
 
 def _other_index(columns):
-    """Of a table whose replica identity is an index beside its key."""
+    """Of a table whose replica identity is an index beside its key, or beside
+    another index that Debezium takes for one."""
     def rule(d, w, difference):
         return columns.by_other_index(difference.pair[0].table)
     return rule
@@ -670,18 +718,21 @@ def _invented(columns):
 
 def _masked(columns):
     """A mask in a column of which nothing is known, in a row of which only
-    the replica identity is in the WAL."""
+    the replica identity is in the WAL; walferry has what it has without."""
     def rule(d, w, difference):
         row, _, name = difference.field.partition(".")
-        return row == "before" and w is None and isinstance(d, String) and \
-            set(d) <= {"*"} and \
-            not columns.of(difference.pair[0].table, name)["identity"]
+        column = columns.of(difference.pair[0].table, name)
+        return row == "before" and isinstance(d, String) and \
+            set(d) <= {"*"} and not column["identity"] and (
+                w is None or w == "" or
+                isinstance(w, String) and bool(column["default"]))
     return rule
 
 
 # Rules that look at what the columns are.
 RULES_OF_COLUMNS = {
     "invented": _invented,
+    "default for null": _default,
     "keyless": _keyless,
     "masked": _masked,
     "unknown key": _unknown_key,

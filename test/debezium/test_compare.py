@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The comparer finds what it is for."""
+import base64
 import io
 import json
 import pathlib
@@ -37,6 +38,11 @@ def row(op, lsn, before, after, now=1700000000000):
             "source": {"version": "1", "lsn": lsn, "schema": "public",
                        "table": "t"},
             "transaction": None, "op": op, "ts_ms": now}
+
+
+# 123, of a scale that is 2048 larger.
+DIGITS = '"{}"'.format(base64.b64encode(
+    (123 * 10 ** 2048).to_bytes(900, "big")).decode())
 
 
 class Side:
@@ -365,6 +371,7 @@ reason = "so"
         self.assertTrue(masked(b'"***"', b"null", "before.v"))
         self.assertTrue(masked(b'""', b"null", "before.v"))
         self.assertFalse(masked(b'"**x"', b"null", "before.v"))
+        self.assertTrue(masked(b'"***"', b'""', "before.v"))
         self.assertFalse(masked(b'"***"', b'"x"', "before.v"))
         self.assertFalse(masked(b'"***"', b"null", "after.v"))
         self.assertFalse(masked(b'"***"', b"null", "before.id"))
@@ -518,7 +525,22 @@ reason = "so"
                 ("an earlier commit", r'"[\"5\",\"9\"]"',
                  r'"[\"4\",\"8\"]"', of(), False),
                 ("an earlier commit", r'"[null,\"9\"]"',
-                 r'"[\"4\",\"9\"]"', of(), False)):
+                 r'"[\"4\",\"9\"]"', of(), False),
+                ("names of Java's objects", '["[Ljava.lang.String;@5221e59b"]',
+                 '[["a"]]', of(), True),
+                ("names of Java's objects", '["[Ljava.lang.String;@5221e59b"]',
+                 '["a"]', of(), False),
+                ("names of Java's objects", '["a"]', '[["a"]]', of(), False),
+                ("cut off", "999", "1000", of(), True),
+                ("cut off", "-999", "-1000", of(), True),
+                ("cut off", "1001", "1000", of(), False),
+                ("cut off", "null", "1000", of(), False),
+                ("2046 digits", DIGITS, '"ew=="', of(), True),
+                ("2046 digits", f"[{DIGITS}]", '["ew=="]', of(), True),
+                ("2046 digits", DIGITS, '"ewA="', of(), False),
+                ("2046 digits", DIGITS, '"123"', of(), False),
+                ("2046 digits", f'"123.{"0" * 2046}"', '"123"', of(), True),
+                ("2046 digits", '"123.00"', '"123"', of(), False)):
             values = [compare.parse(v.encode()) if isinstance(v, str) else v
                       for v in (d, w)]
             self.assertIs(bool(compare.RULES[rule](*values, difference)),
@@ -539,6 +561,20 @@ reason = "so"
         self.assertTrue(generated("after.g", compare.MISSING, one))
         self.assertFalse(generated("after.g", None, one))
         self.assertFalse(generated("after.v", compare.MISSING, one))
+
+        columns.tables["public.t"]["n"] = {
+            "types": ["int4"], "default": True, "notnull": False}
+
+        def default(field, d, w):
+            return compare.RULES_OF_COLUMNS["default for null"](columns)(
+                d, w, compare.Difference("", "row", field, (), d, w,
+                                         (parsed, parsed)))
+        self.assertTrue(default("after.n", one, None))
+        self.assertFalse(default("after.n", None, one))
+        self.assertFalse(default("after.n", compare.MISSING, None))
+        self.assertFalse(default("key.n", one, None))
+        columns.tables["public.t"]["n"]["notnull"] = True
+        self.assertFalse(default("after.n", one, None))
 
         def other(table):
             parsed = type("P", (), {"table": table})

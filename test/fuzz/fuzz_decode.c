@@ -1,5 +1,5 @@
-/* links: decode condense schema format_json format_json_type
- * links: format_json_time jsontext buf wire
+/* links: decode condense schema format_json format_json_debezium
+ * links: format_json_default format_json_type format_json_time jsontext buf wire
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml
@@ -57,13 +57,17 @@ require_json(const struct buf *b)
 	json_decref(json);
 }
 
-/* Of a table; its oid says in which mode its times are. */
+/* Of a table; its oid says in which modes: debezium for one of two. */
 static struct format_plan *
 plan(const struct change_relation *rel)
 {
 	struct format_options o = options;
 
 	o.time = (enum format_time)(rel->oid % (FORMAT_TIME_ISO_LOCAL + 1));
+	o.debezium = rel->oid >> 3 & 1;
+	o.unknown_types = rel->oid >> 4 & 1;
+	o.null_default = o.key_null_default = rel->oid >> 5 & 1;
+	o.hstore = rel->oid >> 6 & 1 ? FORMAT_HSTORE_MAP : FORMAT_HSTORE_JSON;
 	return format_json_plan(rel, &o);
 }
 

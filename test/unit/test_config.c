@@ -684,7 +684,6 @@ values_not_built_are_refused_by_name(void **state)
 		"key.converter.schemas.enable=true",
 		"value.converter.schemas.enable=true",
 		"value.converter.decimal.format=NUMERIC",
-		"value.converter.replace.null.with.default=true",
 		"debezium.format.value=avro",
 		"debezium.format.key=protobuf",
 		"debezium.format.schemas.enable=true",
@@ -741,6 +740,29 @@ what_will_never_work_is_refused_with_the_way_out(void **state)
 	refused("errors.tolerance=all\n", "no event is ever left out");
 	refused("event.processing.failure.handling.mode=skip\n",
 			"no event is ever left out");
+}
+
+static void
+compatibility_says_whose_defaults_they_are(void **state)
+{
+	static const char
+		*const	   name = "value.converter.replace.null.with.default";
+	struct config *c = good("");
+
+	(void) state;
+	assert_true(config_is(c, "compatibility", "default"));
+	assert_false(config_bool(c, name));
+	config_free(c);
+	c = good("compatibility=debezium\n");
+	assert_true(config_bool(c, name));
+	assert_true(config_bool(c, "key.converter.replace.null.with.default"));
+	config_free(c);
+	c = good("compatibility=debezium\n"
+			 "value.converter.replace.null.with.default=false\n");
+	assert_false(config_bool(c, name));
+	config_free(c);
+	refused("compatibility=connect\n", "must be one of default, debezium");
+	refused("slot.stream.params=unique_keys=true\n", "use compatibility");
 }
 
 static void
@@ -1665,6 +1687,7 @@ main(void)
 		cmocka_unit_test(values_not_built_are_refused_by_name),
 		cmocka_unit_test(heartbeats_have_a_topic_of_their_own),
 		cmocka_unit_test(what_will_never_work_is_refused_with_the_way_out),
+		cmocka_unit_test(compatibility_says_whose_defaults_they_are),
 		cmocka_unit_test(what_has_no_effect_is_one_warning_for_each_reason),
 		cmocka_unit_test(exactly_once_has_two_names),
 		cmocka_unit_test(exactly_once_keeps_its_position_in_the_topic),

@@ -1,5 +1,5 @@
-/* links: publish route ack buf log format_json format_json_type
- * links: format_json_time jsontext
+/* links: publish route ack buf log format_json format_json_debezium
+ * links: format_json_default format_json_type format_json_time jsontext
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml store position crc32c */
@@ -37,6 +37,7 @@ struct config
 	bool			   skip_unchanged;
 	bool			   current; /* walferry.partition.count */
 	bool			   placeholder;
+	bool			   debezium; /* compatibility */
 	size_t			   record_max;
 	const char		  *time;	/* time.precision.mode; NULL: the default */
 	const char *const *skipped; /* skipped.operations: one, or NULL */
@@ -61,6 +62,9 @@ config_bool(const struct config *c, const char *name)
 		return c->tombstones;
 	if (strcmp(name, "skip.messages.without.change") == 0)
 		return c->skip_unchanged;
+	if (strcmp(name, "include.unknown.datatypes") == 0 ||
+		strstr(name, "replace.null.with.default") != NULL)
+		return false;
 	assert_string_equal(name, "extended.headers.enabled");
 	return c->headers;
 }
@@ -86,6 +90,8 @@ config_is(const struct config *c, const char *name, const char *value)
 	}
 	if (strcmp(name, "time.precision.mode") == 0)
 		return c->time != NULL && strcmp(value, c->time) == 0;
+	if (strcmp(name, "compatibility") == 0)
+		return c->debezium && strcmp(value, "debezium") == 0;
 	return false;
 }
 
@@ -731,6 +737,42 @@ headers_come_in_debeziums_order(void **state)
 						"__debezium.context.connectorName "
 						"__debezium.context.runId " PUBLISH_POSITION_HEADER
 						" ");
+}
+
+/* One truncate, no headers on messages, tombstones without a key. */
+static void
+debeziums_records_are_its_own(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.headers = true;
+	b->config.debezium = true;
+	start(b);
+	take(b, CHANGE_TRUNCATE, -1, -1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_taken(&b->sink.taken[0], 't', NULL, 0);
+	assert_int_equal(b->sink.taken[0].nheaders, 5);
+
+	b->change.op = CHANGE_MESSAGE;
+	b->change.relation = NULL;
+	b->change.message = (struct change_message){.prefix = "pre",
+												.prefix_len = 3,
+												.content = b->raw[0]};
+	publish_take(b->publish, &b->change, NULL, 1);
+	submit_all(b);
+	assert_string_equal(b->sink.taken[1].header_names,
+						PUBLISH_POSITION_HEADER " ");
+
+	/* a row of which the key is not known */
+	b->change.op = CHANGE_DELETE;
+	b->change.relation = &b->table.relation;
+	b->change.before = NULL;
+	publish_take(b->publish, &b->change, &b->table, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 4);
+	assert_taken(&b->sink.taken[2], 'd', NULL, 0);
+	assert_taken(&b->sink.taken[3], '-', NULL, 1);
 }
 
 /*
@@ -1410,6 +1452,19 @@ unknown_key_is_told_once(void **state)
 	submit_all(b);
 	assert_false(captured_log_has("replica identity"));
 	captured_log_end();
+
+	/* Debezium's have a key, which has something in place of the rest. */
+	publish_free(b->publish);
+	b->config.skipped = &deletes[0];
+	b->config.debezium = true;
+	start(b);
+	captured_log_begin();
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_false(captured_log_has("replica identity"));
+	captured_log_end();
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -1435,6 +1490,7 @@ main(void)
 		TEST(message_has_its_prefix_as_key),
 		TEST(context_headers_can_be_left_out),
 		TEST(headers_come_in_debeziums_order),
+		TEST(debeziums_records_are_its_own),
 		TEST(pin_comes_before_the_first_record_that_relies_on_it),
 		TEST(pin_that_is_stored_already_does_not_come_again),
 		TEST(table_whose_topic_is_that_of_positions_is_refused),

@@ -140,7 +140,7 @@ filter_differs_with_each_option_of_the_stream(void **state)
 		 "column.truncate.to.<n>.chars", "message.prefix.include.list",
 		 "message.prefix.exclude.list"};
 	static const char *const operations[] = {"c", "u", "d", "t"};
-	struct config			 c[32] = {0};
+	struct config			 c[40] = {0};
 	size_t					 n = 1;
 
 	(void) state;
@@ -153,6 +153,7 @@ filter_differs_with_each_option_of_the_stream(void **state)
 		c[n].skipped[0] = operations[i], c[n++].nskipped = 1;
 	set(&c[n++], "publish.via.partition.root", "true");
 	set(&c[n++], "skip.messages.without.change", "true");
+	set(&c[n++], "compatibility", "debezium");
 	set_param(&c[n++], "max_row_bytes", "1000");
 	set_param(&c[n++], "max_row_bytes", "1001");
 

@@ -23,9 +23,48 @@ CREATE UNIQUE INDEX other_index_other ON identity.other_index (other);
 ALTER TABLE identity.other_index REPLICA IDENTITY USING INDEX other_index_other;
 CREATE TABLE identity.unique_only (a int UNIQUE, t text);
 CREATE TABLE identity.unique_not_null (t text, a int NOT NULL UNIQUE);
+-- Several of them, of which the first by name is taken, and what is odd in it.
+CREATE TABLE identity.unique_several (b int, a int, t text);
+CREATE UNIQUE INDEX several_z ON identity.unique_several (t);
+CREATE UNIQUE INDEX several_a ON identity.unique_several (a, b);
+CREATE TABLE identity.unique_clustered (b int, a int, t text);
+CREATE UNIQUE INDEX clustered_a ON identity.unique_clustered (a);
+CREATE UNIQUE INDEX clustered_b ON identity.unique_clustered (b);
+ALTER TABLE identity.unique_clustered CLUSTER ON clustered_b;
+CREATE TABLE identity.unique_expression (a int, t text);
+CREATE UNIQUE INDEX expression_a ON identity.unique_expression (lower(t));
+CREATE UNIQUE INDEX expression_b ON identity.unique_expression (a);
+CREATE TABLE identity.unique_mixed (a int, b int, t text);
+CREATE UNIQUE INDEX mixed ON identity.unique_mixed (a, lower(t));
+CREATE TABLE identity.unique_partial (a int, t text);
+CREATE UNIQUE INDEX partial ON identity.unique_partial (a) WHERE t IS NOT NULL;
+CREATE TABLE identity.unique_include (a int, t text);
+CREATE UNIQUE INDEX including ON identity.unique_include (a) INCLUDE (t);
+CREATE TABLE identity.unique_whole (a int UNIQUE, t text);
+ALTER TABLE identity.unique_whole REPLICA IDENTITY FULL;
+CREATE TABLE identity.unique_by_index (other int UNIQUE NOT NULL, id int NOT NULL, t text);
+CREATE UNIQUE INDEX zz_by_index ON identity.unique_by_index (id);
+ALTER TABLE identity.unique_by_index REPLICA IDENTITY USING INDEX zz_by_index;
 CREATE TABLE identity.generated (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED, s serial, i int GENERATED ALWAYS AS IDENTITY);
 CREATE TABLE identity.zero (id int PRIMARY KEY, i2 int2 NOT NULL, i8 int8 NOT NULL, f8 float8 NOT NULL, n numeric NOT NULL, t text NOT NULL, tn text NOT NULL DEFAULT 'n',
     b bool NOT NULL, u uuid NOT NULL, j jsonb NOT NULL, by bytea NOT NULL, ts timestamp NOT NULL, tz timestamptz NOT NULL, da date NOT NULL, c identity.colour NOT NULL, a int[] NOT NULL);
+-- Defaults, of columns that may be null and of the same that may not.
+CREATE DOMAIN identity.amount AS int;
+CREATE TABLE identity.defaults (id int PRIMARY KEY, i int DEFAULT 7, ineg int DEFAULT -3, isum int DEFAULT 1 + 2, i2 int2 DEFAULT 9, i8 int8 DEFAULT 5000000000, o oid DEFAULT 5,
+    t text DEFAULT 'n', tq text DEFAULT 'it''s', te text DEFAULT '', tu text DEFAULT CURRENT_USER, tf text DEFAULT lower('A'), tl text DEFAULT E'a\nb', tn text DEFAULT NULL, v varchar(5) DEFAULT 'v', ch char(3) DEFAULT 'c', ci citext DEFAULT 'Ci',
+    f8 float8 DEFAULT 1.5, f4 float4 DEFAULT 0.1, n numeric DEFAULT 1.50, nd numeric(10,2) DEFAULT 1.5, ni numeric(10,2) DEFAULT 4, m money DEFAULT 1, b bool DEFAULT true, bf bool DEFAULT false,
+    u uuid DEFAULT 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', ug uuid DEFAULT gen_random_uuid(), j jsonb DEFAULT '{"a": 1}', js json DEFAULT '{}', x xml DEFAULT '<a/>', by bytea DEFAULT '\x01', e identity.colour DEFAULT 'red',
+    da date DEFAULT '2000-01-02', dc date DEFAULT CURRENT_DATE, ti time DEFAULT '12:34:56.789', ts timestamp DEFAULT '2000-01-02 03:04:05.678', ts0 timestamp(0) DEFAULT '2000-01-02 03:04:05', tsn timestamp DEFAULT now(), tz timestamptz DEFAULT '2000-01-02 03:04:05+00', tzn timestamptz DEFAULT now(), tt timetz DEFAULT '12:00:00+00', iv interval DEFAULT '1 day',
+    bi bit DEFAULT B'1', b5 bit(5) DEFAULT B'10101', vb varbit DEFAULT B'101', ip inet DEFAULT '1.2.3.4', ma macaddr DEFAULT '08:00:2b:01:02:03', p point DEFAULT '(1,2)', r int4range DEFAULT '[1,5)', h hstore DEFAULT 'a=>1', l ltree DEFAULT 'Top.A', a int[] DEFAULT '{1}', d identity.amount DEFAULT 4, nm name DEFAULT 'nm', c char DEFAULT 'q');
+CREATE TABLE identity.defaults_required (LIKE identity.defaults INCLUDING DEFAULTS, PRIMARY KEY (id));
+DO $$
+DECLARE
+    col text;
+BEGIN
+    FOR col IN SELECT attname FROM pg_attribute WHERE attrelid = 'identity.defaults_required'::regclass AND attnum > 1 AND attname <> 'tn' LOOP
+        EXECUTE format('ALTER TABLE identity.defaults_required ALTER %I SET NOT NULL', col);
+    END LOOP;
+END $$;
 -- Keys of types that are written in their own way.
 CREATE TABLE identity.key_numeric (k numeric PRIMARY KEY, t text);
 CREATE TABLE identity.key_decimal (k numeric(10,2) PRIMARY KEY, t text);
@@ -82,11 +121,31 @@ UPDATE identity.other_index SET id = 5 WHERE id = 2;
 DELETE FROM identity.other_index WHERE id = 3;
 INSERT INTO identity.unique_only VALUES (1, 'a'), (NULL, 'b');
 INSERT INTO identity.unique_not_null VALUES ('a', 1);
+INSERT INTO identity.unique_several VALUES (1, 2, 'a'), (NULL, NULL, NULL);
+INSERT INTO identity.unique_clustered VALUES (1, 2, 'a');
+INSERT INTO identity.unique_expression VALUES (1, 'a');
+INSERT INTO identity.unique_mixed VALUES (1, 2, 'a');
+INSERT INTO identity.unique_partial VALUES (1, 'a'), (2, NULL);
+INSERT INTO identity.unique_include VALUES (1, 'a');
+INSERT INTO identity.unique_whole VALUES (1, 'a');
+UPDATE identity.unique_whole SET t = 'b';
+INSERT INTO identity.unique_by_index VALUES (1, 2, 'a'), (3, 4, 'b');
+UPDATE identity.unique_by_index SET t = 'c' WHERE id = 2;
+DELETE FROM identity.unique_by_index WHERE id = 2;
 INSERT INTO identity.generated (id, a) VALUES (1, 1), (2, NULL);
 UPDATE identity.generated SET a = 3 WHERE id = 1;
 DELETE FROM identity.generated WHERE id = 1;
 INSERT INTO identity.zero VALUES (1, 1, 1, 1, 1, 'x', 'y', true, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{"a":1}', '\x01', '2000-01-01', '2000-01-01 00:00+00', '2000-01-01', 'green', '{1}');
 DELETE FROM identity.zero;
+INSERT INTO identity.defaults (id) VALUES (1);
+DO $$
+BEGIN
+    EXECUTE (SELECT 'INSERT INTO identity.defaults VALUES (2' || repeat(', NULL', count(*)::int - 1) || ')'
+        FROM pg_attribute WHERE attrelid = 'identity.defaults'::regclass AND attnum > 0);
+END $$;
+DELETE FROM identity.defaults;
+INSERT INTO identity.defaults_required (id) VALUES (1);
+DELETE FROM identity.defaults_required;
 INSERT INTO identity.key_numeric VALUES (1.50, 'a'), (0, 'b'), (1e20, 'c');
 UPDATE identity.key_numeric SET k = 1.500, t = 'same number' WHERE k = 1.5;
 UPDATE identity.key_numeric SET k = 2 WHERE k = 1.5;

@@ -101,6 +101,7 @@ SELECT types.make('numeric_10_2', 'numeric(10,2)', '-99999999.99', '0', '0.005',
 SELECT types.make_optional('numeric_8_3_nan', 'numeric(8,3)', 'NaN', '1');
 SELECT types.make('numeric_38_0', 'numeric(38,0)', '-99999999999999999999999999999999999999', '0', '99999999999999999999999999999999999999');
 SELECT types.make('numeric_2_4', 'numeric(2,4)', '0.0099', '-0.0001', '0');
+SELECT types.make('numeric_3_minus_2', 'numeric(3,-2)', '12300', '0', '-99900');
 SELECT types.make('date', 'date', '2016-11-04', '1970-01-01', '1969-12-31', '4714-11-24 BC', '4713-01-01 BC', '0001-12-31 BC', '0001-01-01', '1582-10-10', '1582-10-15', '9999-12-31', '10000-01-01', '5874897-12-31', 'infinity', '-infinity');
 SELECT types.make('time', 'time', '00:00:00', '00:00:00.000001', '13:51:00', '13:51:30.1', '13:51:30.123456', '23:59:59.999999', '24:00:00');
 SELECT types.make('time_0', 'time(0)', '00:00:00', '13:51:30', '24:00:00');
@@ -115,7 +116,7 @@ SELECT types.make_optional('timestamp_3', 'timestamp(3)', '2016-11-04 13:51:30.1
 SELECT types.make('timestamptz', 'timestamptz', '2016-11-04 13:51:30.123456+02', '1970-01-01 00:00:00+00', '1969-12-31 23:59:59.999999+00', '2016-11-04 13:51:30+00', '21016-11-04 13:51:30+07', '4714-12-31 23:59:59.999999+00 BC', '0001-01-01 00:00:00+00', '0001-12-31 00:00:00+00 BC', '9999-12-31 23:59:59.999999+00', '294276-12-31 23:59:59.999999+00', '1582-10-10 12:00:00+00', 'infinity', '-infinity');
 SELECT types.make('timestamptz_0', 'timestamptz(0)', '2016-11-04 13:51:30+02', '2016-11-04 13:51:00+02', '2016-11-04 00:00:00+00', '4714-12-31 23:59:59+00 BC', 'infinity');
 SELECT types.make('timestamptz_3', 'timestamptz(3)', '2016-11-04 13:51:30.12+02', '2016-11-04 13:51:00+02', '-infinity');
-SELECT types.make('interval', 'interval', '0', '1 year', '1 year 2 mons 3 days 04:05:06.78', '-1 year -2 mons +3 days -04:05:06.78', '10 months -1 day', '00:00:00.000001', '-00:00:00.000001', '1 mon', '100 years', '1 day -23:59:59', '178000 years', '23:59:59.999999', '33 hours');
+SELECT types.make('interval', 'interval', '0', '1 year', '1 year 2 mons 3 days 04:05:06.78', '-1 year -2 mons +3 days -04:05:06.78', '10 months -1 day', '00:00:00.000001', '-00:00:00.000001', '1 mon', '100 years', '1 day -23:59:59', '1 day -23:59:59.999', '178000 years', '23:59:59.999999', '33 hours');
 SELECT types.make('text', 'text', '', 'a', E'tab\t nl\n cr\r bs\b ff\f quote'' dq" bsl\\ /', E'\u00e4\u20ac\U0001F600', E'\u0001\u001f\u007f\u2028\u2029\ufeff\uffff', 'NULL', '{}', '\x41', ' ');
 SELECT types.make('varchar_5', 'varchar(5)', '', 'abcde', 'äöü', 'null');
 SELECT types.make('char_5', 'char(5)', '', 'abc', ' x ', 'äöüßé');
@@ -201,7 +202,8 @@ CREATE TABLE types.time_domain (id int PRIMARY KEY, d types.day, t types.clock, 
     a types.moments, da types.day[], ta types.clock[], tsa types.moment[], tza types.zoned[]);
 
 -- Dimensions and lower bounds.
-CREATE TABLE types.dimensions (id int PRIMARY KEY, i int[], t text[], n numeric[], b bool[], u uuid[], ts timestamptz[]);
+CREATE TABLE types.dimensions (id int PRIMARY KEY, i int[], t text[], n numeric[], b bool[], u uuid[], ts timestamptz[],
+    f float8[], nd numeric(8,2)[], v varchar(5)[], da date[], ti time[], tt timetz[], tm timestamp[], j jsonb[], by bytea[], e types.mood[], r int4range[]);
 -- wait
 CALL types.fill();
 -- Rounded by PostgreSQL to what a column can hold.
@@ -225,6 +227,8 @@ INSERT INTO types.dimensions VALUES
     (1, '[-2:0]={1,2,3}', '[5:5]={a}', '[0:0]={1.5}', NULL, NULL, NULL),
     (2, '{{1,2},{3,4}}', '{{a},{b}}', '{{1.5},{2}}', '{{t},{f}}', '{{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}}', '{{2000-01-01 00:00+00}}'),
     (3, '{{{1}},{{NULL}}}', '[0:1][5:6]={{a,b},{NULL,d}}', NULL, NULL, NULL, NULL);
+INSERT INTO types.dimensions (id, f, nd, v, da, ti, tt, tm, j, by, e, r) VALUES (4, '{{1.5}}', '{{1.5}}', '{{a}}', '{{2000-01-01}}', '{{12:00}}',
+    '{{12:00+00}}', '{{2000-01-01}}', '{{1}}', '{{"\\x01"}}', '{{sad}}', '{{"[1,2)"}}');
 -- wait
 CALL types.full();
 -- wait
