@@ -1615,9 +1615,17 @@ check_compatibility(struct config *c)
 		"key.converter.replace.null.with.default",
 		"value.converter.replace.null.with.default",
 	};
+	const struct config_slot *unknown;
 
 	if (!config_is(c, "compatibility", "debezium"))
+	{
+		unknown = config_slot_of(c, "include.unknown.datatypes");
+		if (unknown->num != 0)
+			config_idle(c, unknown->entry,
+						"columns of unknown types are always there, as text; "
+						"as bytes they are with compatibility=debezium");
 		return;
+	}
 	for (size_t i = 0; i < sizeof(replace_null) / sizeof(replace_null[0]); i++)
 	{
 		struct config_slot *s = slot_of(c, replace_null[i]);

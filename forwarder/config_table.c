@@ -283,12 +283,11 @@ static const struct config_option table[] = {
 	{.name = "money.fraction.digits", .type = CONFIG_INT, .deflt = "2",
 		.min = 0, .max = 18,
 		.help = "Digits after the point of `money`."},
-	{.name = "include.unknown.datatypes", .type = BOOL, .stance = PARTLY,
-		.deflt = "false", .built = "false",
-		.note = "columns of unknown types are always there, as text",
-		.help = "Columns of types that have no mapping. Debezium leaves them "
-			"out, or with `true` writes the bytes of their text; walferry "
-			"writes the text."},
+	{.name = "include.unknown.datatypes", .type = BOOL, .deflt = "false",
+		.help = "Columns of types that Debezium does not know. With "
+			"`compatibility=debezium` they are left out or, with `true`, "
+			"are the bytes of their text. Otherwise they are always there, "
+			"as text."},
 	{.name = "unavailable.value.placeholder",
 		.deflt = "__debezium_unavailable_value",
 		.help = "Stands for a large value that an update did not change and "

@@ -244,6 +244,8 @@ publish_new(const struct config *config)
 		p->options.hstore = FORMAT_HSTORE_MAP;
 	p->debezium = config_is(config, "compatibility", "debezium");
 	p->options.debezium = p->debezium;
+	p->options.unknown_types = config_bool(config,
+										   "include.unknown.datatypes");
 	p->options.null_default =
 		config_bool(config, "value.converter.replace.null.with.default");
 	p->options.key_null_default =

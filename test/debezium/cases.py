@@ -101,6 +101,12 @@ CASES = [
                              r"identity\.key_text\..*"},
          r"types\..*|identity\.(key_text|whole|plain|zero)",
          mode="debezium"),
+    Case("compatible-truncate", {"column.truncate.to.3.chars":
+                                 r"types\..*\.(v|d|a),toast\.plain\..*,"
+                                 r"identity\.(zero|defaults.*|key_text)\..*",
+                                 "include.unknown.datatypes": "true"},
+         r"types\..*|toast\.plain|identity\.(key_text|zero|defaults.*)",
+         mode="debezium"),
     Case("compatible-keys", {"message.key.columns":
                              "identity.keyless:id;identity.plain:id,n;"
                              "identity.whole(_alike)?:n,id;"
@@ -114,7 +120,7 @@ CASES = [
     Case("transaction", {"provide.transaction.metadata": "true"},
          r"txn\..*|message\..*", waits=True),
     Case("unknown-types", {"include.unknown.datatypes": "true"},
-         r"types\..*", waits=True),
+         r"types\..*|identity\.defaults.*", mode="debezium"),
     Case("hstore-map", {"hstore.handling.mode": "map"},
          r"types\.hstore|toast\.plain"),
     Case("hstore-map-compatible", {"hstore.handling.mode": "map"},

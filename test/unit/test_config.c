@@ -704,7 +704,6 @@ values_not_built_are_refused_by_name(void **state)
 		"event.converting.failure.handling.mode=skip",
 		"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy",
 		"database.tcpKeepAlive=false",
-		"include.unknown.datatypes=true",
 	};
 
 	(void) state;
@@ -761,6 +760,9 @@ compatibility_says_whose_defaults_they_are(void **state)
 			 "value.converter.replace.null.with.default=false\n");
 	assert_false(config_bool(c, name));
 	config_free(c);
+	accepted_in_silence("compatibility=debezium\n"
+						"include.unknown.datatypes=true\n");
+	accepted_in_silence("include.unknown.datatypes=false\n");
 	refused("compatibility=connect\n", "must be one of default, debezium");
 	refused("slot.stream.params=unique_keys=true\n", "use compatibility");
 }
@@ -774,6 +776,9 @@ what_has_no_effect_is_one_warning_for_each_reason(void **state)
 	warned("max.batch.size=10\n",
 		   "max.batch.size (f:6): no effect here: rows are not queued");
 	warned("quarkus.log.level=INFO\n", "no effect here");
+	warned("include.unknown.datatypes=true\n",
+		   "include.unknown.datatypes (f:6): no effect here: columns of "
+		   "unknown types are always there, as text");
 	warned("publication.name=mine\n", "needs no publication");
 	warned("plugin.name=pgoutput\n", "plugin.name: pgoutput is not used");
 	warned("plugin.name=decoderbufs\n", "decoderbufs is not used");
