@@ -108,7 +108,7 @@ void				format_json_plan_free(struct format_plan *plan);
  * is neither, or where old rows come without its columns (REPLICA IDENTITY
  * USING INDEX on others: what a delete does not know cannot be its key).  With
  * options->debezium they are the former in any case, with zeros where an old
- * row lacks them.
+ * row lacks them, and the placeholder where an update's new row does.
  */
 bool format_json_key(const struct format_plan  *plan,
 					 const struct change_value *row, struct buf *out);

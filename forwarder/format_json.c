@@ -549,8 +549,10 @@ put_key_column(const struct format_plan *plan, const struct plan_column *pc,
 								  ? &pc->absent
 								  : &pc->header_absent);
 			return plan->debezium;
-		case CHANGE_OVERSIZE:
 		case CHANGE_UNCHANGED:
+			append_piece(out, &pc->placeholder);
+			return plan->debezium;
+		case CHANGE_OVERSIZE:
 		case CHANGE_ERROR:
 			break;
 	}
@@ -610,6 +612,14 @@ is_known(const struct change_value *v)
 	return v->state == CHANGE_VALUE || v->state == CHANGE_NULL;
 }
 
+/* Is there something to write in a key? */
+static bool
+has_key_value(const struct format_plan *plan, const struct change_value *v)
+{
+	return is_known(v) || (plan->debezium && (v->state == CHANGE_ABSENT ||
+											  v->state == CHANGE_UNCHANGED));
+}
+
 /*
  * Do two values that are not the same bytes read alike, as 1.0 and 1.00 do?
  * What cannot be written is lost.
@@ -648,12 +658,12 @@ format_json_compare_keys(const struct format_plan *plan,
 		enum format_compared found;
 
 		/* Whatever the others are, the row has no key now. */
-		if (!is_known(new))
+		if (!has_key_value(plan, new))
 			return FORMAT_UNKNOWN;
 		if ((old->state == CHANGE_ABSENT && !plan->debezium) ||
 			same_bytes(old, new))
 			continue;
-		if (!is_known(old) && old->state != CHANGE_ABSENT)
+		if (!has_key_value(plan, old))
 			return FORMAT_UNKNOWN;
 		found = compare_written(plan, pc, old, new);
 		if (found == FORMAT_UNKNOWN)

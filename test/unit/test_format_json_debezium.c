@@ -637,6 +637,74 @@ debezium_keeps_the_primary_key_that_old_rows_lack(void **state)
 	buf_free(&out);
 }
 
+/*
+ * k text, id int; 'id' is the replica identity, so that a 'k' that is stored
+ * elsewhere need not be in the WAL.
+ */
+static void
+debezium_has_the_placeholder_in_a_key(void **state)
+{
+	static const uint16_t  k[] = {0};
+	static const uint16_t  id[] = {1};
+	struct change_column   columns[2];
+	struct change_relation rel = {.schema = "s",
+								  .name = "t",
+								  .identity = 'i',
+								  .ncolumns = 2,
+								  .columns = columns,
+								  .nkeys = 1,
+								  .keys = k,
+								  .nidentity = 1,
+								  .identities = id};
+	struct change_value	   old[] = {{.state = CHANGE_ABSENT},
+									{CHANGE_VALUE, (const uint8_t *) "\1\0\0\0",
+									 4}};
+	struct change_value new[] = {{.state = CHANGE_UNCHANGED},
+								 {CHANGE_VALUE, (const uint8_t *) "\2\0\0\0",
+								  4}};
+	struct change c = {.op = CHANGE_UPDATE, .relation = &rel, .after = new};
+	struct format_options right = options;
+	struct format_plan	 *plan;
+	struct buf			  out = {0};
+
+	(void) state;
+	columns[0] = column(PGTEXT_TEXT, -1);
+	columns[0].name = "k";
+	columns[1] = column(PGTEXT_INT4, -1);
+	columns[1].in_identity = true;
+	plan = format_json_plan(&rel, &options);
+	assert_true(format_json_key(plan, new, &out));
+	assert_string_equal(buf_cstr(&out), "{\"k\":\"p\"}");
+	buf_reset(&out);
+	assert_true(format_json_key_header(plan, new, &out));
+	assert_string_equal(buf_cstr(&out), "{\"k\":\"p\"}");
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
+
+	/* an old row that lacks it has another */
+	c.before = old;
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_OTHER);
+	old[0].state = CHANGE_UNCHANGED;
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
+
+	/* what was too long for the plugin is lost */
+	new[0].state = CHANGE_OVERSIZE;
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_UNKNOWN);
+	buf_reset(&out);
+	assert_false(format_json_key(plan, new, &out));
+	format_json_plan_free(plan);
+
+	/* chosen by message.key.columns, and still no key */
+	right.debezium = false;
+	rel.chosen_key = true;
+	new[0].state = CHANGE_UNCHANGED;
+	plan = format_json_plan(&rel, &right);
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_UNKNOWN);
+	assert_false(format_json_key(plan, new, &out));
+	assert_int_equal(out.len, 0);
+	format_json_plan_free(plan);
+	buf_free(&out);
+}
+
 static void
 debezium_has_an_empty_map_where_none_is_known(void **state)
 {
@@ -768,6 +836,7 @@ main(void)
 		cmocka_unit_test(debezium_s_source_depends_on_the_converter),
 		cmocka_unit_test(debezium_has_not_every_placeholder),
 		cmocka_unit_test(debezium_keeps_the_primary_key_that_old_rows_lack),
+		cmocka_unit_test(debezium_has_the_placeholder_in_a_key),
 		cmocka_unit_test(debezium_has_an_empty_map_where_none_is_known),
 		cmocka_unit_test(debezium_has_masks_as_they_come),
 		cmocka_unit_test(debezium_cuts_what_it_invents),

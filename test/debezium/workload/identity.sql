@@ -45,6 +45,16 @@ ALTER TABLE identity.unique_whole REPLICA IDENTITY FULL;
 CREATE TABLE identity.unique_by_index (other int UNIQUE NOT NULL, id int NOT NULL, t text);
 CREATE UNIQUE INDEX zz_by_index ON identity.unique_by_index (id);
 ALTER TABLE identity.unique_by_index REPLICA IDENTITY USING INDEX zz_by_index;
+-- Keys beside the replica identity that are stored elsewhere: an update that
+-- does not touch them does not have them in the WAL.
+CREATE TABLE identity.unique_toasted (k text UNIQUE, id int NOT NULL, n int);
+CREATE UNIQUE INDEX zz_toasted ON identity.unique_toasted (id);
+ALTER TABLE identity.unique_toasted ALTER k SET STORAGE EXTERNAL;
+ALTER TABLE identity.unique_toasted REPLICA IDENTITY USING INDEX zz_toasted;
+CREATE TABLE identity.unique_primary_toasted (k text, b bytea, id int NOT NULL, n int, PRIMARY KEY (id, k, b));
+CREATE UNIQUE INDEX zz_primary_toasted ON identity.unique_primary_toasted (id);
+ALTER TABLE identity.unique_primary_toasted ALTER k SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL;
+ALTER TABLE identity.unique_primary_toasted REPLICA IDENTITY USING INDEX zz_primary_toasted;
 CREATE TABLE identity.generated (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED, s serial, i int GENERATED ALWAYS AS IDENTITY);
 CREATE TABLE identity.zero (id int PRIMARY KEY, i2 int2 NOT NULL, i8 int8 NOT NULL, f8 float8 NOT NULL, n numeric NOT NULL, t text NOT NULL, tn text NOT NULL DEFAULT 'n',
     b bool NOT NULL, u uuid NOT NULL, j jsonb NOT NULL, by bytea NOT NULL, ts timestamp NOT NULL, tz timestamptz NOT NULL, da date NOT NULL, c identity.colour NOT NULL, a int[] NOT NULL);
@@ -132,6 +142,16 @@ UPDATE identity.unique_whole SET t = 'b';
 INSERT INTO identity.unique_by_index VALUES (1, 2, 'a'), (3, 4, 'b');
 UPDATE identity.unique_by_index SET t = 'c' WHERE id = 2;
 DELETE FROM identity.unique_by_index WHERE id = 2;
+INSERT INTO identity.unique_toasted VALUES ((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 75) i), 1, 1), ('short', 2, 1), (NULL, 3, 1);
+UPDATE identity.unique_toasted SET n = 2;
+UPDATE identity.unique_toasted SET id = id + 10 WHERE k IS NOT NULL;
+UPDATE identity.unique_toasted SET k = (SELECT string_agg(md5(i::text), '') FROM generate_series(101, 175) i) WHERE id = 11;
+DELETE FROM identity.unique_toasted;
+INSERT INTO identity.unique_primary_toasted VALUES ((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 65) i), 'b', 1, 1), ('k', decode((SELECT string_agg(md5(i::text), '') FROM generate_series(1, 140) i), 'hex'), 2, 1);
+UPDATE identity.unique_primary_toasted SET n = 2;
+UPDATE identity.unique_primary_toasted SET id = id + 10;
+UPDATE identity.unique_primary_toasted SET k = 'other' || id;
+DELETE FROM identity.unique_primary_toasted;
 INSERT INTO identity.generated (id, a) VALUES (1, 1), (2, NULL);
 UPDATE identity.generated SET a = 3 WHERE id = 1;
 DELETE FROM identity.generated WHERE id = 1;
