@@ -388,7 +388,10 @@ static void
 put_wrapped(int64_t us, struct buf *out)
 {
 	int64_t seconds = floor_div(us, US_PER_SECOND) + EPOCH_SECONDS;
-	int64_t fraction = us - floor_div(us, US_PER_SECOND) * US_PER_SECOND;
+	int64_t fraction = us % US_PER_SECOND;
+
+	if (fraction < 0)
+		fraction += US_PER_SECOND;
 
 	if (__builtin_mul_overflow(seconds, US_PER_SECOND, &seconds))
 		seconds = INT64_MAX;

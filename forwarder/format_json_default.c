@@ -238,7 +238,7 @@ put_interval(struct buf *out, const char *s)
 				us = -us;
 			break;
 		}
-		if (labs(n) > 100000000)
+		if (n < -100000000 || n > 100000000)
 			return false;
 		if (strncmp(end, " year", 5) == 0)
 			months += 12 * n;

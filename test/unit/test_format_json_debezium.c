@@ -259,6 +259,11 @@ static const struct
 	/* 294276-12-31 23:59:59.999999 */
 	{PGTEXT_TIMESTAMP, -1, AS_IS, "ff9fb2b35bffff7f", "-9223372036853775810"},
 	{PGTEXT_TIMESTAMP, -1, AS_IS, "ffffffffffffff7f", "9223372036825200000"},
+	/* none that PostgreSQL has: 64 bits, but for their last value */
+	{PGTEXT_TIMESTAMP, -1, AS_IS, "0100000000000080", "-9222425352054775807"},
+	{PGTEXT_TIMESTAMP, -1, AS_IS, "feffffffffffff7f", "-9223372036854000003"},
+	{1115, -1, AS_IS, ONE("5a040000", "feffffffffffff7f"),
+	 "[-9223372036854000003]"},
 	{PGTEXT_TIMESTAMP, -1, AS_IS, "c0de69bd78e30100", "1478267490123456"},
 	/* 1 day -23:59:59.999, 1 day -23:59:59.999999 */
 	{PGTEXT_INTERVAL, -1, AS_IS, "e8a328e2ebffffff0100000000000000", "999"},
@@ -443,6 +448,11 @@ static const struct
 	{PGTEXT_INTERVAL, -1, "'1 day'::interval", "86400000000", true},
 	{PGTEXT_INTERVAL, -1, "'-1 years 1 mon 2 days -00:00:01.5'::interval",
 	 "-28755001500000", true},
+	/* no interval at all, or more of one than is read */
+	{PGTEXT_INTERVAL, -1, "'-9223372036854775808 years'::interval", "0",
+	 false},
+	{PGTEXT_INTERVAL, -1, "'9223372036854775808 days'::interval", "0", false},
+	{PGTEXT_INTERVAL, -1, "'-100000001 mons'::interval", "0", false},
 	{PGTEXT_BIT, 1, "'1'::\"bit\"", "true", true},
 	{PGTEXT_BIT, 5, "B'10101'::\"bit\"", "\"FQ==\"", true},
 	{PGTEXT_VARBIT, -1, NULL, "\"\"", false},
