@@ -200,9 +200,9 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 
 	pc->index = index;
 	format_json_type_init(&pc->type, column, options);
-	if (format_json_debezium_omits(&pc->type))
+	if (in_key && format_json_debezium_hides(&pc->type))
 	{
-		/* only keys get here: none is without its columns */
+		/* or else many rows would have one key */
 		struct format_options plain = *options;
 
 		plain.debezium = false;

@@ -291,6 +291,14 @@ format_json_debezium_omits(const struct format_json_type *t)
 	return t->omitted;
 }
 
+bool
+format_json_debezium_hides(const struct format_json_type *t)
+{
+	return t->omitted || t->kind == FORMAT_JSON_DEBEZIUM_NOTHING ||
+		   t->kind == FORMAT_JSON_DEBEZIUM_VECTOR ||
+		   t->kind == FORMAT_JSON_DEBEZIUM_VECTORS;
+}
+
 /* --------------------------------------------------------------- calendars */
 
 static int64_t

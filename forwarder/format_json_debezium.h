@@ -27,6 +27,9 @@ void format_json_debezium_type(struct format_json_type	   *t,
 /* True if Debezium has no such column. */
 bool format_json_debezium_omits(const struct format_json_type *t);
 
+/* True if Debezium does not tell its values apart, or has no such column. */
+bool format_json_debezium_hides(const struct format_json_type *t);
+
 /*
  * Append a value of a kind that only Debezium has.  False, with nothing
  * appended, if the bytes are not a value of the type.

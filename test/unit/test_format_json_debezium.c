@@ -634,16 +634,65 @@ debezium_keeps_the_primary_key_that_old_rows_lack(void **state)
 	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_SAME);
 	format_json_plan_free(plan);
 
-	/* no key is without a column because its type is unknown */
-	columns[0] = column(PGTEXT_XID, -1);
-	columns[0].name = "id";
-	new[0] = (struct change_value){CHANGE_VALUE, (const uint8_t *) "\1\0\0\0",
-								   4};
-	plan = format_json_plan(&rel, &options);
-	buf_reset(&out);
-	assert_true(format_json_key(plan, new, &out));
-	assert_string_equal(buf_cstr(&out), "{\"id\":\"1\"}");
-	format_json_plan_free(plan);
+	buf_free(&out);
+}
+
+/* Types that are the same in all rows, or in none: as in mode default. */
+static void
+debezium_has_every_column_of_a_key(void **state)
+{
+	static const struct
+	{
+		uint32_t	oid;
+		int32_t		typmod;
+		const char *raw;
+		const char *row;
+		const char *key;
+	} cases[] = {
+		{PGTEXT_XID, -1, "01000000", "{}", "{\"c\":\"1\"}"},
+		{PGTEXT_NAME, -1, "61", "{\"c\":\"\"}", "{\"c\":\"a\"}"},
+		/* {true}, the oidvectors 7 and {7} */
+		{1561, 1, ONE("18060000", "240000000100000080"), "{\"c\":[]}",
+		 "{\"c\":[true]}"},
+		{PGTEXT_OIDVECTOR, -1, ONE("1a000000", "07000000"), "{\"c\":[]}",
+		 "{\"c\":[7]}"},
+		{PGTEXT_INT2VECTOR, -1, ONE("15000000", "0700"), "{\"c\":[]}",
+		 "{\"c\":[7]}"},
+		/* money[], which there never is */
+		{791, -1, ONE("16030000", "9600000000000000"), "{}",
+		 "{\"c\":[\"AJY=\"]}"},
+	};
+	static const uint16_t first[] = {0};
+	struct buf			  out = {0};
+
+	(void) state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+	{
+		struct change_column   c = column(cases[i].oid, cases[i].typmod);
+		struct change_relation rel = {.schema = "s",
+									  .name = "t",
+									  .identity = 'd',
+									  .ncolumns = 1,
+									  .columns = &c,
+									  .nkeys = 1,
+									  .keys = first};
+		size_t				   len;
+		uint8_t				  *raw = unhex(cases[i].raw, &len);
+		struct change_value	   v = {CHANGE_VALUE, raw, len};
+		struct format_plan	  *plan;
+
+		c.not_null = true;
+		assert_int_equal(format_one(&c, &options, v, &out), 0);
+		assert_string_equal(buf_cstr(&out), cases[i].row);
+		plan = format_json_plan(&rel, &options);
+		buf_reset(&out);
+		if (!format_json_key(plan, &v, &out) ||
+			strcmp(buf_cstr(&out), cases[i].key) != 0)
+			fail_msg("type %u: got %s, not %s", cases[i].oid, buf_cstr(&out),
+					 cases[i].key);
+		format_json_plan_free(plan);
+		free(raw);
+	}
 	buf_free(&out);
 }
 
@@ -846,6 +895,7 @@ main(void)
 		cmocka_unit_test(debezium_s_source_depends_on_the_converter),
 		cmocka_unit_test(debezium_has_not_every_placeholder),
 		cmocka_unit_test(debezium_keeps_the_primary_key_that_old_rows_lack),
+		cmocka_unit_test(debezium_has_every_column_of_a_key),
 		cmocka_unit_test(debezium_has_the_placeholder_in_a_key),
 		cmocka_unit_test(debezium_has_an_empty_map_where_none_is_known),
 		cmocka_unit_test(debezium_has_masks_as_they_come),
