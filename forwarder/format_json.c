@@ -41,10 +41,11 @@ struct plan_column
 	uint32_t				index; /* in the relation and in its tuples */
 	struct format_json_type type;
 	struct piece			head; /* ,"name": and, for the first, {"name": */
-	struct piece			placeholder;   /* for what is not in the WAL */
-	struct piece			null;		   /* for a NULL */
-	struct piece			absent;		   /* where the tuple lacks it */
-	struct piece			header_absent; /* the same in a key header */
+	struct piece			placeholder; /* for what is not in the WAL */
+	struct piece			null;		 /* for a NULL */
+	struct piece			absent;		 /* where the tuple lacks it */
+	struct piece			header_null; /* both in a key header */
+	struct piece			header_absent;
 	bool					cut;   /* no more than 'chars' are shown, */
 	bool					bytes; /* and these are bytes, not characters */
 	uint32_t				chars;
@@ -189,6 +190,22 @@ plan_absent(struct format_plan *plan, const struct plan_column *pc,
 	return piece;
 }
 
+/* What stands for a NULL. */
+static struct piece
+plan_null(struct format_plan *plan, const struct plan_column *pc,
+		  const struct change_column *column, bool null_default,
+		  format_json_type_put_fn *put)
+{
+	struct piece piece = begin_piece(plan);
+
+	if (!null_default ||
+		!format_json_default_put(&pc->type, column, put, &plan->work->type,
+								 &plan->text))
+		buf_lit(&plan->text, "null");
+	end_piece(plan, &piece);
+	return piece;
+}
+
 static void
 plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 			const struct change_relation *rel, uint32_t index, bool in_key,
@@ -228,12 +245,7 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 	pc->placeholder = begin_piece(plan);
 	put_placeholder(plan, pc, options->placeholder);
 	end_piece(plan, &pc->placeholder);
-	pc->null = begin_piece(plan);
-	if (!null_default ||
-		!format_json_default_put(&pc->type, column, format_json_type_put,
-								 &plan->work->type, &plan->text))
-		buf_lit(&plan->text, "null");
-	end_piece(plan, &pc->null);
+	pc->null = plan_null(plan, pc, column, null_default, format_json_type_put);
 	pc->absent = plan_absent(plan, pc, column, null_default, options,
 							 format_json_type_put);
 }
@@ -245,6 +257,9 @@ plan_key(struct format_plan *plan, const struct change_relation *rel,
 	struct plan_column *pc = &plan->keys[plan->nkeys];
 
 	plan_column(plan, pc, plan->nkeys == 0, rel, index, true, options);
+	pc->header_null = plan_null(plan, pc, &rel->columns[index],
+								options->key_null_default,
+								format_json_type_put_header);
 	pc->header_absent = plan_absent(plan, pc, &rel->columns[index],
 									options->key_null_default, options,
 									format_json_type_put_header);
@@ -258,6 +273,7 @@ place_column(const struct format_plan *plan, struct plan_column *pc)
 	place(plan, &pc->placeholder);
 	place(plan, &pc->null);
 	place(plan, &pc->absent);
+	place(plan, &pc->header_null);
 	place(plan, &pc->header_absent);
 }
 
@@ -536,18 +552,18 @@ put_key_column(const struct format_plan *plan, const struct plan_column *pc,
 			   const struct change_value *v, format_json_type_put_fn *put,
 			   struct buf *out)
 {
+	bool in_header = put == format_json_type_put_header;
+
 	switch (v->state)
 	{
 		case CHANGE_VALUE:
 			return put(&pc->type, v->data, (size_t) v->len, &plan->work->type,
 					   out);
 		case CHANGE_NULL:
-			append_piece(out, &pc->null);
+			append_piece(out, in_header ? &pc->header_null : &pc->null);
 			return true;
 		case CHANGE_ABSENT:
-			append_piece(out, put == format_json_type_put
-								  ? &pc->absent
-								  : &pc->header_absent);
+			append_piece(out, in_header ? &pc->header_absent : &pc->absent);
 			return plan->debezium;
 		case CHANGE_UNCHANGED:
 			append_piece(out, &pc->placeholder);

@@ -764,6 +764,43 @@ debezium_has_the_placeholder_in_a_key(void **state)
 	buf_free(&out);
 }
 
+/* In a unique index, whose columns may be null. */
+static void
+debezium_has_defaults_in_key_headers_as_headers_have_them(void **state)
+{
+	static const uint16_t	  first[] = {0};
+	const struct change_value null = {.state = CHANGE_NULL};
+	struct change_column	  c = column(PGTEXT_NUMERIC, NUMERIC(10, 2));
+	struct change_relation	  rel = {.schema = "s",
+									 .name = "t",
+									 .identity = 'n',
+									 .ncolumns = 1,
+									 .columns = &c,
+									 .nkeys = 1,
+									 .keys = first};
+	struct format_options	  o = options;
+	struct format_plan		 *plan;
+	struct buf				  out = {0};
+
+	(void) state;
+	c.default_expr = "1.5";
+	plan = format_json_plan(&rel, &o);
+	assert_true(format_json_key(plan, &null, &out));
+	assert_string_equal(buf_cstr(&out), "{\"c\":\"AJY=\"}");
+	buf_reset(&out);
+	assert_true(format_json_key_header(plan, &null, &out));
+	assert_string_equal(buf_cstr(&out), "{\"c\":1.50}");
+	format_json_plan_free(plan);
+
+	o.key_null_default = false;
+	plan = format_json_plan(&rel, &o);
+	buf_reset(&out);
+	assert_true(format_json_key_header(plan, &null, &out));
+	assert_string_equal(buf_cstr(&out), "{\"c\":null}");
+	format_json_plan_free(plan);
+	buf_free(&out);
+}
+
 static void
 debezium_has_an_empty_map_where_none_is_known(void **state)
 {
@@ -897,6 +934,8 @@ main(void)
 		cmocka_unit_test(debezium_keeps_the_primary_key_that_old_rows_lack),
 		cmocka_unit_test(debezium_has_every_column_of_a_key),
 		cmocka_unit_test(debezium_has_the_placeholder_in_a_key),
+		cmocka_unit_test(
+			debezium_has_defaults_in_key_headers_as_headers_have_them),
 		cmocka_unit_test(debezium_has_an_empty_map_where_none_is_known),
 		cmocka_unit_test(debezium_has_masks_as_they_come),
 		cmocka_unit_test(debezium_cuts_what_it_invents),
