@@ -525,12 +525,18 @@ static bool
 put_vector(enum format_json_kind kind, const uint8_t *data, size_t len,
 		   struct buf *out)
 {
-	struct pgtext_array a;
-	bool				empty;
+	struct pgtext_array	  a;
+	struct pgtext_element e;
+	bool				  empty;
 
 	if (pgtext_array_open(&a, data, len) != PGTEXT_OK)
 		return false;
-	empty = a.nelems == 0 || a.ndim == 0;
+	empty = a.nelems == 0;
+	for (uint32_t i = 0; i < a.nelems; i++)
+	{
+		if (pgtext_array_next(&a, &e) != PGTEXT_OK)
+			return false;
+	}
 	buf_puts(out,
 			 empty == (kind == FORMAT_JSON_DEBEZIUM_VECTORS) ? "[]" : "null");
 	return true;

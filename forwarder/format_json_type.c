@@ -926,14 +926,32 @@ put_dimension(const struct format_json_type *t, struct pgtext_array *a,
 	return true;
 }
 
-/* As many nulls as the first dimension has elements. */
-static void
-put_flat(const struct pgtext_array *a, struct buf *out)
+/*
+ * As many nulls as the first dimension has elements, if the values are what
+ * they should be, which are written for that and not kept.
+ */
+static bool
+put_flat(const struct format_json_type *t, struct pgtext_array *a,
+		 struct format_json_scratch *scratch, struct buf *out)
 {
-	buf_lit(out, "[null");
-	for (int32_t i = 1; i < a->dims[0]; i++)
-		buf_lit(out, ",null");
+	size_t start = out->len;
+
+	for (uint32_t i = 0; i < a->nelems; i++)
+	{
+		struct pgtext_element e;
+
+		if (pgtext_array_next(a, &e) != PGTEXT_OK ||
+			(!e.null &&
+			 !format_json_type_put_kind(t, t->element, t->element_oid, e.data,
+										e.len, scratch, out)))
+			return false;
+		out->len = start;
+	}
+	buf_putc(out, '[');
+	for (int32_t i = 0; i < a->dims[0] && a->nelems > 0; i++)
+		buf_puts(out, i > 0 ? ",null" : "null");
 	buf_putc(out, ']');
+	return true;
 }
 
 static bool
@@ -951,13 +969,9 @@ put_array(const struct format_json_type *t, const uint8_t *data, size_t len,
 		buf_lit(out, "[]");
 		return true;
 	}
-	if (t->flat && a.ndim > 1)
-	{
-		put_flat(&a, out);
-		return true;
-	}
 	scratch->no_array = false;
-	if (put_dimension(t, &a, 0, scratch, out))
+	if (t->flat && a.ndim > 1 ? put_flat(t, &a, scratch, out)
+							  : put_dimension(t, &a, 0, scratch, out))
 		return true;
 	out->len = start;
 	if (scratch->no_array)

@@ -297,7 +297,15 @@ debezium_has_its_own_values(void **state)
 	buf_free(&out);
 }
 
-/* Whatever the bytes are, null and counted, or some value; never a crash. */
+/* Is any part of a value one, too, or a part enough to know what becomes? */
+static bool
+has_good_parts(size_t i)
+{
+	return values[i].json[0] == '\0' || values[i].oid == PGTEXT_NAME ||
+		   values[i].oid == 1561 || values[i].oid == 1231;
+}
+
+/* What is not all there is null and counted. */
 static void
 debezium_survives_values_that_are_none(void **state)
 {
@@ -313,25 +321,110 @@ debezium_survives_values_that_are_none(void **state)
 
 		for (size_t cut = 0; cut < len; cut++)
 		{
-			uint8_t *part = malloc(cut ? cut : 1);
+			uint8_t			   *part = malloc(cut ? cut : 1);
+			struct change_value v = {CHANGE_VALUE, part, cut};
+			unsigned			failed;
 
 			memcpy(part, raw, cut);
-			if (value_of(&c, &o,
-						 (struct change_value){CHANGE_VALUE, part, cut},
-						 &out) > 0)
-				assert_string_equal(buf_cstr(&out), "null");
+			failed = value_of(&c, &o, v, &out);
+			if (failed > 0 ? strcmp(buf_cstr(&out), "null") != 0
+						   : !has_good_parts(i))
+				fail_msg("type %u, %zu bytes of %s: got %s", values[i].oid,
+						 cut, values[i].raw, buf_cstr(&out));
 			free(part);
 		}
 		for (size_t at = 0; at < len; at++)
 		{
+			struct change_value v = {CHANGE_VALUE, raw, len};
+
 			raw[at] ^= 0xff;
-			(void) value_of(&c, &o,
-							(struct change_value){CHANGE_VALUE, raw, len},
-							&out);
+			if (value_of(&c, &o, v, &out) > 0)
+				assert_string_equal(buf_cstr(&out), "null");
 			raw[at] ^= 0xff;
 		}
 		free(raw);
 	}
+	buf_free(&out);
+}
+
+/* Arrays of integers that are written as nulls alone. */
+static void
+debezium_reads_what_it_does_not_show(void **state)
+{
+	static const struct
+	{
+		const char *raw;
+		const char *json; /* NULL: it is none */
+	} arrays[] = {
+		/* {{1,2}}, {{1},{2}} */
+		{"020000000000000017000000010000000200000001000000010000000100000002"
+		 "000000",
+		 "[null]"},
+		{"020000000000000017000000020000000100000001000000010000000100000002"
+		 "000000",
+		 "[null,null]"},
+		/* of 3 and of 200 rows, of which two are there */
+		{"020000000000000017000000030000000100000001000000010000000100000002"
+		 "000000",
+		 NULL},
+		{"020000000000000017000000c80000000100000001000000010000000100000002"
+		 "000000",
+		 NULL},
+		/* none, or 200 of nothing, which PostgreSQL does not have */
+		{"020000000000000017000000000000000100000001000000010000000100000002"
+		 "000000",
+		 "[]"},
+		{"0200000000000000170000000000000000000000010000000100000001000000"
+		 "02000000",
+		 "[]"},
+		{"0200000000000000170000001000000000000000010000000100000001000000"
+		 "02000000",
+		 "[]"},
+	};
+	struct change_column c = column(1007, -1);
+	struct buf			 out = {0};
+
+	(void) state;
+	for (size_t i = 0; i < COUNT(arrays); i++)
+	{
+		size_t				len;
+		uint8_t			   *raw = unhex(arrays[i].raw, &len);
+		struct change_value v = {CHANGE_VALUE, raw, len};
+
+		assert_int_equal(value_of(&c, &options, v, &out),
+						 arrays[i].json == NULL);
+		assert_string_equal(buf_cstr(&out),
+							arrays[i].json != NULL ? arrays[i].json : "null");
+		free(raw);
+	}
+
+	/* {{{true}}} and a boolean of which there is no byte */
+	c = column(1000, -1);
+	for (size_t len = 36; len <= 37; len++)
+	{
+		uint8_t raw[37] = {[0] = 3,	 [8] = 16, [12] = 1, [16] = 1, [20] = 1,
+						   [24] = 1, [28] = 1, [32] = 1, [36] = 1};
+
+		assert_int_equal(value_of(&c, &options,
+								  (struct change_value){CHANGE_VALUE, raw,
+														len},
+								  &out),
+						 len == 36);
+	}
+
+	/* a numeric of one byte is none */
+	c = column(1231, -1);
+	assert_int_equal(
+		value_of(&c, &options,
+				 (struct change_value){CHANGE_VALUE,
+									   (const uint8_t *) "\2\0\0\0\0\0\0\0"
+														 "\xa4\6\0\0"
+														 "\1\0\0\0\1\0\0\0"
+														 "\1\0\0\0\1\0\0\0"
+														 "\x14\0\0\0\0",
+									   33},
+				 &out),
+		1);
 	buf_free(&out);
 }
 
@@ -926,6 +1019,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(debezium_has_its_own_values),
 		cmocka_unit_test(debezium_survives_values_that_are_none),
+		cmocka_unit_test(debezium_reads_what_it_does_not_show),
 		cmocka_unit_test(debezium_knows_extensions_by_name),
 		cmocka_unit_test(debezium_shows_defaults_and_zeros),
 		cmocka_unit_test(debezium_leaves_out_generated_columns),
