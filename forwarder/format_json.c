@@ -377,7 +377,9 @@ format_json_plan(const struct change_relation *rel,
 		plan->unshown = mem_zalloc(nkeys, sizeof(*plan->unshown));
 		for (uint32_t i = 0; i < nkeys; i++)
 		{
-			if (rel->columns[keys[i]].key_only)
+			const struct change_column *column = &rel->columns[keys[i]];
+
+			if (!column->is_virtual && !is_shown(column, options))
 				plan->unshown[plan->nunshown++] = keys[i];
 		}
 	}

@@ -615,6 +615,45 @@ debezium_leaves_out_generated_columns(void **state)
 	buf_free(&out);
 }
 
+/* Lost in a key is lost, although no row shows it: generated, or unknown. */
+static void
+debezium_counts_what_its_key_alone_lacks(void **state)
+{
+	static const uint16_t	  first[] = {0};
+	const struct change_value lost[] = {{.state = CHANGE_ERROR},
+										{.state = CHANGE_OVERSIZE}};
+	struct change_column	  c;
+	struct change_relation	  rel = {.schema = "s",
+									 .name = "t",
+									 .identity = 'd',
+									 .ncolumns = 1,
+									 .columns = &c,
+									 .nkeys = 1,
+									 .keys = first};
+	struct change_transaction txn = {.xid = 1};
+	struct change			  change = {.op = CHANGE_INSERT,
+										.txn = &txn,
+										.relation = &rel};
+	struct buf				  out = {0};
+
+	(void) state;
+	for (int i = 0; i < 4; i++)
+	{
+		struct format_plan *plan;
+
+		c = column(i < 2 ? PGTEXT_INT4 : PGTEXT_XID, -1);
+		c.is_generated = i < 2;
+		change.after = &lost[i & 1];
+		plan = format_json_plan(&rel, &options);
+		assert_int_equal(format_json_value(plan, FORMAT_CREATE, &change, 0,
+										   &out),
+						 1);
+		assert_false(format_json_key(plan, change.after, &out));
+		format_json_plan_free(plan);
+	}
+	buf_free(&out);
+}
+
 /* Without defaults for nulls, source.snapshot has none. */
 static void
 debezium_s_source_depends_on_the_converter(void **state)
@@ -1023,6 +1062,7 @@ main(void)
 		cmocka_unit_test(debezium_knows_extensions_by_name),
 		cmocka_unit_test(debezium_shows_defaults_and_zeros),
 		cmocka_unit_test(debezium_leaves_out_generated_columns),
+		cmocka_unit_test(debezium_counts_what_its_key_alone_lacks),
 		cmocka_unit_test(debezium_s_source_depends_on_the_converter),
 		cmocka_unit_test(debezium_has_not_every_placeholder),
 		cmocka_unit_test(debezium_keeps_the_primary_key_that_old_rows_lack),
