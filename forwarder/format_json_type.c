@@ -940,10 +940,14 @@ put_flat(const struct format_json_type *t, struct pgtext_array *a,
 	{
 		struct pgtext_element e;
 
-		if (pgtext_array_next(a, &e) != PGTEXT_OK ||
-			(!e.null &&
-			 !format_json_type_put_kind(t, t->element, t->element_oid, e.data,
-										e.len, scratch, out)))
+		if (pgtext_array_next(a, &e) != PGTEXT_OK)
+			return false;
+		if (e.null)
+			continue;
+		if (t->null_if_nan && is_nan(e.data, e.len))
+			return no_array(scratch);
+		if (!format_json_type_put_kind(t, t->element, t->element_oid, e.data,
+									   e.len, scratch, out))
 			return false;
 		out->len = start;
 	}
