@@ -186,12 +186,12 @@ parse_keys(const OptionDef *def, const char *value)
 
 		if (*table == '\0')
 			continue;
-		if (colon == NULL || colon == table || colon[1] == '\0' ||
-			strchr(colon + 1, ':') != NULL)
+		column = colon != NULL ? colon + 1 : "";
+		if (colon == table || *column == '\0' || strchr(column, ':') != NULL)
 			bad_value(def, value,
 					  "Write schema.table:column,column and separate several by semicolons.");
-		*colon = '\0';
-		for (column = strtok_r(colon + 1, ",", &save); column != NULL;
+		column[-1] = '\0';		/* the table ends at the colon */
+		for (column = strtok_r(column, ",", &save); column != NULL;
 			 column = strtok_r(NULL, ",", &save))
 			keys = lappend(keys,
 						   patterns_compile(def->name,

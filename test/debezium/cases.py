@@ -95,7 +95,9 @@ CASES = [
                                "binary.handling.mode": "base64",
                                "value.converter.replace.null.with.default":
                                "false"},
-         r"types\..*|identity\..*|toast\.plain", mode="debezium"),
+         # With base64, a key column that is toasted stops Debezium.
+         r"types\..*|identity\.(?!unique_primary_toasted).*|toast\.plain",
+         mode="debezium"),
     Case("compatible-mask", {"column.mask.with.5.chars":
                              r"types\..*\.(v|d|a),identity\.(whole|plain)\.t,"
                              r"identity\.key_text\..*"},
