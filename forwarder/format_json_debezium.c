@@ -411,9 +411,11 @@ static void
 put_interval(const uint8_t *data, struct buf *out)
 {
 	int64_t us = rawnum_i64(data);
+	int64_t whole_hours = us / (3600 * US_PER_SECOND);
+	int64_t whole_minutes = us / (60 * US_PER_SECOND) % 60;
 	double days = rawnum_i32(data + 12) * (365.25 / 12) + rawnum_i32(data + 8);
-	double hours = days * 24 + (double) (us / (3600 * US_PER_SECOND));
-	double minutes = hours * 60 + (double) (us / (60 * US_PER_SECOND) % 60);
+	double hours = days * 24 + (double) whole_hours;
+	double minutes = hours * 60 + (double) whole_minutes;
 	double sum = (minutes * 60 + (double) (us % (60 * US_PER_SECOND)) / 1e6) *
 				 1e6;
 
