@@ -147,22 +147,19 @@ parse_operations(const OptionDef *def, const char *value)
 
 /*
  * The next element of a list with semicolons, as a copy without blanks around
- * it; "" if there is nothing in it, NULL at the end.
+ * it; what has nothing in it is passed over.  NULL at the end.
  */
 static char *
 next_element(const char **list)
 {
 	const char *blanks = " \t\n\r";
-	const char *p = *list;
-	size_t		len;
+	const char *p = *list + strspn(*list, "; \t\n\r");
+	size_t		len = strcspn(p, ";");
 
-	if (p == NULL)
+	*list = p + len;
+	if (len == 0)
 		return NULL;
-	len = strcspn(p, ";");
-	*list = p[len] == ';' ? p + len + 1 : NULL;
-	while (len > 0 && strchr(blanks, *p) != NULL)
-		p++, len--;
-	while (len > 0 && strchr(blanks, p[len - 1]) != NULL)
+	while (strchr(blanks, p[len - 1]) != NULL)
 		len--;
 	return pnstrdup(p, len);
 }
@@ -184,8 +181,6 @@ parse_keys(const OptionDef *def, const char *value)
 		char	   *column;
 		char	   *save;
 
-		if (*table == '\0')
-			continue;
 		column = colon != NULL ? colon + 1 : "";
 		if (colon == table || *column == '\0' || strchr(column, ':') != NULL)
 			bad_value(def, value,
@@ -217,8 +212,6 @@ parse_rules(const OptionDef *def, const char *value)
 		char	   *end;
 		long		n;
 
-		if (*element == '\0')
-			continue;
 		errno = 0;
 		n = strtol(element, &end, 10);
 		if (end == element || *end != ':' || errno != 0 || n < 0 ||
