@@ -17,6 +17,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "wire.h"
+
 #define FILE_MAX_LEN (4 * 1024 * 1024)
 #define SECRET_MAX_LEN (1024 * 1024)
 #define TOPIC_PREFIX_MAX 200
@@ -146,6 +148,21 @@ config_fail(struct config *c, const struct config_entry *e, const char *fmt,
 	va_start(ap, fmt);
 	collect(&c->errors, e, fmt, ap);
 	va_end(ap);
+}
+
+bool
+config_check_regex(struct config *c, const struct config_entry *e,
+				   const char *pattern)
+{
+	char   reason[160];
+	size_t offset;
+
+	if (config_text_regex_error(pattern, &offset, reason, sizeof(reason)) ==
+		NULL)
+		return true;
+	config_fail(c, e, "bad regular expression \"%s\": %s at offset %zu",
+				pattern, reason, offset);
+	return false;
 }
 
 void
@@ -1100,17 +1117,10 @@ take_list(struct config *c, struct config_slot *s, const char *value,
 	s->nlist = list.n;
 	for (size_t i = 0; i < list.n; i++)
 	{
-		char   reason[160];
-		size_t offset;
-		char  *spelling;
+		char *spelling;
 
-		if (opt->type == CONFIG_REGEX_LIST &&
-			config_text_regex_error(list.v[i], &offset, reason,
-									sizeof(reason)) != NULL)
-			config_fail(c, s->entry,
-						"bad regular expression \"%s\": %s at "
-						"offset %zu",
-						list.v[i], reason, offset);
+		if (opt->type == CONFIG_REGEX_LIST)
+			(void) config_check_regex(c, s->entry, list.v[i]);
 		if (opt->type == CONFIG_LIST && opt->values != NULL)
 		{
 			struct buf b = {0};
@@ -1306,17 +1316,11 @@ check_key_expressions(struct config *c, const struct config_slot *s,
 	{
 		struct buf re = {0};
 		size_t	   len = strcspn(column, ",");
-		char	   reason[160];
-		size_t	   offset;
 
 		buf_put(&re, choice, (size_t) (colon - choice));
 		buf_putc(&re, '.');
 		buf_put(&re, column, len);
-		if (config_text_regex_error(buf_cstr(&re), &offset, reason,
-									sizeof(reason)) != NULL)
-			config_fail(c, s->entry,
-						"bad regular expression \"%s\": %s at offset %zu",
-						buf_cstr(&re), reason, offset);
+		(void) config_check_regex(c, s->entry, buf_cstr(&re));
 		buf_free(&re);
 		column += len;
 	} while (*column++ == ',');
@@ -1358,9 +1362,6 @@ check_key_columns(struct config *c)
 static const char *const rule_rows[] = {"column.mask.with.<n>.chars",
 										"column.truncate.to.<n>.chars"};
 
-/* So many characters are enough for any mask; wire.h has it as well. */
-#define RULE_CHARS_MAX 1000000
-
 /* Aborts where there is no such row: see config.h. */
 static size_t
 rule_index(const char *row)
@@ -1387,10 +1388,10 @@ put_rule(struct config *c, const struct config_entry *e, struct buf *out)
 	long long			  n = strtoll(number, &end, 10);
 
 	if (*number < '0' || *number > '9' || strcmp(end, ".chars") != 0 ||
-		n > RULE_CHARS_MAX)
+		n > WIRE_CHARS_MAX)
 	{
 		config_fail(c, e, "must have a number from 0 to %d in its name",
-					RULE_CHARS_MAX);
+					WIRE_CHARS_MAX);
 		return;
 	}
 	if (strchr(e->value, ';') != NULL)
@@ -1400,16 +1401,7 @@ put_rule(struct config *c, const struct config_entry *e, struct buf *out)
 	}
 	config_text_split(e->value, true, &list);
 	for (size_t i = 0; i < list.n; i++)
-	{
-		char   reason[160];
-		size_t offset;
-
-		if (config_text_regex_error(list.v[i], &offset, reason,
-									sizeof(reason)) != NULL)
-			config_fail(c, e,
-						"bad regular expression \"%s\": %s at offset %zu",
-						list.v[i], reason, offset);
-	}
+		(void) config_check_regex(c, e, list.v[i]);
 	if (list.n > 0)
 		buf_printf(out, "%s%lld:%s", out->len > 0 ? ";" : "", n, e->value);
 	config_text_free(&list);

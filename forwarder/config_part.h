@@ -188,6 +188,10 @@ void config_fail(struct config *c, const struct config_entry *e,
 void config_warn(struct config *c, const struct config_entry *e,
 				 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* Can the regular expression be used?  If not, an error says why. */
+bool config_check_regex(struct config *c, const struct config_entry *e,
+						const char *pattern);
+
 /* 'e' has no effect, because of 'note' (static); told in one warning. */
 void
 config_idle(struct config *c, const struct config_entry *e, const char *note);

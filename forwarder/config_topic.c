@@ -99,21 +99,12 @@ read_patterns(struct config *c, const struct config_entry *e,
 	config_text_split(e->value, true, &list);
 	for (size_t i = 0; i < list.n; i++)
 	{
-		char		reason[160];
-		size_t		offset;
 		int			code;
 		PCRE2_SIZE	at;
 		pcre2_code *re;
 
-		if (config_text_regex_error(list.v[i], &offset, reason,
-									sizeof(reason)) != NULL)
-		{
-			config_fail(c, e,
-						"bad regular expression \"%s\": %s at offset "
-						"%zu",
-						list.v[i], reason, offset);
+		if (!config_check_regex(c, e, list.v[i]))
 			continue;
-		}
 		re = pcre2_compile((PCRE2_SPTR) list.v[i], PCRE2_ZERO_TERMINATED,
 						   PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
 						   &code, &at, NULL);
