@@ -16,10 +16,10 @@
 #include "rawnum.h"
 
 #define US_PER_DAY PGTEXT_DATETIME_USECS_PER_DAY
-#define US_PER_SECOND INT64_C(1000000)
+#define US_PER_SECOND PGTEXT_DATETIME_USECS_PER_SEC
 
 /* From 1970-01-01 to 2000-01-01. */
-#define EPOCH_SECONDS INT64_C(946684800)
+#define EPOCH_SECONDS (PGTEXT_DATETIME_UNIX_DAYS * INT64_C(86400))
 
 /* From 2000-01-01: 1582-10-05 and 1582-10-15, which are one in Rome. */
 #define GAP_START (-152394)
@@ -301,34 +301,18 @@ format_json_debezium_hides(const struct format_json_type *t)
 
 /* --------------------------------------------------------------- calendars */
 
-static int64_t
-floor_div(int64_t v, int64_t by)
-{
-	return v / by - (v % by < 0);
-}
-
 /*
- * Days from 2000-01-01 to a date.  Years begin in March here, so that the
- * odd day is the last of one; a century has its leap day in the Julian
- * calendar, in which 0001-01-01 is two days earlier.
+ * A century has its leap day in the Julian calendar, in which 0001-01-01 is two
+ * days earlier.
  */
-static int64_t
-gregorian_day(int64_t year, int month, int mday)
-{
-	int64_t y = month > 2 ? year : year - 1;
-	int		m = (month + 9) % 12;
-
-	return 365 * y + floor_div(y, 4) - floor_div(y, 100) + floor_div(y, 400) +
-		   (153 * m + 2) / 5 + mday - 1 - 730425;
-}
-
 static int64_t
 julian_day(int64_t year, int month, int mday)
 {
 	int64_t y = month > 2 ? year : year - 1;
 
-	return gregorian_day(year, month, mday) + floor_div(y, 100) -
-		   floor_div(y, 400) - 2;
+	return pgtext_datetime_day(year, month, mday) +
+		   pgtext_datetime_floor_div(y, 100) -
+		   pgtext_datetime_floor_div(y, 400) - 2;
 }
 
 /*
@@ -348,7 +332,7 @@ without_era(int64_t days)
 	if (days >= GAP_START)
 		return days + (GAP_END - GAP_START);
 	pgtext_datetime_civil(days, &year, &month, &mday);
-	return year > 0 ? days : gregorian_day(1 - year, month, mday);
+	return year > 0 ? days : pgtext_datetime_day(1 - year, month, mday);
 }
 
 /* The day of which the Julian calendar says what the Gregorian says of it. */
@@ -395,7 +379,8 @@ is_infinite(int64_t us)
 static void
 put_wrapped(int64_t us, struct buf *out)
 {
-	int64_t seconds = floor_div(us, US_PER_SECOND) + EPOCH_SECONDS;
+	int64_t seconds = pgtext_datetime_floor_div(us, US_PER_SECOND) +
+					  EPOCH_SECONDS;
 	int64_t fraction = us % US_PER_SECOND;
 
 	if (fraction < 0)
@@ -600,7 +585,7 @@ put_element(const struct format_json_type *t, enum format_json_kind kind,
 		case FORMAT_JSON_DEBEZIUM_TIMESTAMP_US:
 			if (!is_infinite(v))
 			{
-				int64_t day = floor_div(v, US_PER_DAY);
+				int64_t day = pgtext_datetime_floor_div(v, US_PER_DAY);
 
 				set_i64(changed, on_day(v, day, in_old_calendar(day)));
 			}
@@ -619,7 +604,7 @@ put_element(const struct format_json_type *t, enum format_json_kind kind,
 			}
 			if (!is_infinite(v))
 			{
-				int64_t day = floor_div(v, US_PER_DAY);
+				int64_t day = pgtext_datetime_floor_div(v, US_PER_DAY);
 
 				set_i64(changed, on_day(v, day, without_era(day)));
 			}

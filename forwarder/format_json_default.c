@@ -19,10 +19,7 @@
 #include "pgtext.h"
 
 #define US_PER_DAY PGTEXT_DATETIME_USECS_PER_DAY
-#define US_PER_SECOND INT64_C(1000000)
-
-/* From 1970-01-01 to 2000-01-01. */
-#define EPOCH_DAYS 10957
+#define US_PER_SECOND PGTEXT_DATETIME_USECS_PER_SEC
 
 /* Digits of a numeric default that are read. */
 #define NUMERIC_DIGITS_MAX 1000
@@ -156,24 +153,16 @@ skip(const char **s, char c)
 static bool
 read_date(const char **s, int64_t *days)
 {
-	static const int before[] = {0,	  31,  59,	90,	 120, 151,
-								 181, 212, 243, 273, 304, 334};
-	int				 year;
-	int				 month;
-	int				 mday;
-	int				 past;
+	int year;
+	int month;
+	int mday;
 
 	if (!read_digits(s, 4, &year) || !skip(s, '-') ||
 		!read_digits(s, 2, &month) || !skip(s, '-') ||
 		!read_digits(s, 2, &mday) || year < 1 || month < 1 || month > 12 ||
 		mday < 1 || mday > 31)
 		return false;
-	past = year - (month <= 2);
-	*days = (int64_t) 365 * year + past / 4 - past / 100 + past / 400 +
-			before[month - 1] + mday - 1;
-
-	/* what 2000-01-01 has by the same count */
-	*days -= (int64_t) 365 * 2000 + 1999 / 4 - 1999 / 100 + 1999 / 400;
+	*days = pgtext_datetime_day(year, month, mday);
 	return true;
 }
 
@@ -403,11 +392,12 @@ put_raw_zero(const struct change_column *column, struct buf *out)
 		case PGTEXT_NUMERIC:
 			return put_numeric(out, "0", scale_of(column));
 		case PGTEXT_DATE:
-			put_le(out, (uint64_t) - (int64_t) EPOCH_DAYS, 4);
+			put_le(out, (uint64_t) - (int64_t) PGTEXT_DATETIME_UNIX_DAYS, 4);
 			return true;
 		case PGTEXT_TIMESTAMP:
 		case PGTEXT_TIMESTAMPTZ:
-			put_le(out, (uint64_t) (-(int64_t) EPOCH_DAYS * US_PER_DAY), 8);
+			put_le(out, (uint64_t) (-PGTEXT_DATETIME_UNIX_DAYS * US_PER_DAY),
+				   8);
 			return true;
 		case PGTEXT_TIMETZ:
 			put_le(out, 0, 12);

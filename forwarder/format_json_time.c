@@ -10,15 +10,15 @@
 #include "pgtext.h"
 #include "rawnum.h"
 
-/* From 1970-01-01 to 2000-01-01. */
-#define EPOCH_DAYS 10957
-#define EPOCH_MS INT64_C(946684800000)
-#define EPOCH_US INT64_C(946684800000000)
-
 #define US_PER_DAY PGTEXT_DATETIME_USECS_PER_DAY
 #define US_PER_HOUR INT64_C(3600000000)
 #define US_PER_MINUTE INT64_C(60000000)
-#define US_PER_SECOND INT64_C(1000000)
+#define US_PER_SECOND PGTEXT_DATETIME_USECS_PER_SEC
+
+/* From 1970-01-01 to 2000-01-01. */
+#define EPOCH_DAYS PGTEXT_DATETIME_UNIX_DAYS
+#define EPOCH_US (EPOCH_DAYS * US_PER_DAY)
+#define EPOCH_MS (EPOCH_US / 1000)
 
 /* A month of 365.25 / 12 days. */
 #define US_PER_MONTH INT64_C(2629800000000)
@@ -32,12 +32,6 @@
 #define JDBC_MINUS_INFINITY_DAY INT64_C(-2147472691)
 
 /* ---------------------------------------------------------------- numbers */
-
-static int64_t
-floor_div(int64_t v, int64_t by)
-{
-	return v / by - (v % by < 0);
-}
 
 bool
 format_json_time_date_days(const uint8_t *data, size_t len, struct buf *out)
@@ -74,15 +68,20 @@ format_json_time_time_us(const uint8_t *data, size_t len, struct buf *out)
 	return true;
 }
 
+/* A time that is one: the end of a day is. */
+static inline bool
+read_time(const uint8_t *data, int64_t *us)
+{
+	*us = rawnum_i64(data);
+	return *us >= 0 && *us <= US_PER_DAY;
+}
+
 bool
 format_json_time_time_ns(const uint8_t *data, size_t len, struct buf *out)
 {
 	int64_t us;
 
-	if (len != 8)
-		return false;
-	us = rawnum_i64(data);
-	if (us < 0 || us > US_PER_DAY)
+	if (len != 8 || !read_time(data, &us))
 		return false;
 	jsontext_i64(out, us * 1000);
 	return true;
@@ -124,7 +123,7 @@ format_json_time_timestamp_ms(const uint8_t *data, size_t len, struct buf *out)
 	else if (us == PGTEXT_DATETIME_MINUS_INFINITY)
 		jsontext_i64(out, JDBC_MINUS_INFINITY_US / 1000);
 	else
-		jsontext_i64(out, floor_div(us, 1000) + EPOCH_MS);
+		jsontext_i64(out, pgtext_datetime_floor_div(us, 1000) + EPOCH_MS);
 	return true;
 }
 
@@ -292,10 +291,7 @@ put_time(const uint8_t *data, size_t len, enum zone zone, struct buf *out)
 {
 	int64_t us;
 
-	if (len != 8)
-		return false;
-	us = rawnum_i64(data);
-	if (us < 0 || us > US_PER_DAY)
+	if (len != 8 || !read_time(data, &us))
 		return false;
 	put_clock(us, zone, out);
 	return true;
@@ -319,12 +315,9 @@ format_json_time_timetz(const uint8_t *data, size_t len, struct buf *out)
 	int64_t us;
 	int64_t west;
 
-	if (len != 12)
+	if (len != 12 || !read_time(data, &us))
 		return false;
-	us = rawnum_i64(data);
 	west = rawnum_i32(data + 8);
-	if (us < 0 || us > US_PER_DAY)
-		return false;
 	us = (us + west * US_PER_SECOND) % US_PER_DAY;
 	if (us < 0)
 		us += US_PER_DAY;
@@ -364,7 +357,7 @@ put_timestamp(const uint8_t *data, size_t len, int digits, enum zone zone,
 	fraction = (unsigned) (in_day % US_PER_SECOND);
 	p = start = buf_reserve(out, TEXT_ROOM);
 	*p++ = '"';
-	p = date_text(p, floor_div(us, US_PER_DAY));
+	p = date_text(p, pgtext_datetime_floor_div(us, US_PER_DAY));
 	*p++ = 'T';
 	p = clock_text(p, (unsigned) (in_day / US_PER_SECOND));
 	if (digits == ALL_DIGITS)

@@ -271,6 +271,10 @@ pgtext_bits_bitset(struct buf *out, const uint8_t *data, size_t len);
  * ---- dates (pgtext_datetime.c) ----
  */
 #define PGTEXT_DATETIME_USECS_PER_DAY INT64_C(86400000000)
+#define PGTEXT_DATETIME_USECS_PER_SEC INT64_C(1000000)
+
+/* From 1970-01-01 to 2000-01-01. */
+#define PGTEXT_DATETIME_UNIX_DAYS 10957
 
 /* Sentinels of timestamp and timestamptz, and of date. */
 #define PGTEXT_DATETIME_INFINITY INT64_MAX
@@ -283,5 +287,15 @@ pgtext_bits_bitset(struct buf *out, const uint8_t *data, size_t len);
  * is astronomical: 0 is 1 BC.  'days' within the range of an int32.
  */
 void pgtext_datetime_civil(int64_t days, int64_t *year, int *month, int *day);
+
+/* And back: the day of a date. */
+int64_t pgtext_datetime_day(int64_t year, int month, int mday);
+
+/* Rounded down, where C rounds towards zero; 'by' is positive. */
+static inline int64_t
+pgtext_datetime_floor_div(int64_t v, int64_t by)
+{
+	return v / by - (v % by < 0);
+}
 
 #endif /* FORWARDER_PGTEXT_H */

@@ -8,7 +8,7 @@
 
 #define USECS_PER_HOUR INT64_C(3600000000)
 #define USECS_PER_MINUTE INT64_C(60000000)
-#define USECS_PER_SEC INT64_C(1000000)
+#define USECS_PER_SEC PGTEXT_DATETIME_USECS_PER_SEC
 
 /*
  * The server's own limits: day 0 of the Julian calendar, 4714-11-24 BC, to
@@ -40,6 +40,19 @@ pgtext_datetime_civil(int64_t days, int64_t *year, int *month, int *day)
 	*day = (int) (doy - (153 * mp + 2) / 5) + 1;
 	*month = mp < 10 ? (int) mp + 3 : (int) mp - 9;
 	*year = (int64_t) yoe + era * 400 + (*month <= 2);
+}
+
+int64_t
+pgtext_datetime_day(int64_t year, int month, int mday)
+{
+	/* Years begin in March here, so that the odd day is the last of one. */
+	int64_t y = month > 2 ? year : year - 1;
+	int		m = (month + 9) % 12;
+
+	return 365 * y + pgtext_datetime_floor_div(y, 4) -
+		   pgtext_datetime_floor_div(y, 100) +
+		   pgtext_datetime_floor_div(y, 400) + (153 * m + 2) / 5 + mday - 1 -
+		   730425;
 }
 
 /* An unsigned number of at least 'width' digits; returns its end. */

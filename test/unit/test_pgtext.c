@@ -1220,6 +1220,9 @@ civil_date_counts_on_day_by_day(void **state)
 		if (year != y || month != m || day != d)
 			fail_msg("day %lld is %lld-%d-%d", (long long) days,
 					 (long long) year, month, day);
+		if (pgtext_datetime_day(y, m, d) != days)
+			fail_msg("%lld-%d-%d is day %lld", (long long) y, m, d,
+					 (long long) pgtext_datetime_day(y, m, d));
 		if (++d > month_days[m - 1] + (m == 2 && leap))
 		{
 			d = 1;
@@ -1238,6 +1241,7 @@ civil_date_counts_on_day_by_day(void **state)
 	assert_int_equal(year, -5877611);
 	assert_int_equal(month, 6);
 	assert_int_equal(day, 22);
+	assert_int_equal(pgtext_datetime_day(year, month, day), INT32_MIN);
 }
 
 int
