@@ -156,6 +156,30 @@ put_placeholder(struct format_plan *plan, const struct plan_column *pc,
 	buf_put(&plan->text, plan->work->whole.data, plan->work->whole.len);
 }
 
+/* What stands for a NULL. */
+static void
+put_null(struct format_plan *plan, const struct plan_column *pc,
+		 const struct change_column *column, bool null_default,
+		 format_json_type_put_fn *put)
+{
+	if (!null_default ||
+		!format_json_default_put(&pc->type, column, put, &plan->work->type,
+								 &plan->text))
+		buf_lit(&plan->text, "null");
+}
+
+static struct piece
+plan_null(struct format_plan *plan, const struct plan_column *pc,
+		  const struct change_column *column, bool null_default,
+		  format_json_type_put_fn *put)
+{
+	struct piece piece = begin_piece(plan);
+
+	put_null(plan, pc, column, null_default, put);
+	end_piece(plan, &piece);
+	return piece;
+}
+
 /*
  * What stands for a value that is not there: null, unless it is to be
  * Debezium's, which cuts what it invents as it does values.
@@ -182,26 +206,8 @@ plan_absent(struct format_plan *plan, const struct plan_column *pc,
 			cut_string(whole, pc->chars);
 		buf_put(text, whole->data, whole->len);
 	}
-	else if (!null_default ||
-			 !format_json_default_put(&pc->type, column, put,
-									  &plan->work->type, text))
-		buf_lit(text, "null");
-	end_piece(plan, &piece);
-	return piece;
-}
-
-/* What stands for a NULL. */
-static struct piece
-plan_null(struct format_plan *plan, const struct plan_column *pc,
-		  const struct change_column *column, bool null_default,
-		  format_json_type_put_fn *put)
-{
-	struct piece piece = begin_piece(plan);
-
-	if (!null_default ||
-		!format_json_default_put(&pc->type, column, put, &plan->work->type,
-								 &plan->text))
-		buf_lit(&plan->text, "null");
+	else
+		put_null(plan, pc, column, null_default, put);
 	end_piece(plan, &piece);
 	return piece;
 }
