@@ -22,10 +22,9 @@
 #include <string.h>
 
 #include "format.h"
+#include "format_one.h"
 #include "jsontext.h"
 #include "pgtext.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define PLACEHOLDER "__debezium_unavailable_value"
 
@@ -43,33 +42,6 @@ static const struct format_options options = {
 
 /* ------------------------------------------------------- building changes */
 
-static struct change_column
-column(const char *name, uint32_t oid, int32_t typmod)
-{
-	struct change_column c = {
-		.name = name,
-		.encoding = CHANGE_RAW,
-		.kind = 'b',
-		.type = {oid, typmod, "pg_catalog", ""},
-		.element = {0, -1, "", ""},
-	};
-
-	c.base = c.type;
-	return c;
-}
-
-static struct change_column
-text_column(const char *name, const char *type, const char *element)
-{
-	struct change_column c = column(name, 50000, -1);
-
-	c.encoding = CHANGE_TEXT;
-	c.type.name = c.base.name = type;
-	if (element != NULL)
-		c.element = (struct change_type){50001, -1, "public", element};
-	return c;
-}
-
 static struct change_value
 bytes(const void *data, size_t len)
 {
@@ -79,79 +51,10 @@ bytes(const void *data, size_t len)
 #define TEXT(s) bytes((s), strlen(s))
 #define STATE(s) ((struct change_value){.state = (s)})
 
-static int
-nibble(char c)
-{
-	return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* The bytes of a hex string in memory of exactly their size. */
-static uint8_t *
-unhex(const char *hex, size_t *len)
-{
-	uint8_t *p;
-
-	*len = strlen(hex) / 2;
-	p = malloc(*len ? *len : 1);
-	for (size_t i = 0; i < *len; i++)
-		p[i] = (uint8_t) (nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
-	return p;
-}
-
 static const char *
 str(struct buf *b)
 {
 	return buf_cstr(b);
-}
-
-/* Whatever the value was, the record is JSON, in valid UTF-8. */
-static void
-assert_is_json(struct buf *b)
-{
-	json_error_t error;
-	json_t		*json = json_loadb((char *) b->data, b->len,
-								   JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-
-	if (json == NULL)
-		fail_msg("%s: %s", error.text, str(b));
-	json_decref(json);
-}
-
-/* What a value of a column becomes inside {"c":...}, in 'out'. */
-static unsigned
-format_one(const struct change_column *c, const struct format_options *o,
-		   const struct change_value *v, struct buf *out)
-{
-	struct change_relation rel = {
-		.schema = "s",
-		.name = "t",
-		.identity = 'd',
-		.ncolumns = 1,
-		.columns = c,
-	};
-	struct change_transaction txn = {.xid = 1};
-	struct change			  change = {.op = CHANGE_INSERT,
-										.txn = &txn,
-										.relation = &rel,
-										.after = v};
-	struct format_plan		 *plan = format_json_plan(&rel, o);
-	struct buf				  whole = {0};
-	const char				 *start;
-	const char				 *end;
-	unsigned				  failed;
-
-	failed = format_json_value(plan, FORMAT_CREATE, &change, 0, &whole);
-	assert_is_json(&whole);
-	start = strstr(str(&whole), "\"after\":{\"c\":");
-	assert_non_null(start);
-	start += strlen("\"after\":{\"c\":");
-	end = strstr(start, "},\"source\":");
-	assert_non_null(end);
-	buf_reset(out);
-	buf_put(out, start, (size_t) (end - start));
-	buf_free(&whole);
-	format_json_plan_free(plan);
-	return failed;
 }
 
 /* ------------------------------------------------------------------ types */
@@ -192,8 +95,6 @@ options_of(enum mode mode)
 		o.money_fraction_digits = 4;
 	return o;
 }
-
-#define NUMERIC(p, s) (((p) << 16 | ((s) &0x7ff)) + 4)
 
 static const struct
 {

@@ -17,11 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format.h"
+#include "format_one.h"
 #include "pgtext.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define NUMERIC(p, s) (((p) << 16 | ((s) &0x7ff)) + 4)
 
 static const struct format_options options = {
 	.version = "3.6.1.Final",
@@ -34,111 +31,6 @@ static const struct format_options options = {
 	.null_default = true,
 	.key_null_default = true,
 };
-
-static struct change_column
-column(uint32_t oid, int32_t typmod)
-{
-	struct change_column c = {
-		.name = "c",
-		.encoding = CHANGE_RAW,
-		.kind = 'b',
-		.type = {oid, typmod, "pg_catalog", ""},
-		.element = {0, -1, "", ""},
-	};
-
-	c.base = c.type;
-	return c;
-}
-
-static struct change_column
-text_column(const char *type, const char *element)
-{
-	struct change_column c = column(50000, -1);
-
-	c.encoding = CHANGE_TEXT;
-	c.type.name = c.base.name = type;
-	if (element != NULL)
-		c.element = (struct change_type){50001, -1, "public", element};
-	return c;
-}
-
-static uint8_t *
-unhex(const char *hex, size_t *len)
-{
-	uint8_t *p;
-
-	*len = strlen(hex) / 2;
-	p = malloc(*len ? *len : 1);
-	for (size_t i = 0; i < *len; i++)
-	{
-		char pair[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
-
-		p[i] = (uint8_t) strtoul(pair, NULL, 16);
-	}
-	return p;
-}
-
-static void
-assert_is_json(struct buf *b)
-{
-	json_error_t error;
-	json_t		*json = json_loadb((char *) b->data, b->len,
-								   JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-
-	if (json == NULL)
-		fail_msg("%s: %s", error.text, buf_cstr(b));
-	json_decref(json);
-}
-
-/* What the row of one column is, {"c":...} or {}, in 'out'. */
-static unsigned
-format_one(const struct change_column *c, const struct format_options *o,
-		   struct change_value v, struct buf *out)
-{
-	struct change_relation rel = {
-		.schema = "s",
-		.name = "t",
-		.identity = 'd',
-		.ncolumns = 1,
-		.columns = c,
-	};
-	struct change_transaction txn = {.xid = 1};
-	struct change			  change = {.op = CHANGE_INSERT,
-										.txn = &txn,
-										.relation = &rel,
-										.after = &v};
-	struct format_plan		 *plan = format_json_plan(&rel, o);
-	struct buf				  whole = {0};
-	const char				 *start;
-	const char				 *end;
-	unsigned				  failed;
-
-	failed = format_json_value(plan, FORMAT_CREATE, &change, 0, &whole);
-	assert_is_json(&whole);
-	start = strstr(buf_cstr(&whole), "\"after\":") + strlen("\"after\":");
-	end = strstr(start, ",\"source\":");
-	assert_non_null(end);
-	buf_reset(out);
-	buf_put(out, start, (size_t) (end - start));
-	buf_free(&whole);
-	format_json_plan_free(plan);
-	return failed;
-}
-
-/* The same of a value's column: what stands behind the name, or "". */
-static unsigned
-value_of(const struct change_column *c, const struct format_options *o,
-		 struct change_value v, struct buf *out)
-{
-	struct buf row = {0};
-	unsigned   failed = format_one(c, o, v, &row);
-
-	buf_reset(out);
-	if (strcmp(buf_cstr(&row), "{}") != 0)
-		buf_put(out, row.data + 5, row.len - 6);
-	buf_free(&row);
-	return failed;
-}
 
 /* One element, as an array of one dimension. */
 #define ONE(oid, element) "0100000000000000" oid "0100000001000000" element
@@ -291,12 +183,12 @@ debezium_has_its_own_values(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(values); i++)
 	{
-		struct change_column  c = column(values[i].oid, values[i].typmod);
+		struct change_column  c = column("c", values[i].oid, values[i].typmod);
 		struct format_options o = options_of(values[i].mode);
 		size_t				  len;
 		uint8_t				 *raw = unhex(values[i].raw, &len);
 		struct change_value	  v = {CHANGE_VALUE, raw, len};
-		unsigned			  failed = value_of(&c, &o, v, &out);
+		unsigned			  failed = format_one(&c, &o, &v, &out);
 
 		if (failed != 0 || strcmp(buf_cstr(&out), values[i].json) != 0)
 			fail_msg("type %u %s: got %s, not %s", values[i].oid,
@@ -323,7 +215,7 @@ debezium_survives_values_that_are_none(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(values); i++)
 	{
-		struct change_column  c = column(values[i].oid, values[i].typmod);
+		struct change_column  c = column("c", values[i].oid, values[i].typmod);
 		struct format_options o = options_of(values[i].mode);
 		size_t				  len;
 		uint8_t				 *raw = unhex(values[i].raw, &len);
@@ -335,7 +227,7 @@ debezium_survives_values_that_are_none(void **state)
 			unsigned			failed;
 
 			memcpy(part, raw, cut);
-			failed = value_of(&c, &o, v, &out);
+			failed = format_one(&c, &o, &v, &out);
 			if (failed > 0 ? strcmp(buf_cstr(&out), "null") != 0
 						   : !has_good_parts(i))
 				fail_msg("type %u, %zu bytes of %s: got %s", values[i].oid,
@@ -347,7 +239,7 @@ debezium_survives_values_that_are_none(void **state)
 			struct change_value v = {CHANGE_VALUE, raw, len};
 
 			raw[at] ^= 0xff;
-			if (value_of(&c, &o, v, &out) > 0)
+			if (format_one(&c, &o, &v, &out) > 0)
 				assert_string_equal(buf_cstr(&out), "null");
 			raw[at] ^= 0xff;
 		}
@@ -390,7 +282,7 @@ debezium_reads_what_it_does_not_show(void **state)
 		 "02000000",
 		 "[]"},
 	};
-	struct change_column c = column(1007, -1);
+	struct change_column c = column("c", 1007, -1);
 	struct buf			 out = {0};
 
 	(void) state;
@@ -400,7 +292,7 @@ debezium_reads_what_it_does_not_show(void **state)
 		uint8_t			   *raw = unhex(arrays[i].raw, &len);
 		struct change_value v = {CHANGE_VALUE, raw, len};
 
-		assert_int_equal(value_of(&c, &options, v, &out),
+		assert_int_equal(format_one(&c, &options, &v, &out),
 						 arrays[i].json == NULL);
 		assert_string_equal(buf_cstr(&out),
 							arrays[i].json != NULL ? arrays[i].json : "null");
@@ -408,31 +300,31 @@ debezium_reads_what_it_does_not_show(void **state)
 	}
 
 	/* {{{true}}} and a boolean of which there is no byte */
-	c = column(1000, -1);
+	c = column("c", 1000, -1);
 	for (size_t len = 36; len <= 37; len++)
 	{
 		uint8_t raw[37] = {[0] = 3,	 [8] = 16, [12] = 1, [16] = 1, [20] = 1,
 						   [24] = 1, [28] = 1, [32] = 1, [36] = 1};
 
-		assert_int_equal(value_of(&c, &options,
-								  (struct change_value){CHANGE_VALUE, raw,
-														len},
-								  &out),
+		assert_int_equal(format_one(&c, &options,
+									&(struct change_value){CHANGE_VALUE, raw,
+														   len},
+									&out),
 						 len == 36);
 	}
 
 	/* a numeric of one byte is none */
-	c = column(1231, -1);
+	c = column("c", 1231, -1);
 	assert_int_equal(
-		value_of(&c, &options,
-				 (struct change_value){CHANGE_VALUE,
-									   (const uint8_t *) "\2\0\0\0\0\0\0\0"
-														 "\xa4\6\0\0"
-														 "\1\0\0\0\1\0\0\0"
-														 "\1\0\0\0\1\0\0\0"
-														 "\x14\0\0\0\0",
-									   33},
-				 &out),
+		format_one(&c, &options,
+				   &(struct change_value){CHANGE_VALUE,
+										  (const uint8_t *) "\2\0\0\0\0\0\0\0"
+															"\xa4\6\0\0"
+															"\1\0\0\0\1\0\0\0"
+															"\1\0\0\0\1\0\0\0"
+															"\x14\0\0\0\0",
+										  33},
+				   &out),
 		1);
 	buf_free(&out);
 }
@@ -469,7 +361,8 @@ debezium_knows_extensions_by_name(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(texts); i++)
 	{
-		struct change_column  c = text_column(texts[i].type, texts[i].element);
+		struct change_column  c = text_column("c", texts[i].type,
+											  texts[i].element);
 		struct format_options o = options_of(texts[i].mode);
 		struct change_value v = {CHANGE_VALUE, (const uint8_t *) texts[i].text,
 								 strlen(texts[i].text)};
@@ -481,7 +374,7 @@ debezium_knows_extensions_by_name(void **state)
 			c.nlabels = 1;
 			c.labels = labels;
 		}
-		assert_int_equal(value_of(&c, &o, v, &out), 0);
+		assert_int_equal(format_one(&c, &o, &v, &out), 0);
 		assert_string_equal(buf_cstr(&out), texts[i].json);
 	}
 	buf_free(&out);
@@ -578,23 +471,24 @@ debezium_shows_defaults_and_zeros(void **state)
 	right.debezium = false;
 	for (size_t i = 0; i < COUNT(defaults); i++)
 	{
-		struct change_column c = column(defaults[i].oid, defaults[i].typmod);
+		struct change_column c = column("c", defaults[i].oid,
+										defaults[i].typmod);
 		const char *shown = defaults[i].shown ? defaults[i].json : "null";
 
 		c.default_expr = defaults[i].expr;
-		(void) value_of(&c, &options, null, &out);
+		(void) format_one(&c, &options, &null, &out);
 		assert_string_equal(buf_cstr(&out), shown);
-		(void) value_of(&c, &options, absent, &out);
+		(void) format_one(&c, &options, &absent, &out);
 		assert_string_equal(buf_cstr(&out), shown);
 
 		/* the converter's property alone: what is not known is not there */
-		(void) value_of(&c, &right, null, &out);
+		(void) format_one(&c, &right, &null, &out);
 		assert_string_equal(buf_cstr(&out), shown);
-		(void) value_of(&c, &right, absent, &out);
+		(void) format_one(&c, &right, &absent, &out);
 		assert_string_equal(buf_cstr(&out), "null");
 
 		c.not_null = true;
-		(void) value_of(&c, &options, absent, &out);
+		(void) format_one(&c, &options, &absent, &out);
 		if (strcmp(buf_cstr(&out), defaults[i].json) != 0)
 			fail_msg("type %u default %s: got %s, not %s", defaults[i].oid,
 					 defaults[i].expr, buf_cstr(&out), defaults[i].json);
@@ -602,7 +496,7 @@ debezium_shows_defaults_and_zeros(void **state)
 		/* of a domain Debezium reads none */
 		c.not_null = false;
 		c.kind = 'd';
-		(void) value_of(&c, &options, null, &out);
+		(void) format_one(&c, &options, &null, &out);
 		assert_string_equal(buf_cstr(&out), "null");
 	}
 	buf_free(&out);
@@ -611,14 +505,14 @@ debezium_shows_defaults_and_zeros(void **state)
 static void
 debezium_leaves_out_generated_columns(void **state)
 {
-	struct change_column c = column(PGTEXT_INT4, -1);
+	struct change_column c = column("c", PGTEXT_INT4, -1);
 	struct buf			 out = {0};
 
 	(void) state;
 	c.is_generated = true;
-	(void) format_one(&c, &options,
-					  (struct change_value){CHANGE_VALUE,
-											(const uint8_t *) "\1\0\0\0", 4},
+	(void) format_row(&c, &options,
+					  &(struct change_value){CHANGE_VALUE,
+											 (const uint8_t *) "\1\0\0\0", 4},
 					  &out);
 	assert_string_equal(buf_cstr(&out), "{}");
 	buf_free(&out);
@@ -650,7 +544,7 @@ debezium_counts_what_its_key_alone_lacks(void **state)
 	{
 		struct format_plan *plan;
 
-		c = column(i < 2 ? PGTEXT_INT4 : PGTEXT_XID, -1);
+		c = column("c", i < 2 ? PGTEXT_INT4 : PGTEXT_XID, -1);
 		c.is_generated = i < 2;
 		change.after = &lost[i & 1];
 		plan = format_json_plan(&rel, &options);
@@ -713,13 +607,13 @@ debezium_has_not_every_placeholder(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 	{
-		struct change_column  c = column(cases[i].oid, -1);
+		struct change_column  c = column("c", cases[i].oid, -1);
 		struct format_options o = options;
 
 		o.binary = cases[i].binary;
-		(void) value_of(&c, &o,
-						(struct change_value){.state = CHANGE_UNCHANGED},
-						&out);
+		(void) format_one(&c, &o,
+						  &(struct change_value){.state = CHANGE_UNCHANGED},
+						  &out);
 		assert_string_equal(buf_cstr(&out), cases[i].json);
 	}
 	buf_free(&out);
@@ -756,10 +650,10 @@ debezium_keeps_the_primary_key_that_old_rows_lack(void **state)
 	struct buf			out = {0};
 
 	(void) state;
-	columns[0] = column(PGTEXT_NUMERIC, NUMERIC(4, 2));
+	columns[0] = column("c", PGTEXT_NUMERIC, NUMERIC(4, 2));
 	columns[0].name = "id";
 	columns[0].not_null = true;
-	columns[1] = column(PGTEXT_INT4, -1);
+	columns[1] = column("c", PGTEXT_INT4, -1);
 	columns[1].in_identity = true;
 	plan = format_json_plan(&rel, &options);
 	assert_true(format_json_key(plan, old, &out));
@@ -809,7 +703,7 @@ debezium_has_every_column_of_a_key(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 	{
-		struct change_column   c = column(cases[i].oid, cases[i].typmod);
+		struct change_column   c = column("c", cases[i].oid, cases[i].typmod);
 		struct change_relation rel = {.schema = "s",
 									  .name = "t",
 									  .identity = 'd',
@@ -823,7 +717,7 @@ debezium_has_every_column_of_a_key(void **state)
 		struct format_plan	  *plan;
 
 		c.not_null = true;
-		assert_int_equal(format_one(&c, &options, v, &out), 0);
+		assert_int_equal(format_row(&c, &options, &v, &out), 0);
 		assert_string_equal(buf_cstr(&out), cases[i].row);
 		plan = format_json_plan(&rel, &options);
 		buf_reset(&out);
@@ -868,9 +762,9 @@ debezium_has_the_placeholder_in_a_key(void **state)
 	struct buf			  out = {0};
 
 	(void) state;
-	columns[0] = column(PGTEXT_TEXT, -1);
+	columns[0] = column("c", PGTEXT_TEXT, -1);
 	columns[0].name = "k";
-	columns[1] = column(PGTEXT_INT4, -1);
+	columns[1] = column("c", PGTEXT_INT4, -1);
 	columns[1].in_identity = true;
 	plan = format_json_plan(&rel, &options);
 	assert_true(format_json_key(plan, new, &out));
@@ -911,7 +805,7 @@ debezium_has_defaults_in_key_headers_as_headers_have_them(void **state)
 {
 	static const uint16_t	  first[] = {0};
 	const struct change_value null = {.state = CHANGE_NULL};
-	struct change_column	  c = column(PGTEXT_NUMERIC, NUMERIC(10, 2));
+	struct change_column	  c = column("c", PGTEXT_NUMERIC, NUMERIC(10, 2));
 	struct change_relation	  rel = {.schema = "s",
 									 .name = "t",
 									 .identity = 'n',
@@ -946,17 +840,17 @@ static void
 debezium_has_an_empty_map_where_none_is_known(void **state)
 {
 	struct format_options o = options;
-	struct change_column  c = text_column("hstore", NULL);
+	struct change_column  c = text_column("c", "hstore", NULL);
 	struct buf			  out = {0};
 
 	(void) state;
 	c.not_null = true;
-	(void) value_of(&c, &o, (struct change_value){.state = CHANGE_ABSENT},
-					&out);
+	(void) format_one(&c, &o, &(struct change_value){.state = CHANGE_ABSENT},
+					  &out);
 	assert_string_equal(buf_cstr(&out), "\"{}\"");
 	o.hstore = FORMAT_HSTORE_MAP;
-	(void) value_of(&c, &o, (struct change_value){.state = CHANGE_ABSENT},
-					&out);
+	(void) format_one(&c, &o, &(struct change_value){.state = CHANGE_ABSENT},
+					  &out);
 	assert_string_equal(buf_cstr(&out), "{}");
 	buf_free(&out);
 }
@@ -973,10 +867,10 @@ debezium_has_masks_as_they_come(void **state)
 	(void) state;
 	for (size_t i = 0; i < COUNT(types); i++)
 	{
-		struct change_column c = column(types[i], -1);
+		struct change_column c = column("c", types[i], -1);
 
 		c.encoding = CHANGE_TEXT;
-		assert_int_equal(value_of(&c, &options, v, &out), 0);
+		assert_int_equal(format_one(&c, &options, &v, &out), 0);
 		assert_string_equal(buf_cstr(&out), "\"***\"");
 	}
 	buf_free(&out);
@@ -990,7 +884,7 @@ debezium_cuts_what_it_invents(void **state)
 	const struct change_value null = {.state = CHANGE_NULL};
 	const struct change_value xid = {CHANGE_VALUE,
 									 (const uint8_t *) "\xff\xff\xff\xff", 4};
-	struct change_column	  c = column(PGTEXT_TEXT, -1);
+	struct change_column	  c = column("c", PGTEXT_TEXT, -1);
 	struct format_options	  o = options_of(UNKNOWN);
 	struct buf				  out = {0};
 
@@ -998,38 +892,38 @@ debezium_cuts_what_it_invents(void **state)
 	c.truncated = true;
 	c.chars = 3;
 	c.default_expr = "'default'::text";
-	(void) value_of(&c, &o, absent, &out);
+	(void) format_one(&c, &o, &absent, &out);
 	assert_string_equal(buf_cstr(&out), "\"default\"");
-	(void) value_of(&c, &o, null, &out);
+	(void) format_one(&c, &o, &null, &out);
 	assert_string_equal(buf_cstr(&out), "\"default\"");
 	c.not_null = true;
-	(void) value_of(&c, &o, absent, &out);
+	(void) format_one(&c, &o, &absent, &out);
 	assert_string_equal(buf_cstr(&out), "\"def\"");
 
-	c = column(PGTEXT_TIMETZ, -1);
+	c = column("c", PGTEXT_TIMETZ, -1);
 	c.truncated = true;
 	c.chars = 3;
 	c.not_null = true;
-	(void) value_of(&c, &o, absent, &out);
+	(void) format_one(&c, &o, &absent, &out);
 	assert_string_equal(buf_cstr(&out), "\"00:\"");
 
 	/* of 4294967295, "429" and the first of its hex */
-	c = column(PGTEXT_XID, -1);
+	c = column("c", PGTEXT_XID, -1);
 	c.truncated = true;
 	c.chars = 3;
-	(void) value_of(&c, &o, xid, &out);
+	(void) format_one(&c, &o, &xid, &out);
 	assert_string_equal(buf_cstr(&out), "\"NDI5\"");
 	o.binary = FORMAT_BINARY_HEX;
-	(void) value_of(&c, &o, xid, &out);
+	(void) format_one(&c, &o, &xid, &out);
 	assert_string_equal(buf_cstr(&out), "\"343\"");
-	c = text_column("pair", NULL);
+	c = text_column("c", "pair", NULL);
 	c.truncated = true;
 	c.chars = 2;
 	o.binary = FORMAT_BINARY_BYTES;
-	(void) value_of(&c, &o,
-					(struct change_value){CHANGE_VALUE,
-										  (const uint8_t *) "(1,2)", 5},
-					&out);
+	(void) format_one(&c, &o,
+					  &(struct change_value){CHANGE_VALUE,
+											 (const uint8_t *) "(1,2)", 5},
+					  &out);
 	assert_string_equal(buf_cstr(&out), "\"KDE=\"");
 	buf_free(&out);
 }
@@ -1038,7 +932,7 @@ debezium_cuts_what_it_invents(void **state)
 static void
 debezium_tells_a_null_from_its_default(void **state)
 {
-	struct change_column   c = column(PGTEXT_INT4, -1);
+	struct change_column   c = column("c", PGTEXT_INT4, -1);
 	struct change_relation rel = {.schema = "s",
 								  .name = "t",
 								  .identity = 'f',
