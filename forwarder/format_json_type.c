@@ -889,6 +889,17 @@ no_array(struct format_json_scratch *scratch)
 	return false;
 }
 
+/* One that is there. */
+static inline bool
+put_element(const struct format_json_type *t, const struct pgtext_element *e,
+			struct format_json_scratch *scratch, struct buf *out)
+{
+	if (t->null_if_nan && is_nan(e->data, e->len))
+		return no_array(scratch);
+	return format_json_type_put_kind(t, t->element, t->element_oid, e->data,
+									 e->len, scratch, out);
+}
+
 /* The elements of dimension 'dim' from here on. */
 static bool
 put_dimension(const struct format_json_type *t, struct pgtext_array *a,
@@ -916,10 +927,7 @@ put_dimension(const struct format_json_type *t, struct pgtext_array *a,
 			buf_lit(out, "null");
 			continue;
 		}
-		if (t->null_if_nan && is_nan(e.data, e.len))
-			return no_array(scratch);
-		if (!format_json_type_put_kind(t, t->element, t->element_oid, e.data,
-									   e.len, scratch, out))
+		if (!put_element(t, &e, scratch, out))
 			return false;
 	}
 	buf_putc(out, ']');
@@ -944,10 +952,7 @@ put_flat(const struct format_json_type *t, struct pgtext_array *a,
 			return false;
 		if (e.null)
 			continue;
-		if (t->null_if_nan && is_nan(e.data, e.len))
-			return no_array(scratch);
-		if (!format_json_type_put_kind(t, t->element, t->element_oid, e.data,
-									   e.len, scratch, out))
+		if (!put_element(t, &e, scratch, out))
 			return false;
 		out->len = start;
 	}

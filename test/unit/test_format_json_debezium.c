@@ -650,8 +650,7 @@ debezium_keeps_the_primary_key_that_old_rows_lack(void **state)
 	struct buf			out = {0};
 
 	(void) state;
-	columns[0] = column("c", PGTEXT_NUMERIC, NUMERIC(4, 2));
-	columns[0].name = "id";
+	columns[0] = column("id", PGTEXT_NUMERIC, NUMERIC(4, 2));
 	columns[0].not_null = true;
 	columns[1] = column("c", PGTEXT_INT4, -1);
 	columns[1].in_identity = true;
@@ -762,8 +761,7 @@ debezium_has_the_placeholder_in_a_key(void **state)
 	struct buf			  out = {0};
 
 	(void) state;
-	columns[0] = column("c", PGTEXT_TEXT, -1);
-	columns[0].name = "k";
+	columns[0] = column("k", PGTEXT_TEXT, -1);
 	columns[1] = column("c", PGTEXT_INT4, -1);
 	columns[1].in_identity = true;
 	plan = format_json_plan(&rel, &options);
