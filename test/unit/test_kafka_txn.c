@@ -974,6 +974,15 @@ settling_ends_where_the_topics_are_gone(void **state)
 	wait_until(b, settle(b, topics, 2) == SINK_DONE);
 }
 
+/* What takes long is said soon, and can be looked at. */
+static void
+watch_for_slow_steps(struct bench *b)
+{
+	captured_log_begin();
+	log_set_level(LOG_LEVEL_WARN);
+	((struct kafka_sink *) b->sink)->slow_ms = 100;
+}
+
 static void
 settling_waits_for_a_leader_and_says_so(void **state)
 {
@@ -981,10 +990,8 @@ settling_waits_for_a_leader_and_says_so(void **state)
 	static const struct sink_topic topics[] = {{"t", 2}};
 
 	open_recovered(b);
-	captured_log_begin();
-	log_set_level(LOG_LEVEL_WARN);
+	watch_for_slow_steps(b);
 	rd_kafka_mock_partition_set_leader(b->cluster, "t", 1, -1);
-	((struct kafka_sink *) b->sink)->slow_ms = 100;
 	wait_until(b, settle(b, topics, 1) == SINK_AGAIN &&
 					  captured_log_has("the end of a topic is not known yet, "
 									   "still trying topic=t partition=1"));
@@ -1004,9 +1011,7 @@ settling_of_a_topic_comes_before_its_first_record(void **state)
 	rd_kafka_mock_topic_create(b->cluster, "listed", 1, 1);
 	rd_kafka_mock_topic_create(b->cluster, "other", 1, 1);
 	open_recovered(b);
-	captured_log_begin();
-	log_set_level(LOG_LEVEL_WARN);
-	((struct kafka_sink *) b->sink)->slow_ms = 100;
+	watch_for_slow_steps(b);
 	wait_until(b, settle(b, topics, 1) == SINK_DONE);
 	rd_kafka_mock_partition_set_leader(b->cluster, "listed", 0, -1);
 	rd_kafka_mock_partition_set_leader(b->cluster, "other", 0, -1);
@@ -1032,9 +1037,7 @@ settling_of_a_topic_includes_added_partitions(void **state)
 
 	rd_kafka_mock_topic_create(b->cluster, "grown", 3, 1);
 	open_recovered(b);
-	captured_log_begin();
-	log_set_level(LOG_LEVEL_WARN);
-	((struct kafka_sink *) b->sink)->slow_ms = 100;
+	watch_for_slow_steps(b);
 	wait_until(b, settle(b, topics, 1) == SINK_DONE);
 	for (int32_t i = 0; i < 3; i++)
 		rd_kafka_mock_partition_set_leader(b->cluster, "grown", i, -1);
