@@ -84,10 +84,10 @@ FAULT_DECODER = $(patsubst %.c,build/fault/%.o,$(wildcard decoder/*.c))
 
 $(FAULT_DECODER): build/fault/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -DWALFERRY_FAULT -c -o $@ $<
+	@$(CC) $(CFLAGS) $(CPPFLAGS) -DWALFERRY_FAULT -c -o $@ $<
 
 $(FAULT_EXTENSION): $(FAULT_DECODER) $(filter wire/%,$(OBJS)) decoder/exports.map
-	$(LINK.shared) -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
+	@$(LINK.shared) -o $@ $(filter %.o,$^) $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
 
 # Debian's PostgreSQL is configured without dependency tracking.
 $(OBJS) $(FAULT_DECODER): $(wildcard decoder/*.h wire/*.h) Makefile

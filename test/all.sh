@@ -2,8 +2,9 @@
 #
 # all.sh - every suite, one after the other, then the count.
 #
-# A suite that fails does not keep the next from running.  The last line is
-# the sum of all: "N passed, N failed".
+# A suite that fails does not keep the next from running.  What failed is
+# named at the end once more, as far as suites say it in build/test/SUITE/failures.
+# The last line is the sum of all: "N passed, N failed".
 #
 set -eu
 . "$(dirname "$0")/lib.sh"
@@ -26,6 +27,12 @@ for suite in unit corpus model values fault-tools compare regress isolation \
 	echo "=== $suite: $(($(date +%s) - start)) s"
 done
 
+cat "$top"/build/test/*/failures > "$top/build/failures" 2>/dev/null || :
+if [ -s "$top/build/failures" ]; then
+	echo
+	echo "failed:"
+	sed 's/^/  /' "$top/build/failures"
+fi
 echo
 passed=0
 failed=0

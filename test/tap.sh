@@ -108,15 +108,18 @@ echo "broker: $(cat "$scratch/broker.address")"
 rc=0
 cp "$top/test/prove.pl" "$scratch/prove.pl"
 : > "$scratch/counts"
-chown "$test_user" "$scratch/counts"
+: > "$scratch/failures"
+chown "$test_user" "$scratch/counts" "$scratch/failures"
 # shellcheck disable=SC2086 # file names are words
-in_tests perl "$scratch/prove.pl" "$scratch/counts" "${WALFERRY_JOBS:-2}" \
+in_tests perl "$scratch/prove.pl" "$scratch/counts" \
+	"$scratch/failures" "${WALFERRY_JOBS:-2}" \
 	$selected < /dev/null || rc=$?
 
 mkdir -p "$kept/log"
 cp -R "$scratch/work/tap/tmp_check/log/." "$kept/log/" 2>/dev/null || :
 cp "$scratch/work/broker/broker.log" "$kept/log/broker.log" 2>/dev/null || :
 
+cp "$scratch/failures" "$kept/failures"
 read -r passed failed skipped < "$scratch/counts" || :
 [ "$rc" -eq 0 ] || [ "${failed:-0}" -gt 0 ] || failed=1
 [ "${failed:-0}" -eq 0 ] || echo "logs: build/test/tap/log"

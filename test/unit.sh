@@ -111,6 +111,10 @@ for compiler in $compilers; do
 		passed=$((passed + ok))
 		failed=$((failed + bad))
 		if [ "$bad" -gt 0 ]; then
+			{
+				sed -n 's/^\[  FAILED  \] \([^ ]*\)$/\1/p' "$log" | sort -u
+				[ "$rc" -le 1 ] || echo "exit code $rc"
+			} | sed "s/^/$name ($compiler): /" >> "$kept/failures"
 			grep -v '^\[       OK \]\|^\[ RUN  ' "$log" | tail -n 80
 			echo "$name ($compiler): $ok passed, $bad failed, exit code $rc"
 		else
