@@ -181,7 +181,7 @@ sub quick_records
 
 	PostgreSQL::Test::Utils::run_log(
 		[
-			'kcat', '-b', $kafka->bootstrap, '-C', '-q', '-e',
+			'kcat', '-b', $kafka->bootstrap, '-C', '-q', '-e', '-m', '60',
 			'-o', 'beginning', '-t', $topic, '-X', 'check.crcs=true',
 			'-X', 'fetch.wait.max.ms=50',
 			'-X', 'isolation.level='

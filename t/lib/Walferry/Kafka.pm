@@ -222,7 +222,7 @@ sub topics
 	my ($self) = @_;
 	my ($stdout, $stderr);
 	PostgreSQL::Test::Utils::run_log(
-		[ 'kcat', '-b', $self->bootstrap, '-L', '-J', '-m', '20' ],
+		[ 'kcat', '-b', $self->bootstrap, '-L', '-J', '-m', '60' ],
 		'>', \$stdout, '2>', \$stderr)
 	  or croak "kcat -L failed: $stderr";
 	my %found = map { $_->{topic} => scalar @{ $_->{partitions} } }
@@ -252,7 +252,7 @@ sub read_topic
 	my $isolation = $opt{committed} ? 'read_committed' : 'read_uncommitted';
 	my $ok = PostgreSQL::Test::Utils::run_log(
 		[
-			'kcat', '-b', $self->bootstrap, '-C', '-q', '-e', '-J',
+			'kcat', '-b', $self->bootstrap, '-C', '-q', '-e', '-J', '-m', '60',
 			'-o', 'beginning', '-t', $topic,
 			'-X', "isolation.level=$isolation",
 			'-X', 'check.crcs=true', '-X', 'fetch.wait.max.ms=50'
