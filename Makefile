@@ -250,6 +250,7 @@ fault-sweep: fault-programs
 #?   demo             PostgreSQL, Kafka and walferry with real flights
 #?   bench            the whole line: events per second, CPU, latency
 #?   bench-decode     walsender CPU per row against other output plugins
+#?   bench-format     what the forwarder spends on a value of each type
 #?   bench-memory     what forwarder and walsender take for what is hard on memory
 #?   coverage         what the unit tests reach, as HTML in build/coverage
 # A second make, because this one may have begun without PostgreSQL.
@@ -263,6 +264,10 @@ demo-run: extension forwarder
 bench: extension forwarder
 	@test/deps.sh build bench
 	+@$(RUN) bench/run.sh $(BENCH_OPTS)
+
+bench-format: extension forwarder
+	@test/deps.sh build bench
+	+@$(RUN) bench/format.sh $(BENCH_OPTS)
 
 bench-memory: extension forwarder
 	@test/deps.sh build bench
@@ -306,5 +311,5 @@ images:
 	test-model test-regress test-isolation test-values test-fault-tools test-tap \
 	test-compare test-demo test-debezium test-matrix test-images fuzz \
 	fault fault-campaign fault-seeds fault-sweep fault-programs test-fault \
-	demo demo-run bench bench-decode bench-memory coverage lint indent \
+	demo demo-run bench bench-decode bench-format bench-memory coverage lint indent \
 	indent-check docs images help
