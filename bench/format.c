@@ -1,14 +1,17 @@
 /*
  * format.c - what the forwarder spends on a value, by type.
  *
- *	format FRAMES COMMIT MACHINE
+ *	format VALUES MIXED COMMIT MACHINE
  *
- * FRAMES is what the plugin emitted for format.sql, each frame behind its
- * length in four bytes, little-endian.  Of each of its tables, all rows are
- * formatted again and again; from the CPU time of an event the one of an event
- * without columns is taken away.  Rounds of all tables alternate, and the least
- * of a table's rounds counts, as what disturbs only ever adds.  Markdown goes to
- * standard output.
+ * VALUES is what the plugin emitted for format.sql, MIXED what it did for
+ * bench_mixed() of workload.sql, each frame behind its length in four bytes,
+ * little-endian.
+ *
+ * All rows of a table of VALUES are formatted again and again; from the CPU
+ * time of an event the one of an event without columns is taken away.  Of MIXED
+ * it is the time of an event, and what decoding it took.  Rounds of everything
+ * alternate, and the least of them counts, as what disturbs only ever adds.
+ * Markdown goes to standard output.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -23,7 +26,7 @@
 
 #define MESSAGE_MAX ((size_t) 64 << 20)
 #define ROUNDS 9
-#define ROUND_NS 4000000.0 /* how long a table's round takes, about */
+#define ROUND_NS 4000000 /* how long a table's round takes, about */
 
 /* A table: rows are borrowed from the frames and the decoder. */
 struct table
@@ -32,6 +35,16 @@ struct table
 	struct change				 *rows;
 	size_t						  nrows;
 	uint64_t					  bytes_in;
+};
+
+struct stream
+{
+	const char	  *path;
+	uint8_t		  *data;
+	size_t		   len;
+	struct decode *decode;
+	struct table  *tables;
+	size_t		   ntables;
 };
 
 struct mode
@@ -90,7 +103,7 @@ is_hstore(const char *table)
 }
 
 static const struct mode modes[] = {
-	{"", is_any, {DEFAULTS}},
+	{"the defaults", is_any, {DEFAULTS}},
 	{"decimal.handling.mode=double",
 	 is_decimal,
 	 {DEFAULTS, .decimal = FORMAT_DECIMAL_DOUBLE}},
@@ -150,37 +163,62 @@ grown(void *p, size_t n, size_t size)
 	return p;
 }
 
-/* What the decoder lends until the next frame is kept, the bytes are not. */
+/* A copy of the values, but not of their bytes. */
+static const struct change_value *
+kept_values(struct table *t, const struct change_value *from, size_t n)
+{
+	struct change_value *values;
+
+	if (from == NULL)
+		return NULL;
+	values = grown(NULL, n + 1, sizeof(*values));
+	for (size_t i = 0; i < n; i++)
+	{
+		values[i] = from[i];
+		t->bytes_in += values[i].len;
+	}
+	return values;
+}
+
+/* What the decoder lends until the next frame is kept. */
 static void
 keep_row(struct table *t, const struct change *c)
 {
 	size_t					   n = c->relation->ncolumns;
-	struct change_value		  *values = grown(NULL, n + 1, sizeof(*values));
 	struct change_transaction *txn = grown(NULL, 1, sizeof(*txn));
+	struct change			  *row;
 
 	*txn = *c->txn;
-	for (size_t i = 0; i < n; i++)
-	{
-		values[i] = c->after[i];
-		t->bytes_in += values[i].len;
-	}
 	t->rows = grown(t->rows, t->nrows + 1, sizeof(*t->rows));
-	t->rows[t->nrows] = *c;
-	t->rows[t->nrows].txn = txn;
-	t->rows[t->nrows].after = values;
-	t->nrows++;
+	row = &t->rows[t->nrows++];
+	*row = *c;
+	row->txn = txn;
+	row->before = kept_values(t, c->before, n);
+	row->after = kept_values(t, c->after, n);
 }
 
 static struct table *
-read_tables(const char *path, size_t *ntables)
+table_of(struct stream *s, const struct change_relation *relation)
 {
-	struct decode *d = decode_new(NULL, NULL, NULL, MESSAGE_MAX);
-	struct table  *tables = NULL;
-	size_t		   n = 0;
-	size_t		   len;
-	const uint8_t *data = read_whole(path, &len);
-	const uint8_t *end = data + len;
+	for (size_t i = 0; i < s->ntables; i++)
+	{
+		if (s->tables[i].relation == relation)
+			return &s->tables[i];
+	}
+	s->tables = grown(s->tables, s->ntables + 1, sizeof(*s->tables));
+	s->tables[s->ntables] = (struct table){.relation = relation};
+	return &s->tables[s->ntables++];
+}
 
+/* All frames through the decoder; the changes of rows to 'keep', if any. */
+static size_t
+decode_stream(struct stream *s, bool keep)
+{
+	const uint8_t *data = s->data;
+	const uint8_t *end = data + s->len;
+	size_t		   changes = 0;
+
+	decode_reset(s->decode);
 	while (end - data >= 4)
 	{
 		uint32_t frame_len = (uint32_t) data[0] | (uint32_t) data[1] << 8 |
@@ -190,53 +228,108 @@ read_tables(const char *path, size_t *ntables)
 
 		data += 4;
 		if (frame_len > (size_t) (end - data))
-			errx(1, "%s: ends within a frame", path);
-		decode_feed(d, data, frame_len);
+			errx(1, "%s: ends within a frame", s->path);
+		decode_feed(s->decode, data, frame_len);
 		data += frame_len;
-		while ((event = decode_next(d)) != DECODE_MORE)
+		while ((event = decode_next(s->decode)) != DECODE_MORE)
 		{
-			const struct change *c = decode_change(d);
+			const struct change *c = decode_change(s->decode);
 
 			if (event == DECODE_FAILED)
-				errx(1, "%s: %s", path, decode_error(d));
-			if (event != DECODE_CHANGE || c->op != CHANGE_INSERT ||
-				strcmp(c->relation->name, "kinds") == 0)
+				errx(1, "%s: %s", s->path, decode_error(s->decode));
+			if (event != DECODE_CHANGE ||
+				strncmp(c->relation->schema, "bench", 5) != 0)
 				continue;
-			if (n == 0 || tables[n - 1].relation != c->relation)
-			{
-				tables = grown(tables, n + 1, sizeof(*tables));
-				tables[n++] = (struct table){.relation = c->relation};
-			}
-			keep_row(&tables[n - 1], c);
+			changes++;
+			if (keep)
+				keep_row(table_of(s, c->relation), c);
 		}
 	}
-	*ntables = n;
-	return tables;
+	return changes;
+}
+
+static void
+read_stream(struct stream *s, const char *path)
+{
+	*s = (struct stream){.path = path};
+	s->data = read_whole(path, &s->len);
+	s->decode = decode_new(NULL, NULL, NULL, MESSAGE_MAX);
+	if (decode_stream(s, true) == 0)
+		errx(1, "%s: has no changes of the schema bench", path);
 }
 
 /* -------------------------------------------------------------- measuring */
 
-/* An event of the table: CPU time, and length. */
-static struct measured
-measure(const struct table *t, const struct format_plan *plan)
+static enum format_part
+part_of(const struct change *c)
+{
+	switch (c->op)
+	{
+		case CHANGE_UPDATE:
+			return FORMAT_UPDATE;
+		case CHANGE_DELETE:
+			return FORMAT_DELETE;
+		default:
+			return FORMAT_CREATE;
+	}
+}
+
+static struct format_plan **
+make_plans(const struct stream *s, const struct mode *mode)
+{
+	struct format_plan **plans = grown(NULL, s->ntables, sizeof(*plans));
+
+	for (size_t i = 0; i < s->ntables; i++)
+		plans[i] = format_json_plan(s->tables[i].relation, &mode->options);
+	return plans;
+}
+
+static void
+free_plans(struct format_plan **plans, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		format_json_plan_free(plans[i]);
+	free(plans);
+}
+
+/* Format all rows once: key and value.  Returns how many bytes that gave. */
+static size_t
+format_rows(const struct table *t, const struct format_plan *plan)
 {
 	static struct buf out;
-	struct measured	  m = {0, 0};
-	uint64_t		  start;
-	uint64_t		  spent = 0;
-	size_t			  events = 0;
+	size_t			  bytes = 0;
 
-	start = cpu_ns();
-	while ((double) spent < ROUND_NS)
+	for (size_t i = 0; i < t->nrows; i++)
 	{
-		for (size_t i = 0; i < t->nrows; i++)
+		const struct change		  *c = &t->rows[i];
+		const struct change_value *row = c->after ? c->after : c->before;
+
+		buf_reset(&out);
+		(void) format_json_key(plan, row, &out);
+		(void) format_json_value(plan, part_of(c), c, 1700000000000000000,
+								 &out);
+		bytes += out.len;
+	}
+	return bytes;
+}
+
+/* An event of these tables: CPU time, and length. */
+static struct measured
+measure_events(const struct table *tables, struct format_plan **plans,
+			   size_t n)
+{
+	struct measured m = {0, 0};
+	uint64_t		start = cpu_ns();
+	uint64_t		spent = 0;
+	size_t			events = 0;
+
+	while (spent < ROUND_NS)
+	{
+		for (size_t i = 0; i < n; i++)
 		{
-			buf_reset(&out);
-			(void) format_json_value(plan, FORMAT_CREATE, &t->rows[i],
-									 1700000000000000000, &out);
-			m.bytes += out.len;
+			m.bytes += format_rows(&tables[i], plans[i]);
+			events += tables[i].nrows;
 		}
-		events += t->nrows;
 		spent = cpu_ns() - start;
 	}
 	m.ns = (double) spent / (double) events;
@@ -244,71 +337,117 @@ measure(const struct table *t, const struct format_plan *plan)
 	return m;
 }
 
-static void
-measure_all(const struct table *tables, size_t n, const struct mode *mode,
-			struct measured *best)
+static double
+measure_decoding(struct stream *s)
 {
-	struct format_plan **plans = grown(NULL, n, sizeof(*plans));
+	uint64_t start = cpu_ns();
+	uint64_t spent = 0;
+	size_t	 changes = 0;
 
-	for (size_t i = 0; i < n; i++)
-		plans[i] = format_json_plan(tables[i].relation, &mode->options);
-	for (int round = 0; round < ROUNDS; round++)
+	while (spent < ROUND_NS)
 	{
-		for (size_t i = 0; i < n; i++)
-		{
-			struct measured m;
-
-			if (i > 0 && !mode->concerns(tables[i].relation->name))
-				continue;
-			m = measure(&tables[i], plans[i]);
-			if (round == 0 || m.ns < best[i].ns)
-				best[i] = m;
-		}
+		changes += decode_stream(s, false);
+		spent = cpu_ns() - start;
 	}
-	for (size_t i = 0; i < n; i++)
-		format_json_plan_free(plans[i]);
-	free(plans);
+	return (double) spent / (double) changes;
 }
 
 static void
-print_mode(const struct table *tables, size_t n, const struct mode *mode,
-		   const struct measured *m)
+take_better(struct measured *best, struct measured m)
 {
-	if (mode->name[0] != '\0')
-		printf("\n## %s\n", mode->name);
-	printf("\n| type | bytes, raw | bytes, JSON | ns |\n|---|---|---|---|\n");
-	for (size_t i = 1; i < n; i++)
+	if (best->ns == 0 || m.ns < best->ns)
+		*best = m;
+}
+
+/* ------------------------------------------------------------------- pages */
+
+static void
+print_types(const struct stream *s, const struct mode *mode)
+{
+	struct format_plan **plans = make_plans(s, mode);
+	struct measured		*best = grown(NULL, s->ntables, sizeof(*best));
+
+	memset(best, 0, s->ntables * sizeof(*best));
+	for (int round = 0; round < ROUNDS; round++)
 	{
-		const char *name = tables[i].relation->name;
+		for (size_t i = 0; i < s->ntables; i++)
+		{
+			if (i == 0 || mode->concerns(s->tables[i].relation->name))
+				take_better(&best[i],
+							measure_events(&s->tables[i], &plans[i], 1));
+		}
+	}
+	printf("\n## %s\n\nAn event without columns: %.0f ns, %zu bytes.\n\n"
+		   "| type | bytes, raw | bytes, JSON | ns |\n|---|---|---|---|\n",
+		   mode->name, best[0].ns, best[0].bytes);
+	for (size_t i = 1; i < s->ntables; i++)
+	{
+		const struct table *t = &s->tables[i];
+		const char		   *name = t->relation->name;
 
 		/* {"v":} for {}, and another name in the source block. */
-		size_t around = m[0].bytes - strlen(tables[0].relation->name) +
+		size_t around = best[0].bytes - strlen(s->tables[0].relation->name) +
 						strlen(name) + strlen("\"v\":");
 
 		if (mode->concerns(name))
 			printf("| %s | %.0f | %.0f | %.0f |\n", name,
-				   (double) tables[i].bytes_in / (double) tables[i].nrows,
-				   m[i].bytes > around ? (double) (m[i].bytes - around) : 0,
-				   m[i].ns - m[0].ns);
+				   (double) t->bytes_in / (double) t->nrows,
+				   best[i].bytes > around ? (double) (best[i].bytes - around)
+										  : 0,
+				   best[i].ns - best[0].ns);
+	}
+	free_plans(plans, s->ntables);
+	free(best);
+}
+
+static void
+print_mixed(const struct stream *s, const char *path)
+{
+	struct stream		 again;
+	struct format_plan **plans[NMODES];
+	struct measured		 best[NMODES] = {{0, 0}};
+	double				 decoding = 0;
+
+	read_stream(&again, path);
+	for (size_t i = 0; i < NMODES; i++)
+		plans[i] = make_plans(s, &modes[i]);
+	for (int round = 0; round < ROUNDS; round++)
+	{
+		double ns = measure_decoding(&again);
+
+		if (decoding == 0 || ns < decoding)
+			decoding = ns;
+		for (size_t i = 0; i < NMODES; i++)
+			take_better(&best[i],
+						measure_events(s->tables, plans[i], s->ntables));
+	}
+	printf("\n## An event of the mixed workload\n\n"
+		   "Of decode.sh's mixed10; decoding it takes %.0f ns.\n\n"
+		   "| with | key and value, ns | × the first | bytes |\n"
+		   "|---|---|---|---|\n",
+		   decoding);
+	for (size_t i = 0; i < NMODES; i++)
+	{
+		printf("| %s | %.0f | %.2f | %zu |\n", modes[i].name, best[i].ns,
+			   best[i].ns / best[0].ns, best[i].bytes);
+		free_plans(plans[i], s->ntables);
 	}
 }
 
 int
 main(int argc, char **argv)
 {
-	size_t			 n;
-	struct table	*tables;
-	struct measured *m;
-	char			 date[32];
-	time_t			 now = time(NULL);
+	struct stream values, mixed;
+	char		  date[32];
+	time_t		  now = time(NULL);
 
-	if (argc != 4)
-		errx(2, "usage: format FRAMES COMMIT MACHINE");
-	tables = read_tables(argv[1], &n);
-	if (n < 2 || tables[0].relation->ncolumns != 0)
+	if (argc != 5)
+		errx(2, "usage: format VALUES MIXED COMMIT MACHINE");
+	read_stream(&values, argv[1]);
+	read_stream(&mixed, argv[2]);
+	if (values.tables[0].relation->ncolumns != 0)
 		errx(1, "%s: the first table must be the one without columns",
 			 argv[1]);
-	m = grown(NULL, n, sizeof(*m));
 	strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", gmtime(&now));
 	printf("# What formatting costs\n\n"
 		   "- date: %s\n- commit: %s\n- machine: %s\n"
@@ -316,14 +455,9 @@ main(int argc, char **argv)
 		   "the plugin sends them (bench/format.sql); CPU time of an event of "
 		   "one column, without the one of an event of none; the least of %d "
 		   "rounds\n",
-		   date, argv[2], argv[3], ROUNDS);
+		   date, argv[3], argv[4], ROUNDS);
+	print_mixed(&mixed, argv[2]);
 	for (size_t i = 0; i < NMODES; i++)
-	{
-		measure_all(tables, n, &modes[i], m);
-		if (i == 0)
-			printf("- an event without columns: %.0f ns, %zu bytes\n", m[0].ns,
-				   m[0].bytes);
-		print_mode(tables, n, &modes[i], m);
-	}
+		print_types(&values, &modes[i]);
 	return 0;
 }

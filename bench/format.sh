@@ -31,22 +31,34 @@ start_cluster bench
 sql()
 {
 	as_user "$bindir/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$sockdir" \
-		-U postgres -d postgres
+		-U postgres -d "$1"
 }
+
+# emitted DATABASE SQL FILE: what the plugin emits for FILE, after the SQL.
+emitted()
 {
-	echo "CREATE EXTENSION walferry;"
-	echo "SELECT pg_create_logical_replication_slot('bench', 'walferry');"
-	cat "$here/format.sql"
-} | sql > "$scratch/log"
-echo "SELECT encode(data, 'hex')
-	FROM pg_logical_slot_get_binary_changes('bench', NULL, NULL)" | sql |
-	perl -ne 'chomp; my $f = pack("H*", $_); print pack("V", length $f), $f;' \
-		> "$scratch/frames"
+	echo "CREATE DATABASE $1" | sql postgres
+	{
+		echo "CREATE EXTENSION walferry; CREATE SCHEMA bench;"
+		echo "$2"
+		echo "SELECT pg_create_logical_replication_slot('$1', 'walferry');"
+		cat "$3"
+	} | sql "$1" > "$scratch/$1.log"
+	echo "SELECT encode(data, 'hex')
+		FROM pg_logical_slot_get_binary_changes('$1', NULL, NULL)" | sql "$1" |
+		perl -ne 'chomp; my $f = pack("H*", $_);
+			print pack("V", length $f), $f;' > "$scratch/$1"
+}
+emitted types "" "$here/format.sql"
+echo "CALL bench_mixed(100);" > "$scratch/mixed.sql"
+emitted mixed "SET search_path = bench;
+	$(cat "$here/workload.sql")
+	CALL bench_fill(100);" "$scratch/mixed.sql"
 stop_cluster fast
 
 commit=$(git -C "$top" describe --always --dirty 2>/dev/null) || commit=unknown
 machine="$(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
 	head -n 1), load average $(cut -d ' ' -f 1 /proc/loadavg) before the run"
-"$out/format" "$scratch/frames" "$commit" "$machine" > "$scratch/page"
+"$out/format" "$scratch/types" "$scratch/mixed" "$commit" "$machine" > "$scratch/page"
 cat "$scratch/page"
 [ -z "$record" ] || cp "$scratch/page" "$here/results/format-$major.md"

@@ -1,5 +1,6 @@
 -- format.sql - a table of one column for each type, each with a hundred values
--- that are neither the shortest nor the longest of their kind: for format.sh.
+-- that are neither the shortest nor the longest of their kind: for format.sh, which
+-- has made the schema bench.
 -- The table "none" is what an event costs without a value.
 CREATE EXTENSION IF NOT EXISTS hstore;
 CREATE EXTENSION IF NOT EXISTS citext;
@@ -70,7 +71,6 @@ INSERT INTO kinds VALUES
 SELECT setseed(0.5);
 SET intervalstyle = 'postgres';
 SET timezone = 'UTC';
-CREATE SCHEMA bench;
 CREATE TABLE bench."none" ();
 INSERT INTO bench."none" SELECT FROM generate_series(1, 100);
 DO $do$
