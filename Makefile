@@ -166,6 +166,7 @@ deps:
 #?   test-values      values of all types against PostgreSQL's own text
 #?   test-fault-tools the proxy of the fault harness does what it is told
 #?   test-compare     what compares events with Debezium's finds each mistake
+#?   test-recorded    events against those that Debezium was recorded to make
 #?   test-tap         end to end, against PostgreSQL and Apache Kafka
 #?   test-fault       the fault harness for a few minutes, in both modes
 #?   test-demo        the demo for 30 seconds, checking itself
@@ -200,6 +201,9 @@ test-fault-tools:
 
 test-compare:
 	+@$(RUN) test/debezium/compare.sh
+
+test-recorded: extension $(if $(WITH_FORWARDER),forwarder)
+	+@$(RUN) FORWARDER='$(FORWARDER)' test/debezium/run.sh --recorded
 
 test-tap: extension $(if $(WITH_FORWARDER),forwarder)
 	+@$(RUN) $(FORWARDERS) test/tap.sh
@@ -309,7 +313,8 @@ images:
 .PHONY: all install installcheck extension fault-extension forwarder \
 	forwarder-left-out install-forwarder deps test test-unit test-corpus \
 	test-model test-regress test-isolation test-values test-fault-tools test-tap \
-	test-compare test-demo test-debezium test-matrix test-images fuzz \
+	test-compare test-recorded test-demo test-debezium test-matrix \
+	test-images fuzz \
 	fault fault-campaign fault-seeds fault-sweep fault-programs test-fault \
 	demo demo-run bench bench-decode bench-format bench-memory coverage lint indent \
 	indent-check docs images help

@@ -15,7 +15,7 @@ mkdir -p "$top/build/results"
 status=0
 
 for suite in unit corpus model values fault-tools compare regress isolation \
-	tap fault demo; do
+	recorded tap fault demo; do
 	echo "=== $suite"
 	start=$(date +%s)
 	if ! "$MAKE" --no-print-directory -C "$top" "test-$suite"; then

@@ -16,7 +16,7 @@ esac
 log=$kept/test_compare.log
 rc=0
 PYTHONDONTWRITEBYTECODE=1 timeout 300 \
-	python3 "$top/test/debezium/test_compare.py" -v > "$log" 2>&1 \
+	python3 -m unittest discover -s "$top/test/debezium" -v > "$log" 2>&1 \
 	< /dev/null 9>&- || rc=$?
 ran=$(sed -n 's/^Ran \([0-9]*\) test.*/\1/p' "$log")
 bad=$(grep -E '^(FAIL|ERROR): ' "$log" | cut -d' ' -f2 | sort -u | wc -l)

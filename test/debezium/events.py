@@ -1,11 +1,12 @@
 """Events as a broker holds them, and as a file of them.
 
-A file is gzip of JSON lines: a head, which says what made it and what the
-tables' columns are (columns.py), then one line for each event.
+A file is gzip or xz of JSON lines: a head, which says what made it and what
+the tables' columns are (columns.py), then one line for each event.
 """
 import collections
 import gzip
 import json
+import lzma
 
 # headers: a list of (name, bytes or None), in their order.
 Event = collections.namedtuple(
@@ -33,8 +34,15 @@ def _bytes(text):
     return None if text is None else text.encode("utf-8", "surrogateescape")
 
 
+def _open(path, mode):
+    if str(path).endswith(".xz"):
+        return lzma.open(path, mode, encoding="ascii", preset=9
+                         if "w" in mode else None)
+    return gzip.open(path, mode, encoding="ascii")
+
+
 def save(path, head, events):
-    with gzip.open(path, "wt", encoding="ascii") as f:
+    with _open(path, "wt") as f:
         for line in [head, *(
                 [e.topic, e.partition, e.offset, _text(e.key), _text(e.value),
                  [[name, _text(value)] for name, value in e.headers]]
@@ -44,7 +52,7 @@ def save(path, head, events):
 
 def load(path):
     """(head, events)"""
-    with gzip.open(path, "rt", encoding="ascii") as f:
+    with _open(path, "rt") as f:
         head = json.loads(next(f))
         return head, [
             Event(topic, partition, offset, _bytes(key), _bytes(value),

@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 """Debezium's PostgreSQL connector and walferry on one database.
 
-    run.py [CASE ...]      started by run.sh
+    run.py [CASE ...]                  started by run.sh
+    run.py --record-events             and write recorded/CASE.jsonl.xz
+    run.py --recorded [CASE ...]       without Debezium, with those
 
 Each case of a workload (cases.py) has a connector and a forwarder, with slots
 of their own and the same topic.prefix: Debezium writes to one broker, walferry
 to another, so that nothing in the events has to differ for that.  The workload
 runs once for all of them.  Then the topics are read and compared.
+
+Debezium's events of some cases are recorded, with which walferry's can be
+compared where there is no Debezium.
 """
 import datetime
+import hashlib
 import os
 import pathlib
 import platform
@@ -24,6 +30,7 @@ import cluster                                              # noqa: E402
 import compare                                              # noqa: E402
 import connect                                              # noqa: E402
 import events                                               # noqa: E402
+import recorded                                             # noqa: E402
 from cases import CASES, WORKLOADS                          # noqa: E402
 from columns import Columns                                 # noqa: E402
 from forwarder import Forwarder                             # noqa: E402
@@ -41,6 +48,8 @@ PATIENCE = 180
 
 # Connectors in one worker.
 AT_ONCE = 8
+
+RECORDED = HERE / "recorded"
 
 
 def delimiter(case):
@@ -136,7 +145,8 @@ class Run:
 
     def __init__(self, number, workload, cases, pg, brokers):
         self.workload, self.cases, self.pg = workload, cases, pg
-        self.debezium_broker, self.walferry_broker = brokers
+        self.brokers = brokers
+        self.walferry_broker = brokers["walferry"]
         self.directory = KEEP / f"run{number}"
         self.directory.mkdir()
         self.database = f"run{number}"
@@ -153,32 +163,40 @@ class Run:
         self.pg.sql("postgres", f"CREATE DATABASE {self.database}")
         self.sql(f"CREATE TABLE {BARRIER} (n int PRIMARY KEY, "
                  "at text NOT NULL)")
-        self._psql("before.sql",
-                   (HERE / "workload" / "before.sql").read_text())
+        self.psql("before.sql",
+                  (HERE / "workload" / "before.sql").read_text())
         self._make_topics()
-        connectors, self.forwarders, self.sides = {}, {}, []
+        self.forwarders, self.sides = {}, []
+        self._start_debezium()
         for case in self.cases:
-            word = case.name.replace("-", "_")
-            connectors[case.name] = {
-                **connect.properties(self.database, self.pg.port, case.name,
-                                     f"debezium_{word}", case.name),
-                **common(case), **case.debezium}
-            self.forwarders[case.name] = self._forwarder(case, word)
-        self.connect = connect.Connect(
-            self.directory / "connect", self.debezium_broker.address,
-            connectors)
-        self.connect.start()
-        for case in self.cases:
-            forwarder = self.forwarders[case.name]
+            forwarder = self._forwarder(case, case.name.replace("-", "_"))
+            self.forwarders[case.name] = forwarder
             forwarder.start()
-            self.sides.append(Side(
-                "Debezium", case, self.debezium_broker,
-                lambda name=case.name: self.connect.failure(name)))
             self.sides.append(Side(
                 "walferry", case, self.walferry_broker,
                 lambda f=forwarder: _ended(f)))
         # A slot has what comes from now on, whoever reads it later.
         wait_until("slots", self._slots_there, PATIENCE)
+
+    def _start_debezium(self):
+        broker = self.brokers["debezium"]
+        self.connect = connect.Connect(
+            self.directory / "connect", broker.address, {
+                case.name: {
+                    **connect.properties(
+                        self.database, self.pg.port, case.name,
+                        f"debezium_{case.name.replace('-', '_')}", case.name),
+                    **common(case), **case.debezium}
+                for case in self.cases})
+        self.connect.start()
+        for case in self.cases:
+            self.sides.append(Side(
+                "Debezium", case, broker,
+                lambda name=case.name: self.connect.failure(name)))
+
+    def _stop_debezium(self):
+        if hasattr(self, "connect"):
+            self.connect.stop()
 
     def _slots_there(self):
         active = set(self.sql(
@@ -210,7 +228,7 @@ class Run:
                 if case.tables and table != f"public.{BARRIER}" and \
                         not re.fullmatch(case.tables, table):
                     continue
-                for broker in (self.debezium_broker, self.walferry_broker):
+                for broker in self.brokers.values():
                     client = broker.client()
                     client.create_topic(
                         name_of_topic(case, *table.split(".", 1)), partitions)
@@ -232,10 +250,10 @@ class Run:
             text = (HERE / "workload" / f"{name}.sql").read_text()
             for number, step in enumerate(
                     re.split(r"(?m)^-- wait$", text), 1):
-                self._psql(f"{name}.sql, step {number}", step)
+                self.psql(f"{name}.sql, step {number}", step)
                 self.barrier(f"{name} {number}")
 
-    def _psql(self, what, text):
+    def psql(self, what, text):
         done = subprocess.run(
             ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d",
              self.database], input=text, text=True, timeout=300,
@@ -246,13 +264,12 @@ class Run:
     def stop(self):
         for forwarder in self.forwarders.values():
             forwarder.stop()
-        self.connect.stop()
+        self._stop_debezium()
 
     def destroy(self):
         for forwarder in getattr(self, "forwarders", {}).values():
             forwarder.destroy()
-        if hasattr(self, "connect"):
-            self.connect.stop()
+        self._stop_debezium()
         self.pg.drop_slots(self.database)
         self.pg.drop_database(self.database)
 
@@ -266,27 +283,85 @@ class Run:
                 (directory / f"{side.what}.failed").write_text(side.failed)
                 return 0, 0, 1, f"{side.what}: " + \
                     side.failed.strip().split("\n")[0][:150]
-        found = []
-        # Where walferry keeps its position; Connect has a file for that.
-        word = case.name.replace("-", "_")
-        own = f"{case.name}.walferry_{word}.offsets"
-        ours = re.compile(r"(__debezium-heartbeat\W)?"
-                          + re.escape(case.name) + r"[^A-Za-z0-9-].*")
-        for side, broker in (("debezium", self.debezium_broker),
-                             ("walferry", self.walferry_broker)):
-            client = broker.client()
-            found.append(events.read(
-                client, lambda topic: ours.fullmatch(topic) and topic != own))
-            client.close()
-            events.save(directory / f"{side}.jsonl.gz",
-                        {"columns": self.columns.tables, "case": case.name},
-                        found[-1])
-        comparison = compare.Comparison(*found, self.columns)
+        comparison = self._compare(case)
         with open(directory / "differences.txt", "w") as out:
             count = compare.report(comparison, differences, case.mode, out)
         return comparison.pairs, comparison.compared, count, \
             f"see {self.directory.name}/{case.name}/differences.txt" \
             if count else ""
+
+    def _compare(self, case):
+        return compare.Comparison(self.events(case, "debezium"),
+                                  self.events(case, "walferry"),
+                                  self.columns)
+
+    def events(self, case, side):
+        """What a side has written; keeps a file of it, too."""
+        # Where walferry keeps its position; Connect has a file for that.
+        word = case.name.replace("-", "_")
+        own = f"{case.name}.walferry_{word}.offsets"
+        ours = re.compile(r"(__debezium-heartbeat\W)?"
+                          + re.escape(case.name) + r"[^A-Za-z0-9-].*")
+        client = self.brokers[side].client()
+        found = events.read(
+            client, lambda topic: ours.fullmatch(topic) and topic != own)
+        client.close()
+        events.save(self.directory / case.name / f"{side}.jsonl.gz",
+                    {"columns": self.columns.tables, "case": case.name},
+                    found)
+        return found
+
+
+class RecordingRun(Run):
+    """One whose Debezium's events are kept."""
+
+    def _compare(self, case):
+        events.save(
+            KEEP / "recorded" / f"{case.name}.jsonl.xz",
+            {"columns": self.columns.tables, "case": case.name,
+             "recorded": versions(self.pg), "of": subject(case)},
+            recorded.keep(self.events(case, "debezium"), **kept(case)))
+        return super()._compare(case)
+
+
+class RunAlone(Run):
+    """One without Debezium."""
+
+    def _start_debezium(self):
+        pass
+
+    def _stop_debezium(self):
+        pass
+
+
+class RecordedRun(RunAlone):
+    """For Debezium, its recorded events stand."""
+
+    def _compare(self, case):
+        head, debezium = events.load(RECORDED / f"{case.name}.jsonl.xz")
+        if head["of"] != subject(case):
+            raise HarnessError(
+                f"{case.name}: the workload or the case is another one than "
+                "was recorded: test/debezium/run.sh --record-events")
+        return compare.Comparison(
+            debezium,
+            recorded.keep(self.events(case, "walferry"), **kept(case)),
+            self.columns, recorded.translate)
+
+
+def kept(case):
+    """Which of a case's events are recorded."""
+    return {"prefix": case.name + delimiter(case), "tables": case.recorded}
+
+
+def subject(case):
+    """What a record is of."""
+    return {"keep": kept(case),
+            "properties": {**common(case), **case.debezium},
+            "workload": {
+                name: hashlib.sha256(
+                    (HERE / "workload" / f"{name}.sql").read_bytes())
+                .hexdigest() for name in ("before", *WORKLOADS[case.workload])}}
 
 
 def _ended(forwarder):
@@ -298,6 +373,7 @@ def _ended(forwarder):
 
 
 def versions(pg):
+    """Of all that takes part."""
     jars = sorted(p.name for p in pathlib.Path(
         os.environ["DEBEZIUM_PLUGINS"]).glob("debezium/*.jar"))
     debezium = next(re.fullmatch("debezium-connector-postgres-(.*).jar", j)
@@ -322,11 +398,11 @@ def table(rows):
             head, ["-" * w for w in width], *rows)) + "\n"
 
 
-def carry_out(cases, pg, brokers, differences):
-    """A row of the table for each."""
+def carry_out(cases, pg, brokers, differences, kind=Run):
+    """A row of the table for each.  kind of run."""
     rows, number = {}, 0
     for case in cases:
-        refused = refusal(case, pg, brokers[1])
+        refused = refusal(case, pg, brokers["walferry"])
         if refused:
             rows[case] = [case.name, case.mode, "-", "-",
                           "not built" if case.waits else 1, refused[:120]]
@@ -335,7 +411,7 @@ def carry_out(cases, pg, brokers, differences):
                   rows.keys()]
         for at in range(0, len(chosen), AT_ONCE):
             number += 1
-            run = Run(number, workload, chosen[at:at + AT_ONCE], pg, brokers)
+            run = kind(number, workload, chosen[at:at + AT_ONCE], pg, brokers)
             try:
                 run.start()
                 run.work()
@@ -350,32 +426,46 @@ def carry_out(cases, pg, brokers, differences):
     return [rows[c] for c in cases]
 
 
-def main(names):
-    unknown = set(names) - {c.name for c in CASES}
+KINDS = {"--record-events": RecordingRun, "--recorded": RecordedRun}
+
+
+def main(arguments):
+    kind = Run
+    if arguments and arguments[0] in KINDS:
+        kind = KINDS[arguments.pop(0)]
+    unknown = set(arguments) - {c.name for c in CASES}
     if unknown:
         raise HarnessError(f"no such cases: {' '.join(sorted(unknown))}")
-    cases = [c for c in CASES if not names or c.name in names]
+    cases = [c for c in CASES if (not arguments or c.name in arguments)
+             and (kind is Run or c.recorded)]
+    (KEEP / "recorded").mkdir()
     differences = compare.Differences()
     tmp = pathlib.Path(os.environ["TMPDIR"])
     pg = cluster.Cluster(tmp / "pg", [
         "wal_sender_timeout = 60s", "max_replication_slots = 40",
         "max_wal_senders = 40", "max_connections = 120"])
-    brokers = []
+    brokers = {}
     begun = time.monotonic()
     try:
         pg.start()
         pg.setup()
         pg.sql("postgres", f"ALTER ROLE {cluster.ROLE} SUPERUSER")
-        for name in ("debezium", "walferry"):
-            brokers.append(Broker(tmp / f"broker-{name}"))
-            brokers[-1].start()
-        rows = carry_out(cases, pg, brokers, differences)
-        found = versions(pg)
+        for name in ("debezium", "walferry")[kind is RecordedRun:]:
+            brokers[name] = Broker(tmp / f"broker-{name}")
+            brokers[name].start()
+        rows = carry_out(cases, pg, brokers, differences, kind)
+        found = {} if kind is RecordedRun else versions(pg)
     finally:
-        for broker in brokers:
+        for broker in brokers.values():
             broker.destroy()
         pg.destroy()
+    # Few cases do not need all that may differ.
+    return conclude(rows, differences, found, begun,
+                    whole=kind is Run and not arguments)
 
+
+def conclude(rows, differences, found, begun, whole):
+    """Prints the result, and writes it to files; is there a failure?"""
     modes = sorted({r[1] for r in rows if r[4] != "not built"},
                    key=compare.MODES.index)
     passed = sum(r[4] == 0 for r in rows)
@@ -387,8 +477,8 @@ def main(names):
     print(table(rows))
     compare.summary(differences, modes, sys.stdout)
     for line in unused:
-        print(f"{'unused here' if names else 'FAILED'}: {line}")
-    if not names:
+        print(f"{'FAILED' if whole else 'unused here'}: {line}")
+    if whole:
         failed += len(unused)
     with open(KEEP / "RESULTS.md", "w") as out:
         out.write("# Debezium and walferry, value for value\n\n"

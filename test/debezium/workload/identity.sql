@@ -157,14 +157,15 @@ UPDATE identity.generated SET a = 3 WHERE id = 1;
 DELETE FROM identity.generated WHERE id = 1;
 INSERT INTO identity.zero VALUES (1, 1, 1, 1, 1, 'x', 'y', true, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{"a":1}', '\x01', '2000-01-01', '2000-01-01 00:00+00', '2000-01-01', 'green', '{1}');
 DELETE FROM identity.zero;
-INSERT INTO identity.defaults (id) VALUES (1);
+-- Without what is another value in each run.
+INSERT INTO identity.defaults (id, ug, dc, tsn, tzn) VALUES (1, '1b4e28ba-2fa1-41d2-883f-0016d3cca427', '2001-02-03', '2001-02-03 04:05:06.789012', '2001-02-03 04:05:06.789012+00');
 DO $$
 BEGIN
     EXECUTE (SELECT 'INSERT INTO identity.defaults VALUES (2' || repeat(', NULL', count(*)::int - 1) || ')'
         FROM pg_attribute WHERE attrelid = 'identity.defaults'::regclass AND attnum > 0);
 END $$;
 DELETE FROM identity.defaults;
-INSERT INTO identity.defaults_required (id) VALUES (1);
+INSERT INTO identity.defaults_required (id, ug, dc, tsn, tzn) VALUES (1, '1b4e28ba-2fa1-41d2-883f-0016d3cca427', '2001-02-03', '2001-02-03 04:05:06.789012', '2001-02-03 04:05:06.789012+00');
 DELETE FROM identity.defaults_required;
 INSERT INTO identity.key_numeric VALUES (1.50, 'a'), (0, 'b'), (1e20, 'c');
 UPDATE identity.key_numeric SET k = 1.500, t = 'same number' WHERE k = 1.5;
