@@ -193,7 +193,7 @@ test-regress: extension
 test-isolation: extension
 	+@$(RUN) test/regress.sh isolation $(ISOLATION_ALL)
 
-test-values:
+test-values: extension
 	+@$(RUN) test/values/run.sh
 
 test-fault-tools:

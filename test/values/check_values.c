@@ -1,10 +1,13 @@
 /*
- * check_values.c - hold pgtext against the server.
+ * check_values.c - hold what the forwarder makes of values against the server.
  *
- * Reads lines "type oid <tab> raw bytes in hex <tab> text in hex" as COPY
- * writes them, formats the raw bytes and compares.  Prints per type how many
- * were compared and the first difference.  Exit code 1 if any differed, or if
- * a type that pgtext knows did not occur at all (not asked with --one).
+ * Reads what values.sql writes: one COPY in binary a type, first the frame of
+ * its relation and its name, then for each value the frame of a row as
+ * walferry_encode() makes it, and the text of the type's output function.
+ * Takes the frames through the forwarder's decode, formats the raw value, and
+ * compares.  Prints the first difference of each type; with --table FILE, what
+ * was compared of each goes there.  Exit code 1 if any differed, or if a type
+ * that pgtext knows did not occur at all (not asked with --one).
  */
 #include <inttypes.h>
 #include <math.h>
@@ -12,55 +15,111 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode.h"
 #include "pgtext.h"
+#include "wire.h"
 
 #define MAX_OID 8192
+#define STR(s) ((struct wire_str){(s), strlen(s)})
 
 struct tally
 {
+	char	 name[256];
 	uint64_t compared;
 	uint64_t differing;
 };
 
-static int
-nibble(int c)
+static const char *type = "";
+
+static _Noreturn void
+die(const char *what)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+	fprintf(stderr, "check_values: %s: %s\n", type, what);
+	exit(2);
 }
 
-/* Hex up to 'stop', in place; behind \x, whose backslash COPY doubled. */
-static char *
-decode(char *p, char stop, struct buf *out)
+static void
+read_exactly(void *to, size_t n)
 {
+	if (fread(to, 1, n, stdin) != n)
+		die("the input ends too early");
+}
+
+static uint32_t
+read_be(int n)
+{
+	uint8_t	 bytes[4];
+	uint32_t v = 0;
+
+	read_exactly(bytes, (size_t) n);
+	for (int i = 0; i < n; i++)
+		v = v << 8 | bytes[i];
+	return v;
+}
+
+static void
+read_field(struct buf *out)
+{
+	uint32_t len = read_be(4);
+
+	if (len > INT32_MAX)
+		die("a field is NULL");
 	buf_reset(out);
-	if (strncmp(p, "\\\\x", 3) != 0)
-		return NULL;
-	for (p += 3; *p != stop; p += 2)
-	{
-		if (nibble(p[0]) < 0 || nibble(p[1]) < 0)
-			return NULL;
-		buf_putc(out, (char) (nibble(p[0]) << 4 | nibble(p[1])));
-	}
-	return p + 1;
+	buf_reserve(out, len);
+	read_exactly(out->data, len);
+	out->len = len;
 }
 
-static void
-show(const char *label, const struct buf *b)
+/* The next row's two fields; false at the end.  A new COPY is *first. */
+static bool
+read_row(bool *first, struct buf *frame, struct buf *text)
 {
-	printf("    %-8s %.*s\n", label, b->len > 400 ? 400 : (int) b->len,
-		   (const char *) b->data);
+	static const char signature[11] = "PGCOPY\n\377\r\n";
+	static bool		  inside;
+	char			  found[sizeof(signature)];
+	uint32_t		  fields;
+
+	for (*first = false;; inside = false)
+	{
+		if (!inside)
+		{
+			int c = getchar();
+
+			if (c == EOF)
+				return false;
+			ungetc(c, stdin);
+			read_exactly(found, sizeof(found));
+			if (memcmp(found, signature, sizeof(found)) != 0)
+				die("this is not a COPY in binary");
+			(void) read_be(4);
+			if (read_be(4) != 0)
+				die("a COPY has a header that is longer than known");
+			*first = inside = true;
+		}
+		fields = read_be(2);
+		if (fields == 2)
+			break;
+		if (fields != 0xffff)
+			die("a row has not two fields");
+	}
+	read_field(frame);
+	read_field(text);
+	return true;
 }
 
 static void
-show_hex(const char *label, const struct buf *b)
+show(const char *label, const uint8_t *data, size_t len)
+{
+	printf("    %-8s %.*s\n", label, len > 400 ? 400 : (int) len,
+		   (const char *) data);
+}
+
+static void
+show_hex(const char *label, const uint8_t *data, size_t len)
 {
 	printf("    %-8s ", label);
-	for (size_t i = 0; i < b->len && i < 400; i++)
-		printf("%02x", b->data[i]);
+	for (size_t i = 0; i < len && i < 400; i++)
+		printf("%02x", data[i]);
 	printf("\n");
 }
 
@@ -70,14 +129,14 @@ show_hex(const char *label, const struct buf *b)
  * without its point.
  */
 static bool
-numeric_agrees(const struct buf *raw, const struct buf *text)
+numeric_agrees(const uint8_t *raw, size_t len, const struct buf *text)
 {
 	static struct buf	  unscaled, plain;
 	struct pgtext_numeric n;
 	const char			 *s;
 	bool				  negative = false;
 
-	if (pgtext_numeric_read(&n, raw->data, raw->len) != PGTEXT_OK)
+	if (pgtext_numeric_read(&n, raw, len) != PGTEXT_OK)
 		return false;
 	buf_reset(&plain);
 	buf_put(&plain, text->data, text->len);
@@ -129,77 +188,180 @@ numeric_agrees(const struct buf *raw, const struct buf *text)
 	return true;
 }
 
+/* What precedes all rows: the header of a stream, and one transaction. */
+static void
+begin(struct decode *d)
+{
+	static uint8_t	   space[2][256];
+	struct wire_writer w;
+	struct wire_header header = {
+		.version = WIRE_VERSION,
+		.server_version_num = 150000,
+		.system_id = 1,
+		.timeline = 1,
+		.database = STR("values"),
+		.encoding = STR("UTF8"),
+		.byte_order = 'L',
+		.plugin_version = STR("1"),
+	};
+	struct wire_txn txn = {.xid = 1, .commit_lsn = 1, .end_lsn = 2};
+
+	for (int i = 0; i < 2; i++)
+	{
+		wire_writer_init(&w, space[i], sizeof(space[i]));
+		wire_put_u8(&w, WIRE_FRAME_MESSAGES);
+		if (i == 0)
+			wire_write_header(&w, &header);
+		else
+			wire_write_begin(&w, &txn);
+		decode_feed(d, space[i], wire_writer_len(&w));
+		while (decode_next(d) != DECODE_MORE)
+		{
+			if (*decode_error(d) != '\0')
+				die(decode_error(d));
+		}
+	}
+}
+
+static uint32_t
+base_of(uint32_t oid)
+{
+	uint32_t element = pgtext_element_type(oid);
+
+	return element != 0 ? element : oid;
+}
+
+/* Feed one frame; its one event, or die. */
+static void
+expect(struct decode *d, const struct buf *frame, enum decode_event event)
+{
+	decode_feed(d, frame->data, frame->len);
+	if (decode_next(d) != event)
+		die(decode_error(d));
+}
+
 int
 main(int argc, char **argv)
 {
-	static struct tally tallies[MAX_OID];
-	struct buf			raw = {0}, want = {0}, got = {0};
-	char			   *line = NULL;
-	size_t				cap = 0;
-	uint64_t			lines = 0, differing = 0;
+	static struct tally tallies[1024];
+	static bool			seen[MAX_OID];
+	struct tally	   *t = NULL;
+	struct buf			frame = {0}, want = {0}, got = {0};
+	struct decode	   *d = decode_new(NULL, NULL, NULL, INT32_MAX);
+	uint64_t			compared = 0, differing = 0;
 	int					types = 0, missing = 0;
-	bool all_types = !(argc == 2 && strcmp(argv[1], "--one") == 0);
+	bool				all_types = true, first;
+	FILE			   *table = NULL;
 
-	while (getline(&line, &cap, stdin) > 0)
+	for (int i = 1; i < argc; i++)
 	{
-		char			  *p;
-		unsigned long	   oid = strtoul(line, &p, 10);
-		enum pgtext_status status;
-
-		lines++;
-		if (oid == 0 || oid >= MAX_OID || *p != '\t' ||
-			(p = decode(p + 1, '\t', &raw)) == NULL ||
-			decode(p, '\n', &want) == NULL)
+		if (strcmp(argv[i], "--one") == 0)
+			all_types = false;
+		else if (strcmp(argv[i], "--table") == 0 && i + 1 < argc)
 		{
-			printf("cannot read line %" PRIu64 ": %.200s\n", lines, line);
-			differing++;
-			continue;
+			table = fopen(argv[++i], "w");
+			if (table == NULL)
+				die("cannot write the table");
 		}
-		buf_reset(&got);
-		/* exactly as long as it is, for what the sanitizers see */
-		status = PGTEXT_CORRUPT;
-		{
-			uint8_t *exact = malloc(raw.len ? raw.len : 1);
-
-			if (exact == NULL)
-				abort();
-			if (raw.len > 0)
-				memcpy(exact, raw.data, raw.len);
-			status = pgtext_append(&got, (uint32_t) oid, exact, raw.len);
-			free(exact);
-		}
-		tallies[oid].compared++;
-		if (status == PGTEXT_OK && got.len == want.len &&
-			(got.len == 0 || memcmp(got.data, want.data, got.len) == 0) &&
-			(oid != PGTEXT_NUMERIC || numeric_agrees(&raw, &want)))
-			continue;
-		if (tallies[oid].differing++ == 0)
-		{
-			printf("type %lu: value %" PRIu64 " differs (status %d)\n", oid,
-				   tallies[oid].compared, (int) status);
-			show_hex("raw", &raw);
-			show("server", &want);
-			show("pgtext", &got);
-		}
+		else
+			die("usage: check_values [--one] [--table FILE]");
 	}
-	for (uint32_t oid = 0; oid < MAX_OID; oid++)
+	setvbuf(stdin, NULL, _IOFBF, 1 << 20);
+	begin(d);
+
+	while (read_row(&first, &frame, &want))
 	{
-		if (tallies[oid].compared > 0)
-			types++;
-		differing += tallies[oid].differing;
-		if (tallies[oid].differing > 0)
-			printf("type %" PRIu32 ": %" PRIu64 " of %" PRIu64 " differ\n",
-				   oid, tallies[oid].differing, tallies[oid].compared);
-		if (all_types && pgtext_knows(oid) && tallies[oid].compared == 0)
-			printf("%s %" PRIu32, missing++ ? "" : "no value of type", oid);
+		const struct change_column *col;
+		const struct change_value  *v;
+		uint8_t					   *exact;
+		bool						same;
+
+		if (first)
+		{
+			if (types == 1024 || want.len >= sizeof(t->name))
+				die("too many types");
+			t = &tallies[types++];
+			memcpy(t->name, want.data, want.len);
+			type = t->name;
+			expect(d, &frame, DECODE_RELATION);
+			if (decode_next(d) != DECODE_MORE)
+				die("more than a relation");
+			continue;
+		}
+		expect(d, &frame, DECODE_CHANGE);
+		col = &decode_change(d)->relation->columns[0];
+		v = &decode_change(d)->after[0];
+		if (v->state != CHANGE_VALUE)
+			die("a row without a value");
+		/* exactly as long as it is, for what the sanitizers see */
+		exact = malloc(v->len > 0 ? v->len : 1);
+		if (exact == NULL)
+			abort();
+		if (v->len > 0)
+			memcpy(exact, v->data, v->len);
+		buf_reset(&got);
+		if (col->encoding == CHANGE_TEXT)
+		{
+			buf_put(&got, exact, v->len);
+			same = true;
+		}
+		else
+		{
+			same = pgtext_append(&got, col->base.oid, exact, v->len) ==
+					   PGTEXT_OK &&
+				   (col->base.oid != PGTEXT_NUMERIC ||
+					numeric_agrees(exact, v->len, &want));
+			if (col->base.oid < MAX_OID)
+				seen[col->base.oid] = true;
+		}
+		compared++;
+		t->compared++;
+		if (!same || got.len != want.len ||
+			(got.len > 0 && memcmp(got.data, want.data, got.len) != 0))
+		{
+			differing++;
+			if (t->differing++ == 0)
+			{
+				printf("%s: value %" PRIu64 " differs\n", t->name,
+					   t->compared);
+				show_hex("raw", exact, v->len);
+				show("server", want.data, want.len);
+				show("pgtext", got.data, got.len);
+			}
+		}
+		free(exact);
+		if (decode_next(d) != DECODE_MORE)
+			die("more than a row");
+	}
+	for (int i = 0; i < types; i++)
+	{
+		t = &tallies[i];
+		if (t->differing > 0)
+			printf("%s: %" PRIu64 " of %" PRIu64 " differ\n", t->name,
+				   t->differing, t->compared);
+		if (table != NULL)
+			fprintf(table, "%s\t%" PRIu64 "\t%" PRIu64 "\n", t->name,
+					t->compared, t->differing);
+	}
+	for (uint32_t oid = 0; oid < MAX_OID && all_types; oid++)
+	{
+		/* Not raw on the wire, though pgtext would know. */
+		if (base_of(oid) == PGTEXT_TXID_SNAPSHOT ||
+			base_of(oid) == PGTEXT_PG_SNAPSHOT)
+			continue;
+		if (pgtext_knows(oid) && !seen[oid])
+			printf("%s %" PRIu32, missing++ ? "" : "no raw value of type",
+				   oid);
 	}
 	if (missing > 0)
 		printf("\n");
+	if (table != NULL && fclose(table) != 0)
+		die("cannot write the table");
 	printf("values: %" PRIu64 " compared, %d types, %" PRIu64 " differ\n",
-		   lines, types, differing);
-	buf_free(&raw);
+		   compared, types, differing);
+	decode_free(d);
+	buf_free(&frame);
 	buf_free(&want);
 	buf_free(&got);
-	free(line);
 	return differing > 0 || missing > 0;
 }

@@ -1,5 +1,7 @@
--- Values of every type that pgtext knows: the boundaries, then :count random
--- ones.  One COPY a type, "oid, raw bytes, text", for check_values to read.
+-- Values of every built-in type, and of what users make and extensions bring:
+-- the boundaries, then :count random ones.  One COPY a type, in binary, for
+-- check_values to read: first the relation's frame and the type's name, then
+-- each row's frame and the text that the output function gives.
 \set ON_ERROR_STOP on
 \set QUIET on
 SET client_min_messages = error;
@@ -13,263 +15,66 @@ SET xmloption = 'content';
 SET escape_string_warning = off;
 SET jit = off;
 
-CREATE FUNCTION raw_datum(anyelement) RETURNS bytea
-	AS :'module' LANGUAGE c STRICT;
+CREATE EXTENSION walferry;
+CREATE EXTENSION hstore;
+CREATE EXTENSION citext;
+CREATE EXTENSION ltree;
+CREATE EXTENSION isn;
+
 CREATE FUNCTION out_text(anyelement) RETURNS bytea
 	AS :'module' LANGUAGE c STRICT;
-CREATE FUNCTION float8_of_bits(int8) RETURNS float8
+CREATE FUNCTION seed(int8) RETURNS void AS :'module' LANGUAGE c STRICT;
+-- 0 .. n - 1
+CREATE FUNCTION r(n float8) RETURNS int8 AS :'module' LANGUAGE c STRICT;
+-- any 64, 32 bits
+CREATE FUNCTION r64() RETURNS int8 AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION r32() RETURNS int4 AS :'module' LANGUAGE c STRICT;
+-- integers of all magnitudes
+CREATE FUNCTION rmag() RETURNS int8 AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rfloat() RETURNS float8 AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rfloat4() RETURNS float4 AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rdecimal() RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rtext() RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rbytes() RETURNS bytea AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rjson(depth int) RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rbits() RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rhex(digits int) RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rv4() RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rv6() RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rdate() RETURNS date AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rtime() RETURNS time AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rtimetz() RETURNS timetz AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rtimestamp() RETURNS timestamp AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rinterval() RETURNS interval AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rtsquery(depth int) RETURNS text
 	AS :'module' LANGUAGE c STRICT;
-CREATE FUNCTION float4_of_bits(int4) RETURNS float4
+CREATE FUNCTION rtsvector() RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rpoints(most int) RETURNS text AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rrange(anyelement, anyelement) RETURNS text
+	AS :'module' LANGUAGE c STRICT;
+-- one of a pool, an array of elements of a pool
+CREATE FUNCTION rpick(anyarray) RETURNS anyelement
+	AS :'module' LANGUAGE c STRICT;
+CREATE FUNCTION rarray(anyarray) RETURNS anyarray
 	AS :'module' LANGUAGE c STRICT;
 
--- 0 .. n - 1
-CREATE FUNCTION r(n float8) RETURNS int8 LANGUAGE sql VOLATILE AS
-	$$ SELECT floor(random() * n)::int8 $$;
--- any 64, 32 bits
-CREATE FUNCTION r64() RETURNS int8 LANGUAGE sql VOLATILE AS
-	$$ SELECT (r(4294967296) << 32) | r(4294967296) $$;
-CREATE FUNCTION r32() RETURNS int4 LANGUAGE sql VOLATILE AS
-	$$ SELECT (r(4294967296) - 2147483648)::int4 $$;
--- integers of all magnitudes
-CREATE FUNCTION rmag() RETURNS int8 LANGUAGE sql VOLATILE AS
-	$$ SELECT r64() >> r(64)::int $$;
-CREATE FUNCTION rdigits(n int8) RETURNS text LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	s text := '';
-BEGIN
-	WHILE length(s) < n LOOP
-		-- runs of zeros and of nines are where carries and padding are
-		s := s || CASE r(6) WHEN 0 THEN '0000' WHEN 1 THEN '99999'
-			ELSE r(1000000000)::text END;
-	END LOOP;
-	RETURN left(s, n::int);
-END
-$$;
-CREATE FUNCTION rnumeric() RETURNS numeric LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	most int8 := CASE WHEN r(50) = 0 THEN 1000 ELSE 24 END;
-	s text := CASE r(2) WHEN 0 THEN '-' ELSE '' END || '0' ||
-		rdigits(r(most));
-BEGIN
-	IF r(3) > 0 THEN
-		s := s || '.' || rdigits(1 + r(most));
-	END IF;
-	IF r(20) = 0 THEN
-		s := s || 'e' || (r(600) - 300);
-	END IF;
-	RETURN s::numeric;
-END
-$$;
-CREATE FUNCTION rtext() RETURNS text LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	alphabet constant text := E'aZ09 ,;{}()[]"''\\\t\n\r\x01\x1f\x7f:<>&|!/-_'
-		'nullNULLäß€😀';
-	s text := '';
-BEGIN
-	FOR i IN 1 .. r(12) LOOP
-		s := s || substr(alphabet, 1 + r(length(alphabet))::int, 1);
-	END LOOP;
-	IF r(100) = 0 THEN
-		s := repeat(s, 100);
-	ELSIF r(300) = 0 THEN
-		s := repeat(s, r(1500)::int);
-	END IF;
-	RETURN s;
-END
-$$;
-CREATE FUNCTION rjson(depth int) RETURNS text LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	s text := '';
-	kind int := CASE WHEN depth = 0 THEN r(5) ELSE r(9) END;
-BEGIN
-	CASE kind
-		WHEN 0 THEN RETURN 'null';
-		WHEN 1 THEN RETURN CASE r(2) WHEN 0 THEN 'true' ELSE 'false' END;
-		WHEN 2 THEN RETURN rnumeric();
-		WHEN 3, 4 THEN RETURN to_json(rtext());
-		WHEN 5, 6 THEN
-			FOR i IN 1 .. CASE WHEN r(20) = 0 THEN 80 ELSE r(6) END LOOP
-				s := s || ',' || rjson(CASE WHEN i > 6 THEN 0
-					ELSE depth - 1 END);
-			END LOOP;
-			RETURN '[' || substr(s, 2) || ']';
-		ELSE
-			FOR i IN 1 .. CASE WHEN r(20) = 0 THEN 80 ELSE r(6) END LOOP
-				s := s || ',' || to_json(rtext()) || ':' ||
-					rjson(CASE WHEN i > 6 THEN 0 ELSE depth - 1 END);
-			END LOOP;
-			RETURN '{' || substr(s, 2) || '}';
-	END CASE;
-END
-$$;
-CREATE FUNCTION rbits() RETURNS text LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	s text := '';
-BEGIN
-	FOR i IN 1 .. r(4) LOOP
-		s := s || CASE r(3) WHEN 0 THEN '00000000000000'
-			ELSE r(1048576)::int4::bit(20)::text END;
-	END LOOP;
-	RETURN left(s, r(length(s) + 1)::int);
-END
-$$;
-CREATE FUNCTION rv4() RETURNS text LANGUAGE sql VOLATILE AS
-	$$ SELECT r(256) || '.' || r(256) || '.' || r(256) || '.' || r(256) $$;
-CREATE FUNCTION rv6() RETURNS text LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	s text := '';
-BEGIN
-	FOR i IN 1 .. 8 LOOP
-		s := s || ':' || CASE r(3) WHEN 0 THEN to_hex(r(65536))
-			WHEN 1 THEN CASE r(4) WHEN 0 THEN 'ffff' WHEN 1 THEN '1'
-				ELSE '0' END ELSE '0' END;
-	END LOOP;
-	RETURN substr(s, 2);
-END
-$$;
-CREATE FUNCTION rfloat() RETURNS float8 LANGUAGE sql VOLATILE AS
-$$
-	SELECT CASE r(6)
-		WHEN 0 THEN float8_of_bits(r64())
-		WHEN 1 THEN rmag()::float8
-		WHEN 2 THEN rmag()::float8 / 10 ^ r(20)
-		WHEN 3 THEN round((random() * 360 - 180)::numeric, r(10)::int)::float8
-		WHEN 4 THEN (r(20) - 10)::float8 * 10 ^ (r(60) - 30)
-		-- next to powers of two, where the interval is lopsided
-		ELSE float8_of_bits((r(2047) << 52) + r(5) - 2) END
-$$;
-CREATE FUNCTION rfloat4() RETURNS float4 LANGUAGE sql VOLATILE AS
-$$
-	SELECT CASE r(5)
-		WHEN 0 THEN float4_of_bits(r32())
-		WHEN 1 THEN r32()::float4
-		WHEN 2 THEN ((r32() >> r(32)::int) / 10 ^ r(10))::float4
-		WHEN 3 THEN ((r(20) - 10) * 10 ^ (r(60) - 30))::float4
-		ELSE float4_of_bits(((r(255) << 23) + r(5) - 2)::int4) END
-$$;
-CREATE FUNCTION rdate() RETURNS date LANGUAGE sql VOLATILE AS
-$$
-	SELECT CASE r(8) WHEN 0 THEN 'infinity' WHEN 1 THEN '-infinity'
-		WHEN 2 THEN date '2000-01-01' + (r(2147483494) - 2451545)::int
-		WHEN 3 THEN date '0001-01-01' + (r(8000) - 4000)::int
-		WHEN 4 THEN date '4714-11-24 BC' + r(3652425)::int
-		ELSE date '2000-01-01' + (r(60000) - 30000)::int END
-$$;
-CREATE FUNCTION rusecs() RETURNS interval LANGUAGE sql VOLATILE AS
-$$
-	SELECT CASE r(3) WHEN 0 THEN make_interval(secs => r(86400))
-		WHEN 1 THEN make_interval(secs => r(86400000) / 1000.0)
-		ELSE make_interval(secs => r(86400000000) / 1000000.0) END
-$$;
-CREATE FUNCTION rtimestamp() RETURNS timestamp LANGUAGE sql VOLATILE AS
-$$
-	SELECT CASE r(8) WHEN 0 THEN 'infinity' WHEN 1 THEN '-infinity'
-		WHEN 2 THEN timestamp '2000-01-01' + make_interval(
-			days => (r(109200000) - 2451545)::int) + rusecs()
-		WHEN 3 THEN timestamp '0001-01-01' + make_interval(
-			days => (r(8000) - 4000)::int) + rusecs()
-		ELSE timestamp '2000-01-01' + make_interval(
-			days => (r(60000) - 30000)::int) + rusecs() END
-$$;
-CREATE FUNCTION rinterval() RETURNS interval LANGUAGE sql VOLATILE AS
-$$
-	SELECT make_interval(
-		months => CASE r(3) WHEN 0 THEN 0 ELSE r32() >> r(32)::int END,
-		days => CASE r(3) WHEN 0 THEN 0 ELSE r32() >> r(32)::int END,
-		secs => CASE r(3) WHEN 0 THEN 0
-			ELSE (r64() >> (1 + r(63))::int) / 1e6 END)
-$$;
-CREATE FUNCTION rtsquery(depth int) RETURNS text LANGUAGE plpgsql VOLATILE AS
-$$
-BEGIN
-	IF depth = 0 OR r(4) = 0 THEN
-		RETURN quote_literal('w' || replace(left(rtext(), 99), '\', '')) ||
-			(ARRAY['', ':*', ':A', ':AB', ':*CD', ':ABCD', ''])[1 + r(7)];
-	END IF;
-	CASE r(5)
-		WHEN 0 THEN
-			RETURN '!(' || rtsquery(depth - 1) || ')';
-		WHEN 1 THEN
-			RETURN '(' || rtsquery(depth - 1) || ' & ' ||
-				rtsquery(depth - 1) || ')';
-		WHEN 2 THEN
-			RETURN '(' || rtsquery(depth - 1) || ' | ' ||
-				rtsquery(depth - 1) || ')';
-		ELSE
-			RETURN '(' || rtsquery(depth - 1) ||
-				(ARRAY['<->', '<2>', '<0>', '<16384>'])[1 + r(4)] ||
-				rtsquery(depth - 1) || ')';
-	END CASE;
-END
-$$;
-CREATE FUNCTION rtsvector() RETURNS tsvector LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	v tsvector := '';
-	w text;
-BEGIN
-	FOR i IN 1 .. r(8) LOOP
-		w := quote_literal('w' || replace(left(rtext(), 99), '\', '\\'));
-		IF left(w, 1) = ' ' THEN
-			w := ltrim(w, ' E');
-		END IF;
-		w := regexp_replace(w, '^ ?E?', '');
-		IF r(2) = 0 THEN
-			w := w || ':' || (1 + r(16383)) ||
-				(ARRAY['', 'A', 'B', 'C', 'D'])[1 + r(5)];
-			FOR k IN 1 .. r(4) LOOP
-				w := w || ',' || (1 + r(16383)) ||
-					(ARRAY['', 'A', 'B', 'C', 'D'])[1 + r(5)];
-			END LOOP;
-		END IF;
-		v := v || w::tsvector;
-	END LOOP;
-	RETURN v;
-END
-$$;
--- text of a range: bounds in order, each kind of bracket and of infinity
-CREATE FUNCTION rrange(lo anyelement, hi anyelement) RETURNS text
-LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	swapped lo%TYPE;
-BEGIN
-	IF r(20) = 0 THEN
-		RETURN 'empty';
-	END IF;
-	IF lo > hi THEN
-		swapped := lo;
-		lo := hi;
-		hi := swapped;
-	END IF;
-	RETURN (ARRAY['[', '('])[1 + r(2)] ||
-		CASE r(10) WHEN 0 THEN '' ELSE '"' || lo || '"' END || ',' ||
-		CASE r(10) WHEN 0 THEN '' ELSE '"' || hi || '"' END ||
-		(ARRAY[']', ')'])[1 + r(2)];
-END
-$$;
-CREATE FUNCTION rpoints(most int) RETURNS text LANGUAGE plpgsql VOLATILE AS
-$$
-DECLARE
-	s text := '';
-BEGIN
-	FOR i IN 0 .. r(most) LOOP
-		s := s || ',(' || rfloat() || ',' || rfloat() || ')';
-	END LOOP;
-	RETURN substr(s, 2);
-END
-$$;
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy, "very"', '', 'grün');
+CREATE DOMAIN domain_int AS int4 CHECK (VALUE > -2147483648);
+CREATE DOMAIN domain_text AS text;
+CREATE DOMAIN domain_numeric AS numeric(30, 10);
+CREATE DOMAIN domain_domain AS domain_numeric CHECK (VALUE <> 1);
+CREATE DOMAIN domain_array AS int4[];
+CREATE DOMAIN domain_mood AS mood;
+CREATE TYPE composite AS (a int4, "B b" text, c numeric, d mood, e int4[],
+	f timestamptz);
+CREATE TYPE nested AS (a composite, b composite[]);
+CREATE TYPE floatrange AS RANGE (subtype = float8,
+	multirange_type_name = floatmultirange);
 
 CREATE TABLE spec (type text PRIMARY KEY, random text, boundary text[]);
 INSERT INTO spec VALUES
-('bool', 'random() < 0.5', '{t,f}'),
-('bytea', $$decode(substr(md5(random()::text), 1, 2 * r(16)::int), 'hex')$$,
+('bool', 'r(2) = 0', '{t,f}'),
+('bytea', 'rbytes()',
 	$${"","\\x00","\\x00ff5c22"}$$),
 ('"char"', $$r(128)::int::"char"$$, '{"",a,"\\"}'),
 ('name', $$left(rtext(), 63)::name$$, $${"",a,"NULL","a b"}$$),
@@ -323,12 +128,12 @@ INSERT INTO spec VALUES
 	5.684341886080802e-14,9.999999999999999e22}$$),
 ('circle', $$('<(' || rfloat() || ',' || rfloat() || '),' || abs(rfloat4())
 	|| '>')::circle$$, '{"<(0,0),1>","<(1.5,-2),0>"}'),
-('macaddr8', $$(substr(md5(random()::text), 1, 16))::macaddr8$$,
+('macaddr8', 'rhex(16)::macaddr8',
 	'{00:00:00:00:00:00:00:00,ff:ff:ff:ff:ff:ff:ff:ff}'),
 ('money', $$('0.01'::money * (rmag() / 100))$$,
 	$${0,0.01,-0.01,-1,999.99,1000,92233720368547758.07,
 	-92233720368547758.08,1234567.89}$$),
-('macaddr', $$(substr(md5(random()::text), 1, 12))::macaddr$$,
+('macaddr', 'rhex(12)::macaddr',
 	'{00:00:00:00:00:00,ff:ff:ff:ff:ff:ff}'),
 ('inet', $$CASE r(4) WHEN 0 THEN rv4()::inet WHEN 1 THEN rv6()::inet
 	WHEN 2 THEN set_masklen(rv4()::inet, r(33)::int)
@@ -343,7 +148,7 @@ INSERT INTO spec VALUES
 	"4714-11-24 BC",5874897-12-31,"0001-12-31 BC",0001-01-01,9999-12-31,
 	10000-01-01,2000-02-29,1900-02-28,2400-02-29,"0001-02-29 BC",
 	"0005-02-29 BC","0004-03-01 BC",1582-10-05,99999-06-30}$$),
-('time', $$(time '00:00' + rusecs())::time$$,
+('time', 'rtime()',
 	'{00:00,24:00,23:59:59.999999,12:34:56.7,00:00:00.000001,12:00:00.1}'),
 ('timestamp', 'rtimestamp()', $${2000-01-01,"1999-12-31 23:59:59.999999",
 	infinity,-infinity,"4714-11-24 00:00:00 BC","294276-12-31 23:59:59.999999",
@@ -359,14 +164,13 @@ INSERT INTO spec VALUES
 	"00:00:01.100000","100:00:00","-1 year +1 mon",
 	"1 year 2 mons -3 days +04:05:06.78","2562047788:00:54.775807",
 	"-2562047788:00:54.775807"}$$),
-('timetz', $$((time '00:00' + rusecs())::time ||
-	(ARRAY['+00', '-08', '+05:30', '-15:59:59', '+15:59', '+02', '-00:00:01'])
-	[1 + r(7)])::timetz$$,
+('timetz', 'rtimetz()',
 	$${00:00+00,24:00+00,24:00-15:59:59,23:59:59.999999+15:59:59,12:00-00:30,
 	12:00+05:45:30}$$),
-('bit', $$rbits()::bit varying::text::bit varying::bit(37)$$, '{0,1}'),
+('bit', 'rbits()::varbit::bit(37)', '{0,1}'),
 ('varbit', 'rbits()::varbit', '{"",0,1,101,11111111,111111110}'),
-('numeric', 'rnumeric()', $${0,0.0,0.00000,-1,1,10,9999,10000,10001,99999999,
+('numeric', $$CASE r(60) WHEN 0 THEN 'NaN' WHEN 1 THEN 'Infinity'
+	WHEN 2 THEN '-Infinity' ELSE rdecimal()::numeric END$$, $${0,0.0,0.00000,-1,1,10,9999,10000,10001,99999999,
 	100000000,0.1,0.01,0.001,0.0001,0.00001,1000000000000000000000000000000,
 	1e1000,1e-1000,1.10,1.0000000,NaN,Infinity,-Infinity,-0.0001,1e131071,
 	-99999999999999999999.99999999999999999999,1e-16383,12345678.12345678,
@@ -377,7 +181,7 @@ INSERT INTO spec VALUES
 	1.7976931348623158e308,1.7976931348623159e308,5e-324,2e-324,
 	9007199254740993,9007199254740993.00000000000000000000000000001}$$),
 ('refcursor', 'rtext()::refcursor', '{"",a}'),
-('uuid', 'md5(random()::text)::uuid',
+('uuid', 'rhex(32)::uuid',
 	$${00000000-0000-0000-0000-000000000000,
 	ffffffff-ffff-ffff-ffff-ffffffffffff}$$),
 ('txid_snapshot', $$(SELECT a || ':' || a + 10 || ':' ||
@@ -386,7 +190,7 @@ INSERT INTO spec VALUES
 ('pg_lsn', $$(to_hex(r(4294967296) >> r(32)::int) || '/' ||
 	to_hex(r(4294967296) >> r(32)::int))::pg_lsn$$,
 	'{0/0,FFFFFFFF/FFFFFFFF,1/0,0/1,16/B374D848}'),
-('tsvector', 'rtsvector()',
+('tsvector', 'rtsvector()::tsvector',
 	$${"","a","a:1","a:1A,2B,3C,4D,16383","'it''s'","'\\\\'","a b:2 c"}$$),
 ('tsquery', 'rtsquery(4)::tsquery', $${"","a","!a","a & b | c","a & (b | c)",
 	"!(a & b)","!!a","a <-> b","a <-> (b <-> c)","(a <-> b) <-> c","a <3> b",
@@ -397,7 +201,7 @@ INSERT INTO spec VALUES
 	"-0.00","\"\\u0001\\u001f\\b\\f\\n\\r\\t\\/\\\\\\\"\""}$$),
 ('int4range', 'rrange(r32() / 2, r32() / 2)::int4range',
 	$${empty,"(,)","[1,2)","[,5)","(5,)","[1,1]"}$$),
-('numrange', 'rrange(rnumeric(), rnumeric())::numrange',
+('numrange', 'rrange(rdecimal()::numeric, rdecimal()::numeric)::numrange',
 	$${empty,"(,)","[1,2)","[1.5,1.5]","[-Infinity,Infinity]","(,NaN]","[0,0]"}$$),
 ('tsrange', 'rrange(rtimestamp(), rtimestamp())::tsrange',
 	$${empty,"(,)","[2000-01-01,)","[-infinity,infinity]"}$$),
@@ -415,6 +219,69 @@ INSERT INTO spec VALUES
 	::pg_snapshot$$, '{1:1:,10:20:10\,14\,15}'),
 ('xid8', 'abs(rmag())::text::xid8', '{0,1,18446744073709551615}');
 
+-- Types with a modifier, and those that go as text: the catalog knows their
+-- text, or an extension does.
+INSERT INTO spec VALUES
+('numeric(12,-3)', 'rmag() % 99999999999000', '{0,499,500,-500,NaN}'),
+('numeric(20,25)', 'rmag() / 1e25', '{0,0.0000000000000000000000001,NaN}'),
+('numeric(1000,500)', 'rmag()::numeric * 1e300 + rmag() / 1e200::numeric',
+	'{0,NaN}'),
+('bit(1)', 'r(2)::text::bit(1)', '{0,1}'),
+('character(3)', 'left(rtext(), 3)', '{"",a,"a "}'),
+('character varying(5)', 'left(rtext(), 5)', '{"",a,"a "}'),
+('timestamp(3) without time zone', 'rtimestamp()', '{2000-01-01,infinity}'),
+('time(0) without time zone', 'rtime()', '{24:00}'),
+('interval day to second(2)', 'rinterval()', '{"1 day"}'),
+('mood', '(enum_range(NULL::mood))[1 + r(5)]',
+	'{sad,ok,"happy, \"very\"","",grün}'),
+('domain_int', 'greatest(r32(), -2147483647)', '{0,2147483647}'),
+('domain_text', 'rtext()', '{"",a}'),
+('domain_numeric', 'rmag() / 1e10::numeric', '{0,NaN}'),
+('domain_domain', 'rmag() / 1e10::numeric', '{0,NaN}'),
+('domain_array', 'ARRAY[r32(), NULL, r32()]', '{"{}"}'),
+('domain_mood', '(enum_range(NULL::mood))[1 + r(5)]', '{sad}'),
+('composite', $$ROW(r32(), nullif(rtext(), ''), rdecimal(), 'ok',
+	ARRAY[r32(), NULL], rtimestamp())::composite$$, '{"(,,,,,)"}'),
+('nested', $$ROW(ROW(r32(), rtext(), NULL, 'sad', NULL, NULL),
+	ARRAY[ROW(1, rtext(), 2, 'ok', NULL, NULL)::composite])::nested$$,
+	'{"(,)"}'),
+('floatrange', 'rrange(rfloat(), rfloat())::floatrange',
+	'{empty,"(,)","[1,2)"}'),
+('hstore', $$hstore(ARRAY[rtext(), rtext()], ARRAY[nullif(rtext(), ''),
+	rtext()])$$, $${"","a=>1","a=>NULL"}$$),
+('citext', 'rtext()::citext', '{"",A}'),
+('ltree', $$(rhex(1 + r(9)::int) || '.' || rhex(1 + r(9)::int))::ltree$$,
+	'{"",a,a.b.c}'),
+('lquery', $$(rhex(1 + r(9)::int) || '.*{1,' || 1 + r(9) || '}.' ||
+	rhex(1 + r(9)::int) || '*@|b')::lquery$$, '{a,*}'),
+('ltxtquery', $$(rhex(1 + r(9)::int) || ' & !' || rhex(1 + r(9)::int))
+	::ltxtquery$$, '{a,"a | b"}'),
+('isbn', $$isbn(('978' || lpad(r(1000000000)::text, 9, '0') || '?')::ean13)$$,
+	'{0-11-000533-3}'),
+('ean13', $$(lpad(r(1000000000000)::text, 12, '0') || '?')::ean13$$,
+	'{0220356483481}'),
+('issn', $$(lpad(r(10000000)::text, 7, '0') || '?')::issn$$, '{1436-4522}'),
+('upc', $$(lpad(r(100000000000)::text, 11, '0') || '?')::upc$$,
+	'{220356483481}'),
+('jsonpath', $$('$.' || to_json(rtext())::text || '[*] ? (@ > ' || r32()
+	|| ')')::jsonpath$$, $${"$","strict $.a"}$$),
+('aclitem', $$makeaclitem(10, 10, 'SELECT', r(2) = 0)$$, '{postgres=r/postgres}'),
+('regclass', 'r(4000)::regclass', '{pg_class,pg_type}'),
+('regtype', 'r(4000)::regtype', '{0,int4,text[]}'),
+-- whose name is unique: others are qualified or not as search_path says
+('regproc', $$rpick((SELECT array_agg(p.oid::regproc) FROM pg_proc p
+	WHERE p.oid < 16384 AND NOT EXISTS (SELECT FROM pg_proc q
+	WHERE q.proname = p.proname AND q.oid <> p.oid)))$$, '{sin}'),
+('regprocedure', 'r(4000)::regprocedure', '{0,sin(float8)}'),
+('regoper', $$rpick((SELECT array_agg(p.oid::regoper) FROM pg_operator p
+	WHERE p.oid < 16384 AND NOT EXISTS (SELECT FROM pg_operator q
+	WHERE q.oprname = p.oprname AND q.oid <> p.oid)))$$, '{0}'),
+('regrole', 'r(20)::regrole', '{0,postgres}'),
+('regnamespace', 'r(4000)::regnamespace', '{0,pg_catalog}'),
+('regcollation', 'r(4000)::regcollation', '{0,"\"C\""}'),
+('regconfig', 'r(20000)::regconfig', '{0,simple}'),
+('regdictionary', 'r(20000)::regdictionary', '{0,simple}');
+
 INSERT INTO spec
 SELECT rngmultitypid::regtype::text,
 	format('(SELECT coalesce(%1$s(VARIADIC array_agg(x)), ''{}'')'
@@ -423,41 +290,38 @@ SELECT rngmultitypid::regtype::text,
 		rngmultitypid::regtype, random),
 	ARRAY['{}', '{empty}', '{(,)}'] ||
 	ARRAY(SELECT '{' || b || '}' FROM unnest(boundary) b)
-FROM spec JOIN pg_range ON rngtypid = type::regtype;
+FROM spec JOIN pg_range ON rngtypid = to_regtype(type);
 
--- a function for each that gives one more value of it
-SELECT format('CREATE FUNCTION g%s(i int8) RETURNS %s LANGUAGE sql VOLATILE AS '
-	'$g$ SELECT (%s)::%2$s $g$', type::regtype::oid, type, random)
-FROM spec
-\gexec
-
--- arrays of each of them: NULLs, dimensions, lower bounds
+-- Arrays of each of them, drawn from a pool of values: an element's own text
+-- was compared above.
 INSERT INTO spec
 SELECT typarray::regtype::text,
-	CASE WHEN type IN ('int2vector', 'oidvector') THEN
-		-- ARRAY[] would take these for arrays themselves
+	CASE WHEN type IN ('int2vector', 'oidvector', 'domain_array') THEN
+		-- array_agg() would take these for arrays themselves
 		format('string_to_array(concat_ws(''|'', %1$s, %1$s, ''N''), ''|'','
 			' ''N'')::%2$s[]', random, type)
 	ELSE
-		replace(format('CASE r(8) WHEN 0 THEN ARRAY[@]'
-		' WHEN 1 THEN ARRAY[@, NULL, @, @]'
-		' WHEN 2 THEN ARRAY[NULL::%1$s]'
-		' WHEN 3 THEN ARRAY[[@, @, NULL], [@, @, @]]'
-		' WHEN 4 THEN ARRAY[[[@], [@]], [[NULL::%1$s], [@]]]'
-		' WHEN 5 THEN array_fill(@, ARRAY[2, 2], ARRAY[-1, 7])'
-		' WHEN 6 THEN array_fill(@, ARRAY[r(20)::int], ARRAY[r(3)::int])'
-		' ELSE ARRAY[@, @, @, @, @, @, @, @, NULL, @] END', type),
-		'@', format('g%s(i)', t.oid)) END,
+		format('rarray((SELECT array_agg(v) FROM (SELECT unnest(%1$L::text[])'
+			'::%2$s AS v UNION ALL SELECT (%3$s)::%2$s'
+			' FROM generate_series(1, least(2000, %4$s)) i OFFSET 0) pool))',
+			boundary, type, random, :count) END,
 	ARRAY['{}', '{NULL}', '{' || repeat('NULL' || typdelim::text, 8) || 'NULL}']
-FROM spec JOIN pg_type t ON t.oid = type::regtype;
+FROM spec JOIN pg_type t ON t.oid = to_regtype(type)
+WHERE type !~ '[(]';
 
-SELECT setseed(:seed) \g /dev/null
-\o
-SELECT format('COPY (SELECT %1$s, raw_datum(v), out_text(v) FROM ('
-	'SELECT unnest(%2$L::text[])::%3$s AS v UNION ALL '
-	'SELECT %4$s FROM generate_series(1, %5$s) i OFFSET 0) s) TO STDOUT',
-	type::regtype::oid, boundary, type, random, :count)
+SELECT format('CREATE TABLE spec_%s (v %s)', row_number() OVER (ORDER BY type), type)
 FROM spec
+\gexec
+
+SELECT seed(:seed) \g /dev/null
+\o
+SELECT format('COPY (SELECT walferry_relation(%1$L), convert_to(%2$L, ''UTF8'')'
+	' UNION ALL SELECT walferry_encode(ROW(v)::%1$s), out_text(v) FROM ('
+	'SELECT unnest(%3$L::text[])::%2$s AS v UNION ALL '
+	'SELECT (%4$s)::%2$s FROM generate_series(1, %5$s) i OFFSET 0) s)'
+	' TO STDOUT (FORMAT binary)',
+	'spec_' || n, type, boundary, random, :count)
+FROM (SELECT row_number() OVER (ORDER BY type) AS n, * FROM spec) s
 WHERE :'only' IN ('', type)
-ORDER BY type::regtype::oid
+ORDER BY to_regtype(regexp_replace(type, '[(].*', ''))::oid < 16384 DESC, n
 \gexec
