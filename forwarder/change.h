@@ -130,6 +130,15 @@ struct change_position
 	uint32_t part;	  /* of the records made of one change, from 0 */
 };
 
+/*
+ * Where an event stands among those of its transaction, from 1; see txnmeta.h.
+ */
+struct change_order
+{
+	uint64_t total;		 /* of all events */
+	uint64_t collection; /* of those of its table, or of messages */
+};
+
 struct change_message
 {
 	bool		   transactional;
@@ -153,6 +162,12 @@ struct change
 	 */
 	bool						  condensed;
 	const struct change_relation *relation; /* NULL for a message */
+
+	/*
+	 * Of its first event; a key's change has two.  The source leaves it NULL:
+	 * events count that are published.  NULL: the event does not show it.
+	 */
+	const struct change_order *order;
 
 	/*
 	 * One value per column, or NULL where there is no such tuple.  An old

@@ -1743,6 +1743,7 @@ is_event_topic(const struct config *c, const char *topic)
 {
 	const char *prefix = config_slot_of(c, "topic.prefix")->str;
 	const char *delimiter = config_slot_of(c, "topic.delimiter")->str;
+	const char *last = config_slot_of(c, "topic.transaction")->str;
 	const char *rest = topic;
 
 	if (!has_prefix(rest, prefix))
@@ -1751,6 +1752,9 @@ is_event_topic(const struct config *c, const char *topic)
 	if (!has_prefix(rest, delimiter))
 		return false;
 	rest += strlen(delimiter);
+	if (last != NULL && strcmp(rest, last) == 0 &&
+		config_slot_of(c, "provide.transaction.metadata")->num != 0)
+		return true;
 	return strcmp(rest, "message") == 0 || strcmp(rest, "transaction") == 0 ||
 		   strstr(rest, delimiter) != NULL;
 }
@@ -1802,6 +1806,55 @@ check_position_topic(struct config *c)
 					"has the form of a topic of events; choose a name that "
 					"does not begin with topic.prefix");
 	buf_free(&made);
+}
+
+/* The topic of BEGIN and END; those of tables are looked at as they come. */
+static void
+check_transaction_topic(struct config *c)
+{
+	const struct config_slot *s = config_slot_of(c, "topic.transaction");
+	const char				 *prefix = config_slot_of(c, "topic.prefix")->str;
+	const char *delimiter = config_slot_of(c, "topic.delimiter")->str;
+	const struct config_slot
+			  *positions = config_slot_of(c, "offsets.storage.topic");
+	struct buf made = {0};
+	struct buf messages = {0};
+
+	if (config_slot_of(c, "provide.transaction.metadata")->num == 0)
+	{
+		idle_if_given(c, "topic.transaction",
+					  "without provide.transaction.metadata there is no topic "
+					  "of transactions");
+		return;
+	}
+
+	/* Of what is wrong with these, others have told. */
+	if (prefix == NULL || delimiter == NULL)
+		return;
+	if (s->str == NULL || s->str[0] == '\0' ||
+		s->str[strspn(s->str, topic_chars)] != '\0')
+	{
+		config_fail(c, s->entry,
+					"must be one or more of letters, digits, '.', '_' and "
+					"'-'");
+		return;
+	}
+	buf_printf(&made, "%s%s%s", prefix, delimiter, s->str);
+	buf_printf(&messages, "%s.message", prefix);
+	if (made.len > TOPIC_MAX)
+		config_fail(c, s->entry,
+					"the transaction topic's name would have %zu characters, "
+					"more than %d",
+					made.len, TOPIC_MAX);
+	else if (strcmp(buf_cstr(&made), buf_cstr(&messages)) == 0 ||
+			 (positions->entry == NULL && positions->str != NULL &&
+			  strcmp(buf_cstr(&made), positions->str) == 0))
+		config_fail(c, s->entry,
+					"%s is the topic of something else; transactions need "
+					"one of their own",
+					buf_cstr(&made));
+	buf_free(&made);
+	buf_free(&messages);
 }
 
 /* Settles the heartbeats' topic, as topic.heartbeat.name. */
@@ -2078,6 +2131,7 @@ config_check(struct config *c)
 	config_kafka_build(c);
 	check_position(c);
 	check_heartbeat(c);
+	check_transaction_topic(c);
 	warn_idle(c);
 	make_announcements(c);
 	return c->errors.n == 0;

@@ -421,17 +421,21 @@ static const struct config_option table[] = {
 			"`<topic.heartbeat.prefix>.<topic.prefix>` if absent."},
 	{.name = "heartbeat.topics.prefix",
 		.help = "Old form of topic.heartbeat.prefix, which counts more."},
-	{.name = "topic.transaction", .stance = NO_EFFECT,
-		.deflt = "transaction", .parent = "provide.transaction.metadata",
-		.note = "there is no transaction topic yet",
-		.help = "Last part of the transaction topic's name."},
-	{.name = "provide.transaction.metadata", .type = BOOL, .stance = NOT_YET,
+	{.name = "topic.transaction", .deflt = "transaction",
+		.help = "Last part of the transaction topic's name, "
+			"`<topic.prefix>.<topic.transaction>`."},
+	{.name = "provide.transaction.metadata", .type = BOOL,
 		.deflt = "false",
-		.help = "Events at the begin and end of transactions, and a "
-			"`transaction` block in each event."},
-	{.name = "transaction.metadata.factory", .stance = NO_EFFECT,
-		.parent = "provide.transaction.metadata",
-		.note = "there is no transaction topic yet",
+		.help = "A record at the begin and one at the end of each "
+			"transaction of which something is published, with the numbers "
+			"of its events, and in each event a `transaction` block: the "
+			"transaction's id, and the event's place in it."},
+	{.name = "transaction.metadata.factory", .stance = PARTLY,
+		.flags = CONFIG_NEVER,
+		.deflt = "io.debezium.pipeline.txmetadata."
+			"DefaultTransactionMetadataFactory",
+		.built = "io.debezium.pipeline.txmetadata."
+			"DefaultTransactionMetadataFactory",
 		.help = "Java class that makes transaction events."},
 
 	SECTION("Delivery, memory and retries"),

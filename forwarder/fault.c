@@ -69,6 +69,8 @@ static const struct name points[] = {
 	{"idle_position", "a position without records is about to be stored"},
 	{"partial_cut", "a source transaction is about to be split"},
 	{"pin_submitted", "a topic's number of partitions is to be stored"},
+	{"transaction_begun", "a BEGIN is handed over, and nothing behind it"},
+	{"transaction_ended", "an END is handed over, which nobody knows yet"},
 	{"relation_planned", "a table's description was turned into a plan"},
 	{"topic_asked", "a topic is about to be looked up"},
 	{"topic_created", "a topic was created"},

@@ -1,13 +1,17 @@
 /*
  * format_json.c - Debezium's envelope as JSON without schema; see format.h.
  *
- *	{"before":R,"after":R,"source":{...},"transaction":null,"op":"c",
+ *	{"before":R,"after":R,"source":{...},"transaction":T,"op":"c",
  *	 "ts_ms":N,"ts_us":N,"ts_ns":N}
  *
  * and for a logical message
  *
- *	{"op":"m","ts_ms":N,"source":{...},"transaction":null,
+ *	{"op":"m","ts_ms":N,"source":{...},"transaction":T,
  *	 "message":{"prefix":"p","content":"base64"}}
+ *
+ * T is null, or where the event stands in its transaction:
+ *
+ *	{"id":"xid:LSN","total_order":N,"data_collection_order":N}
  *
  * Fields are in the order in which Debezium declares them.  Whatever is the
  * same in every record of a relation is spelled once, when the plan is made:
@@ -860,15 +864,47 @@ put_source(const struct format_plan *plan, const struct change *c,
 	buf_putc(out, '}');
 }
 
+/* Room for ,"transaction":{...}: its words and four numbers. */
+#define ORDER_MAX 160
+
+/*
+ * ,"transaction":...  Debezium has the LSN of each event in what it calls the
+ * id; here a transaction has one, that of its end.
+ */
+static uint8_t *
+put_order(const struct format_plan *plan, enum format_part part,
+		  const struct change *c, uint8_t *p)
+{
+	uint64_t second = part == FORMAT_CREATE && c->op == CHANGE_UPDATE;
+
+	if (c->order == NULL)
+		return put_lit(p, ",\"transaction\":null");
+	p = put_lit(p, ",\"transaction\":{\"id\":\"");
+	p = jsontext_digits(p, c->txn->xid & UINT32_MAX);
+	*p++ = ':';
+	p = jsontext_digits(p, plan->debezium ? c->lsn : c->txn->end_lsn);
+	p = put_lit(p, "\",\"total_order\":");
+	p = jsontext_digits(p, c->order->total + second);
+	p = put_lit(p, ",\"data_collection_order\":");
+	p = jsontext_digits(p, c->order->collection + second);
+	*p++ = '}';
+	return p;
+}
+
 static void
 put_message(const struct format_plan *plan, const struct change *c,
 			int64_t now_ns, struct buf *out)
 {
+	uint8_t *start;
+
 	buf_lit(out, "{\"op\":\"m\",\"ts_ms\":");
 	jsontext_i64(out, floor_div(now_ns, 1000000));
 	buf_putc(out, ',');
 	put_source(plan, c, now_ns, out);
-	buf_lit(out, ",\"transaction\":null,\"message\":{\"prefix\":");
+	start = buf_reserve(out, ORDER_MAX);
+	buf_commit(out,
+			   (size_t) (put_order(plan, FORMAT_MESSAGE, c, start) - start));
+	buf_lit(out, ",\"message\":{\"prefix\":");
 	jsontext_string(out, c->message.prefix, (size_t) c->message.prefix_len);
 	buf_lit(out, ",\"content\":");
 	if (!c->condensed)
@@ -913,8 +949,9 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 	buf_putc(out, ',');
 	put_source(plan, c, now_ns, out);
 
-	p = start = buf_reserve(out, 160);
-	p = put_lit(p, ",\"transaction\":null,\"op\":\"");
+	p = start = buf_reserve(out, ORDER_MAX + 160);
+	p = put_order(plan, part, c, p);
+	p = put_lit(p, ",\"op\":\"");
 	*p++ = (uint8_t) letters[part];
 	spell_times(&t, now_ns);
 	p = put_lit(p, "\",\"ts_ms\":");

@@ -13,6 +13,7 @@
 
 #include "format_json_debezium.h"
 #include "format_json_time.h"
+#include "java_hash.h"
 #include "jsontext.h"
 #include "pgtext.h"
 #include "rawnum.h"
@@ -656,28 +657,13 @@ java_hash(const char *p, const char *end)
 {
 	uint32_t h = 0;
 
-	for (p++; p < end && *p != '"'; p++)
+	for (p++; p < end && *p != '"';)
 	{
-		uint32_t c;
-		int		 more;
-
 		if (*p == '\\' && ++p == end)
 			break;
-		c = (uint8_t) *p;
-		more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-		if (more > 0)
-			c &= 0x3fu >> more;
-		for (; more > 0 && end - p > 1; more--)
-			c = c << 6 | ((uint8_t) * ++p & 0x3f);
-		if (c >= 0x10000)
-		{
-			c -= 0x10000;
-			h = 31 * h + (0xd800 | c >> 10);
-			c = 0xdc00 | (c & 0x3ff);
-		}
-		h = 31 * h + c;
+		p = java_hash_add(&h, p, end);
 	}
-	return h ^ h >> 16;
+	return java_hash_spread(h);
 }
 
 /*
@@ -689,12 +675,10 @@ static struct buckets
 fill_buckets(struct buf *b)
 {
 	uint32_t	   n = (uint32_t) (b->len / sizeof(struct member));
-	struct buckets buckets = {.n = 16};
+	struct buckets buckets = {.n = java_hash_buckets(n)};
 	struct member *members;
 	uint32_t	  *first;
 
-	while (n > buckets.n / 4 * 3 && buckets.n < UINT32_C(1) << 30)
-		buckets.n *= 2;
 	first = (uint32_t *) (void *) buf_reserve(b, buckets.n * sizeof(*first));
 	memset(first, 0, buckets.n * sizeof(*first));
 	members = (struct member *) (void *) b->data;

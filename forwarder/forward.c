@@ -394,7 +394,7 @@ drop_stream(struct forward *f)
 	repl_reset(f->repl);
 	decode_reset(f->decode);
 	f->status.source_connected = false;
-	f->entry_open = f->skipping = f->change_taken = false;
+	f->entry_open = f->skipping = f->change_taken = f->ending = false;
 	f->blocked = f->hangup = false;
 	f->probe_until_ms = 0;
 	f->keepalive_lsn = 0;

@@ -182,6 +182,7 @@ struct forward
 	bool	 entry_open;
 	bool	 skipping;	   /* it is known to be delivered */
 	bool	 change_taken; /* records of a change are being handed over */
+	bool	 ending;	   /* it is the end of the transaction */
 	uint64_t uncounted;	   /* records under way that are no events */
 	uint64_t ticket;
 	uint64_t changes; /* of it, so far; ... */

@@ -38,6 +38,7 @@ begin_transaction(struct forward *f)
 		return;
 	}
 	f->entry_open = true;
+	publish_begin_transaction(f->publish);
 	FAULT_POINT("source_begin");
 	t = &f->commit_times[f->ticket & (COMMIT_TIMES - 1)];
 	t->ticket = f->ticket;
@@ -47,6 +48,7 @@ begin_transaction(struct forward *f)
 static void
 commit_transaction(struct forward *f)
 {
+	f->ending = false;
 	if (f->entry_open)
 	{
 		FAULT_POINT("source_commit");
@@ -60,6 +62,25 @@ commit_transaction(struct forward *f)
 				  (unsigned long long) decode_transaction(f->decode)->xid);
 	}
 	f->skipping = false;
+}
+
+/*
+ * The commit has come.  False: there is a record of it, to be handed over
+ * before it counts.  Its position is behind that of the last change.
+ */
+static bool
+end_transaction(struct forward *f)
+{
+	struct change_position position = decode_change(f->decode)->position;
+
+	position.ordinal++;
+	if (f->entry_open && !f->delivery.resuming &&
+		publish_take_end(f->publish, decode_transaction(f->decode), &position))
+	{
+		f->change_taken = f->ending = true;
+		return false;
+	}
+	return true;
 }
 
 /* Hand over what is left of the change in hand; false: not now. */
@@ -94,6 +115,16 @@ submit_change(struct forward *f)
 			return false;
 	}
 	return false;
+}
+
+/* Of a change that was published before: only its events are counted. */
+static void
+pass_change(struct forward *f)
+{
+	const struct change *c = decode_change(f->decode);
+
+	publish_pass(f->publish, c,
+				 c->relation ? decode_relation(f->decode) : NULL);
 }
 
 /*
@@ -233,6 +264,11 @@ forward_pump(struct forward *f)
 		}
 		if (f->change_taken && !submit_change(f))
 			return false;
+		if (f->ending)
+		{
+			FAULT_POINT("transaction_ended");
+			commit_transaction(f);
+		}
 
 		/*
 		 * Here and not at the end of the turn, which is somewhere within a
@@ -264,8 +300,13 @@ forward_pump(struct forward *f)
 				if (FAULT_BUG("skip_by_change_lsn") &&
 					decode_change(f->decode)->lsn <= f->stream_lsn)
 					break;
-				if (f->skipping || forward_position_skip(f))
+				if (f->skipping)
 					break;
+				if (forward_position_skip(f))
+				{
+					pass_change(f);
+					break;
+				}
 				publish_take(f->publish, decode_change(f->decode),
 							 decode_change(f->decode)->relation
 								 ? decode_relation(f->decode)
@@ -275,7 +316,8 @@ forward_pump(struct forward *f)
 				decode_release(f->decode);
 				break;
 			case DECODE_COMMIT:
-				commit_transaction(f);
+				if (end_transaction(f))
+					commit_transaction(f);
 				break;
 			case DECODE_FAILED:
 				snprintf(f->reason, sizeof(f->reason), "%s",

@@ -9,6 +9,10 @@
  * A record over the limit is noticed while it is made, and is not held for
  * longer than that: 'bytes' keeps one record, and some more to be able to say
  * how large it would have been.
+ *
+ * With provide.transaction.metadata the first change of a transaction that is
+ * published takes the BEGIN along, ahead of its own records, and the END comes
+ * as a change does.
  */
 #include "publish.h"
 
@@ -21,6 +25,7 @@
 #include "log.h"
 #include "mem.h"
 #include "route.h"
+#include "txnmeta.h"
 #include "version.h"
 
 /* Work space that is kept from one change to the next. */
@@ -56,6 +61,13 @@ static const uint64_t shorter[] = {8192, 64, 0};
 #define PART_TOMBSTONE 1
 #define PART_CREATE 2
 
+/*
+ * Of the BEGIN that a change takes along.  It is in another topic than the
+ * change's own records, and is published if and only if they are: a position
+ * that covers the change covers it, too.
+ */
+#define PART_BEGIN UINT16_MAX
+
 /* What is known of a relation beyond its columns. */
 struct relation_plan
 {
@@ -66,6 +78,7 @@ struct relation_plan
 	bool				topicless;	   /* no topic can be its own */
 	int64_t				lost_told_ns;  /* when lost values were last told */
 	int64_t				large_told_ns; /* and events that are too large */
+	uint32_t			collection;	   /* in txnmeta */
 };
 
 /* Part of a buffer, or nothing at all (len 0 and none set). */
@@ -105,6 +118,11 @@ struct publish
 
 	struct relation_plan message; /* of logical messages */
 
+	struct txnmeta		*txnmeta;			/* NULL: not asked for */
+	struct buf			 transaction_topic; /* its name */
+	struct relation_plan transaction;		/* of BEGIN and END; no format */
+	bool				 transaction_planned;
+
 	struct store *store; /* of pins; may be NULL */
 	uint32_t	  store_topic;
 	bool		  pin_current; /* topics' present counts are right */
@@ -121,6 +139,8 @@ struct publish
 	uint32_t			   nparts;
 	uint32_t			   next;	   /* to be handed over */
 	uint32_t			   copies;	   /* of part 0, one for each partition */
+	struct part			   begin;	   /* of the transaction; to go first, */
+	bool				   begin_due;  /* if it is there */
 	bool				   no_context; /* no headers of context */
 	struct buf			   bytes;	   /* keys and values */
 	char				   too_large[64]; /* header of all of them, or "" */
@@ -250,14 +270,25 @@ publish_new(const struct config *config)
 		config_bool(config, "value.converter.replace.null.with.default");
 	p->options.key_null_default =
 		config_bool(config, "key.converter.replace.null.with.default");
+	if (config_bool(config, "provide.transaction.metadata"))
+	{
+		p->txnmeta = txnmeta_new(p->debezium);
+		(void) route_transaction_topic(&p->transaction_topic, p->prefix,
+									   p->delimiter,
+									   config_str(config,
+												  "topic.transaction"));
+	}
 	return p;
 }
 
+/* Plans that no relation has. */
 static void
-forget_message_plan(struct publish *p)
+forget_plans(struct publish *p)
 {
 	format_json_plan_free(p->message.format);
 	memset(&p->message, 0, sizeof(p->message));
+	memset(&p->transaction, 0, sizeof(p->transaction));
+	p->transaction_planned = false;
 }
 
 void
@@ -265,13 +296,15 @@ publish_free(struct publish *p)
 {
 	if (p == NULL)
 		return;
-	forget_message_plan(p);
+	forget_plans(p);
 	for (size_t i = 0; i < p->ntopics; i++)
 	{
 		free((char *) p->topics[i].name);
 		free((char *) p->topics[i].table);
 	}
 	free(p->topics);
+	txnmeta_free(p->txnmeta);
+	buf_free(&p->transaction_topic);
 	free(p->database);
 	free(p->before);
 	free(p->after);
@@ -285,7 +318,7 @@ void
 publish_start(struct publish *p, struct sink *sink, const char *database,
 			  char byte_order)
 {
-	forget_message_plan(p);
+	forget_plans(p);
 	publish_abandon(p);
 	p->sink = sink;
 	p->store = NULL;
@@ -374,13 +407,56 @@ tell_unknown_key(struct publish *p, const struct change_relation *rel,
 	}
 }
 
+/*
+ * The plan's topic is the one called 'name'.  'what' and 'table', which may be
+ * "", say whose it is.
+ */
+static void
+take_topic(struct publish *p, struct relation_plan *plan, const char *name,
+		   const char *what, const char *table)
+{
+	plan->topic = sink_topic(p->sink, name);
+	plan->index = find_topic(p, name, table);
+
+	/* <topic.prefix>.<slot.name>.offsets can be a table's topic, too. */
+	if (p->store != NULL && plan->topic == p->store_topic)
+	{
+		plan->topicless = true;
+		snprintf(p->error, sizeof(p->error),
+				 "topic %s of %s%s is the one where positions are kept; "
+				 "exclude the table, or name another topic for positions "
+				 "with offsets.storage.topic",
+				 name, what, table);
+	}
+}
+
+/* Of BEGIN and END. */
+static struct relation_plan *
+transaction_plan(struct publish *p)
+{
+	if (!p->transaction_planned)
+		take_topic(p, &p->transaction, buf_cstr(&p->transaction_topic),
+				   "transactions", "");
+	p->transaction_planned = true;
+	return &p->transaction;
+}
+
+/* One topic for both would have two orders of positions. */
+static bool
+is_transaction_topic(struct publish *p, const char *name)
+{
+	return p->txnmeta != NULL &&
+		   strcmp(name, buf_cstr(&p->transaction_topic)) == 0;
+}
+
 static void
 make_plan(struct publish *p, const struct change_relation *rel,
 		  struct relation_plan *plan)
 {
-	struct buf name = {0};
-	struct buf table = {0};
-	bool	   fits;
+	const char *what = rel != NULL ? "table " : "logical messages";
+	struct buf	name = {0};
+	struct buf	table = {0};
+	bool		fits;
 
 	if (rel != NULL)
 		buf_printf(&table, "%s.%s", rel->schema, rel->name);
@@ -397,28 +473,27 @@ make_plan(struct publish *p, const struct change_relation *rel,
 		snprintf(p->error, sizeof(p->error),
 				 "the topic's name for %s%s is longer than %d characters; "
 				 "exclude the table or shorten topic.prefix",
-				 rel ? "table " : "logical messages", buf_cstr(&table),
-				 ROUTE_TOPIC_MAX);
+				 what, buf_cstr(&table), ROUTE_TOPIC_MAX);
+	}
+	else if (is_transaction_topic(p, buf_cstr(&name)))
+	{
+		plan->topicless = true;
+		snprintf(p->error, sizeof(p->error),
+				 "topic %s of %s%s is the one of BEGIN and END; exclude the "
+				 "table, or set topic.transaction to another name",
+				 buf_cstr(&name), what, buf_cstr(&table));
 	}
 	else
 	{
-		plan->topic = sink_topic(p->sink, buf_cstr(&name));
-		plan->index = find_topic(p, buf_cstr(&name), buf_cstr(&table));
-
-		/* <topic.prefix>.<slot.name>.offsets can be a table's topic, too. */
-		if (p->store != NULL && plan->topic == p->store_topic)
-		{
-			plan->topicless = true;
-			snprintf(p->error, sizeof(p->error),
-					 "topic %s of %s%s is the one where positions are kept; "
-					 "exclude the table, or name another topic for positions "
-					 "with offsets.storage.topic",
-					 buf_cstr(&name), rel ? "table " : "logical messages",
-					 buf_cstr(&table));
-		}
+		take_topic(p, plan, buf_cstr(&name), what, buf_cstr(&table));
 		if (rel != NULL)
 			tell_unknown_key(p, rel, &p->topics[plan->index]);
 	}
+	if (p->txnmeta != NULL)
+		plan->collection = rel != NULL
+							   ? txnmeta_collection(p->txnmeta, rel->schema,
+													rel->name)
+							   : TXNMETA_MESSAGES;
 	buf_free(&table);
 	buf_free(&name);
 }
@@ -774,30 +849,154 @@ is_unchanged(const struct publish *p, const struct change *c)
 		   !format_json_row_changed(p->plan->format, c);
 }
 
-void
-publish_take(struct publish *p, const struct change *c,
-			 struct schema_relation *relation, int64_t now_ns)
+/* How many events the change is: none, one, or two if it changes the key. */
+static uint32_t
+count_events(struct publish *p, const struct change *c)
+{
+	if (c->op != CHANGE_UPDATE)
+		return 1;
+	p->keys = format_json_compare_keys(p->plan->format, c);
+	if (is_unchanged(p, c))
+		return 0;
+	return p->keys == FORMAT_OTHER ? 2 : 1;
+}
+
+/* The record at the begin of the transaction, behind those of the change. */
+static void
+add_begin(struct publish *p, const struct change *c)
+{
+	struct part *part = &p->begin;
+
+	memset(part, 0, sizeof(*part));
+	part->other_key.none = true;
+	part->number = PART_BEGIN;
+	part->key.at = p->bytes.len;
+	txnmeta_put_key(p->txnmeta, c->txn, c, &p->bytes);
+	part->key.len = p->bytes.len - part->key.at;
+	part->value.at = p->bytes.len;
+	txnmeta_put_begin(p->txnmeta, c->txn, c, &p->bytes);
+	part->value.len = p->bytes.len - part->value.at;
+	(void) transaction_plan(p);
+	p->begin_due = true;
+}
+
+/* Nothing is taken on yet. */
+static void
+clear(struct publish *p, const struct change_position *position)
 {
 	p->next = 0;
 	p->nparts = 0;
 	p->too_large[0] = '\0';
 	p->refused = false;
-	p->position = c->position;
+	p->begin_due = false;
+	p->position = *position;
+}
+
+void
+publish_take(struct publish *p, const struct change *c,
+			 struct schema_relation *relation, int64_t now_ns)
+{
+	struct change		numbered;
+	struct change_order order;
+	uint32_t			events;
+
+	clear(p, &c->position);
 	p->plan = plan_of(p, relation);
 	p->taken = true;
 	if (p->plan->topicless)
 		return;
-	if (c->op == CHANGE_UPDATE)
-		p->keys = format_json_compare_keys(p->plan->format, c);
-	if (is_unchanged(p, c))
-	{
-		p->taken = false;
+	events = count_events(p, c);
+	p->taken = events > 0;
+	if (!p->taken)
 		return;
+	if (p->txnmeta != NULL && c->txn->xid != 0)
+	{
+		numbered = *c;
+		numbered.order = &order;
+		c = &numbered;
+		txnmeta_count(p->txnmeta, p->plan->collection, events, &order);
 	}
 	if (!c->condensed)
 		make_parts(p, c, now_ns);
 	if (c->condensed || !fits(p))
 		replace_parts(p, c, now_ns);
+	if (c->order != NULL && order.total == 1 && !p->refused)
+		add_begin(p, c);
+}
+
+void
+publish_begin_transaction(struct publish *p)
+{
+	if (p->txnmeta != NULL)
+		txnmeta_reset(p->txnmeta);
+}
+
+void
+publish_pass(struct publish *p, const struct change *c,
+			 struct schema_relation *relation)
+{
+	struct change_order order;
+	uint32_t			events;
+
+	if (p->txnmeta == NULL || c->txn->xid == 0)
+		return;
+	p->plan = plan_of(p, relation);
+	events = count_events(p, c);
+	if (events > 0)
+		txnmeta_count(p->txnmeta, p->plan->collection, events, &order);
+}
+
+static void
+make_end(struct publish *p, const struct change_transaction *txn, bool listed)
+{
+	struct part *part;
+
+	buf_reset(&p->bytes);
+	p->nparts = 0;
+	part = add_part(p, PART_FIRST);
+	part->key.none = part->value.none = false;
+	part->key.at = p->bytes.len;
+	txnmeta_put_key(p->txnmeta, txn, NULL, &p->bytes);
+	part->key.len = p->bytes.len - part->key.at;
+	part->value.at = p->bytes.len;
+	txnmeta_put_end(p->txnmeta, txn, listed, &p->bytes);
+	part->value.len = p->bytes.len - part->value.at;
+}
+
+bool
+publish_take_end(struct publish *p, const struct change_transaction *txn,
+				 const struct change_position *position)
+{
+	size_t size;
+
+	if (p->txnmeta == NULL || txn->xid == 0 || txnmeta_total(p->txnmeta) == 0)
+		return false;
+	clear(p, position);
+	p->plan = transaction_plan(p);
+	p->taken = true;
+	p->copies = 1;
+	p->no_context = p->debezium;
+	make_end(p, txn, true);
+	if (fits(p))
+		return true;
+	size = largest_part(p);
+	if (p->placeholder)
+	{
+		make_end(p, txn, false);
+		return true;
+	}
+	snprintf(p->error, sizeof(p->error),
+			 "topic %s: the END of a transaction of so many tables has %zu "
+			 "bytes, which is larger than is allowed (max.request.size here: "
+			 "%zu; LSN %X/%X): raise producer.override.max.request.size and "
+			 "the topic's max.message.bytes, or set "
+			 "walferry.too.large=placeholder, which leaves data_collections "
+			 "out; then start again, nothing is lost",
+			 buf_cstr(&p->transaction_topic), size, p->record_max,
+			 (unsigned) (txn->end_lsn >> 32), (unsigned) txn->end_lsn);
+	p->refused = true;
+	p->nparts = 0;
+	return true;
 }
 
 void
@@ -805,6 +1004,7 @@ publish_abandon(struct publish *p)
 {
 	p->taken = false;
 	p->pin_due = false;
+	p->begin_due = false;
 }
 
 static size_t
@@ -837,17 +1037,19 @@ make_headers(struct publish *p, const struct part *part, char *position,
 	return n;
 }
 
-/* Hand over copy 'copy' of one part. */
+/* Hand over copy 'copy' of one part, to the topic of 'plan'. */
 static enum sink_outcome
-submit_part(struct publish *p, const struct part *part, uint32_t copy,
-			struct ack_ledger *ledger, uint64_t ticket)
+submit_part(struct publish *p, const struct relation_plan *plan,
+			const struct part *part, uint32_t copy, struct ack_ledger *ledger,
+			uint64_t ticket)
 {
 	struct change_position position = p->position;
 	char				   text[PUBLISH_POSITION_LEN + 1];
 	struct sink_header	   headers[HEADERS_MAX];
-	struct sink_record	   record = {.topic = p->plan->topic};
-	struct publish_topic  *topic = &p->topics[p->plan->index];
+	struct sink_record	   record = {.topic = plan->topic};
+	struct publish_topic  *topic = &p->topics[plan->index];
 	enum sink_outcome	   outcome;
+	uint32_t			   copies = part == &p->begin ? 1 : p->copies;
 
 	if (!part->key.none)
 	{
@@ -859,16 +1061,16 @@ submit_part(struct publish *p, const struct part *part, uint32_t copy,
 		record.value = p->bytes.data + part->value.at;
 		record.value_len = part->value.len;
 	}
-	if (p->copies > 1)
+	if (copies > 1)
 		record.partition = (int32_t) copy;
 	else if (record.key != NULL)
 		record.partition = route_partition(record.key, record.key_len,
-										   p->plan->npartitions);
+										   plan->npartitions);
 	else
 		record.partition = route_keyless_partition(p->keyless, topic->name,
 												   position.end_lsn,
-												   p->plan->npartitions);
-	position.part = p->copies > 1 ? copy : part->number;
+												   plan->npartitions);
+	position.part = copies > 1 ? copy : part->number;
 	publish_position(&position, text);
 	record.headers = headers;
 	record.nheaders = make_headers(p, part, text, headers);
@@ -897,23 +1099,24 @@ failed(struct publish *p)
 
 /* A new producer may find more partitions than the one before it. */
 static void
-watch_partitions(struct publish *p)
+watch_partitions(struct publish *p, const struct relation_plan *plan)
 {
-	struct publish_topic *t = &p->topics[p->plan->index];
+	struct publish_topic *t = &p->topics[plan->index];
 
-	if (t->npartitions != 0 && t->npartitions != p->plan->npartitions)
+	if (t->npartitions != 0 && t->npartitions != plan->npartitions)
 		log_warn(
 			"publish",
 			"the topic's number of partitions changed: keys may have moved"
 			" to other partitions, behind what a reader has seen of them",
 			"topic=%s before=%d now=%d", log_str(t->name), t->npartitions,
-			p->plan->npartitions);
-	t->npartitions = p->plan->npartitions;
+			plan->npartitions);
+	t->npartitions = plan->npartitions;
 }
 
 /* Hand over the record of a pin, ahead of the first one that relies on it. */
 static enum sink_outcome
-submit_pin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
+submit_pin(struct publish *p, const struct relation_plan *plan,
+		   struct ack_ledger *ledger, uint64_t ticket)
 {
 	const struct sink_record record = {.topic = p->store_topic,
 									   .key = p->pin_key.data,
@@ -930,8 +1133,7 @@ submit_pin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 		return outcome;
 	}
 	p->sent_bytes += record.key_len + record.value_len;
-	store_pinned(p->store, p->topics[p->plan->index].name,
-				 p->plan->npartitions);
+	store_pinned(p->store, p->topics[plan->index].name, plan->npartitions);
 	p->pin_due = false;
 	FAULT_POINT("pin_submitted");
 	return SINK_DONE;
@@ -943,10 +1145,10 @@ submit_pin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
  * fewer, records would be missing.  False: it cannot stay.
  */
 static bool
-pin_partitions(struct publish *p)
+pin_partitions(struct publish *p, struct relation_plan *plan)
 {
-	const char *topic = p->topics[p->plan->index].name;
-	int32_t		now = p->plan->npartitions;
+	const char *topic = p->topics[plan->index].name;
+	int32_t		now = plan->npartitions;
 	int32_t		pinned;
 
 	if (p->store == NULL)
@@ -974,7 +1176,7 @@ pin_partitions(struct publish *p)
 				 "walferry.partition.count=current takes it as it is",
 				 topic, now, pinned);
 		p->exit_code = 5;
-		p->plan->npartitions = 0; /* refused again if asked again */
+		plan->npartitions = 0; /* refused again if asked again */
 		return false;
 	}
 	log_warn("publish",
@@ -982,8 +1184,54 @@ pin_partitions(struct publish *p)
 			 "those that it had, so that keys stay in order; "
 			 "walferry.partition.count=current uses all of them",
 			 "topic=%s pinned=%d now=%d", log_str(topic), pinned, now);
-	p->plan->npartitions = pinned;
+	plan->npartitions = pinned;
 	return true;
+}
+
+/* The plan's topic can be written to; its pin is handed over. */
+static enum sink_outcome
+open_topic(struct publish *p, struct relation_plan *plan,
+		   struct ack_ledger *ledger, uint64_t ticket)
+{
+	enum sink_outcome outcome;
+
+	if (plan->topicless)
+	{
+		p->exit_code = 4;
+		return SINK_FAILED;
+	}
+	if (plan->npartitions == 0)
+	{
+		outcome = sink_partitions(p->sink, plan->topic, &plan->npartitions);
+		if (outcome != SINK_DONE)
+			return outcome == SINK_FAILED ? failed(p) : outcome;
+		if (!pin_partitions(p, plan))
+			return SINK_FAILED;
+		watch_partitions(p, plan);
+	}
+	if (!p->pin_due)
+		return SINK_DONE;
+	outcome = submit_pin(p, plan, ledger, ticket);
+	return outcome == SINK_FAILED ? failed(p) : outcome;
+}
+
+/* Hand over the begin of the transaction. */
+static enum sink_outcome
+submit_begin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
+{
+	bool			  no_context = p->no_context;
+	enum sink_outcome outcome = open_topic(p, &p->transaction, ledger, ticket);
+
+	if (outcome != SINK_DONE)
+		return outcome;
+	p->no_context = p->debezium;
+	outcome = submit_part(p, &p->transaction, &p->begin, 0, ledger, ticket);
+	p->no_context = no_context;
+	if (outcome != SINK_DONE)
+		return outcome == SINK_FAILED ? failed(p) : outcome;
+	p->begin_due = false;
+	FAULT_POINT("transaction_begun");
+	return SINK_DONE;
 }
 
 enum sink_outcome
@@ -993,31 +1241,16 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 
 	if (!p->taken)
 		return SINK_DONE;
-	if (p->plan->topicless || p->refused)
+	if (p->refused)
 	{
 		p->exit_code = 4;
 		return SINK_FAILED;
 	}
-	if (p->plan->npartitions == 0)
-	{
-		outcome = sink_partitions(p->sink, p->plan->topic,
-								  &p->plan->npartitions);
-		if (outcome == SINK_FAILED)
-			return failed(p);
-		if (outcome != SINK_DONE)
-			return outcome;
-		if (!pin_partitions(p))
-			return SINK_FAILED;
-		watch_partitions(p);
-	}
-	if (p->pin_due)
-	{
-		outcome = submit_pin(p, ledger, ticket);
-		if (outcome == SINK_FAILED)
-			return failed(p);
-		if (outcome != SINK_DONE)
-			return outcome;
-	}
+	outcome = open_topic(p, p->plan, ledger, ticket);
+	if (outcome == SINK_DONE && p->begin_due)
+		outcome = submit_begin(p, ledger, ticket);
+	if (outcome != SINK_DONE)
+		return outcome;
 
 	/*
 	 * A truncate concerns the rows of every partition, and only within a
@@ -1030,8 +1263,9 @@ publish_submit(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 
 	while (p->next < (p->copies > 1 ? p->copies : p->nparts))
 	{
-		outcome = submit_part(p, &p->parts[p->copies > 1 ? 0 : p->next],
-							  p->next, ledger, ticket);
+		outcome = submit_part(p, p->plan,
+							  &p->parts[p->copies > 1 ? 0 : p->next], p->next,
+							  ledger, ticket);
 		if (outcome == SINK_FAILED)
 			return failed(p);
 		if (outcome != SINK_DONE)

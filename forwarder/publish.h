@@ -6,6 +6,10 @@
  * position, and hands them over, counting each in the ledger.  It can stop
  * half-way when the sink has no room, and goes on where it stopped.
  *
+ * With provide.transaction.metadata it also counts the events of each
+ * transaction, and publishes a record at its begin, with the first event, and
+ * one at its end.
+ *
  * A record that is larger than the sink allows is not made: publishing fails,
  * or, with walferry.too.large=placeholder, the change is published without
  * its long values and says so in a header.
@@ -77,6 +81,21 @@ void publish_release(void *user);
  */
 void publish_take(struct publish *p, const struct change *c,
 				  struct schema_relation *relation, int64_t now_ns);
+
+/* A transaction begins: its events are counted anew. */
+void publish_begin_transaction(struct publish *p);
+
+/* A change that was published before: it only counts. */
+void publish_pass(struct publish *p, const struct change *c,
+				  struct schema_relation *relation);
+
+/*
+ * The transaction has ended: take on the record that says so, as a change at
+ * 'position'.  False: there is none, as nothing of it is published or nobody
+ * asked for it.
+ */
+bool publish_take_end(struct publish *p, const struct change_transaction *txn,
+					  const struct change_position *position);
 
 /* Hand over what is left of the records taken on. */
 enum sink_outcome

@@ -75,6 +75,18 @@ route_message_topic(struct buf *out, const char *prefix)
 	return end_topic(out, start);
 }
 
+bool
+route_transaction_topic(struct buf *out, const char *prefix,
+						const char *delimiter, const char *name)
+{
+	size_t start = out->len;
+
+	put_allowed(out, prefix);
+	put_allowed(out, delimiter);
+	put_allowed(out, name);
+	return end_topic(out, start);
+}
+
 /* ------------------------------------------------------------- partitions */
 
 static uint32_t

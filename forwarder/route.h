@@ -36,6 +36,10 @@ route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
 /* The same for logical messages: Debezium does not ask for the delimiter. */
 bool route_message_topic(struct buf *out, const char *prefix);
 
+/* The same for the begin and end of transactions; 'name' is the last part. */
+bool route_transaction_topic(struct buf *out, const char *prefix,
+							 const char *delimiter, const char *name);
+
 /* Kafka's murmur2, as org.apache.kafka.common.utils.Utils computes it. */
 uint32_t route_murmur2(const void *data, size_t len);
 

@@ -120,6 +120,39 @@ add_plugin_option(struct repl_option **options, size_t *n, const char *name,
 	(*options)[(*n)++] = (struct repl_option){name, value};
 }
 
+/*
+ * Whether a key has changed, and anything at all, is seen by what is written
+ * of it.
+ */
+static void
+put_counting(struct buf *out, const struct config *c)
+{
+	static const char *const names[] = {
+		"topic.transaction",
+		"compatibility",
+		"include.unknown.datatypes",
+		"key.converter.replace.null.with.default",
+		"unavailable.value.placeholder",
+		"decimal.handling.mode",
+		"binary.handling.mode",
+		"hstore.handling.mode",
+		"interval.handling.mode",
+		"time.precision.mode",
+	};
+
+	if (!config_bool(c, "provide.transaction.metadata"))
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		const char *value = config_str(c, names[i]);
+
+		buf_printf(out, "%s=%s\n", names[i], value != NULL ? value : "");
+	}
+	buf_printf(out, "%lld\n%zu\n",
+			   (long long) config_int(c, "money.fraction.digits"),
+			   config_record_max(c));
+}
+
 void
 source_config_init(struct source_config *s, const struct config *c)
 {
@@ -208,6 +241,7 @@ source_config_init(struct source_config *s, const struct config *c)
 		add_plugin_option(&options, &n, params[i].name, params[i].value);
 	s->repl.options = options;
 	s->repl.noptions = n;
+	put_counting(&s->counting, c);
 }
 
 void
@@ -217,6 +251,7 @@ source_config_free(struct source_config *s)
 	free((void *) s->repl.values);
 	free((void *) s->repl.options);
 	buf_free(&s->text);
+	buf_free(&s->counting);
 }
 
 uint64_t
@@ -236,5 +271,7 @@ source_config_filter(const struct source_config *s)
 			h = (h ^ 0xff) * 1099511628211u;
 		}
 	}
+	for (size_t i = 0; i < s->counting.len; i++)
+		h = (h ^ s->counting.data[i]) * 1099511628211u;
 	return h;
 }

@@ -15,6 +15,7 @@ struct source_config
 {
 	struct repl_config repl;
 	struct buf		   text;	  /* strings that 'repl' points to */
+	struct buf		   counting;  /* what decides how events are counted */
 	bool			   temporary; /* a slot for looking only */
 	bool			   confirm;	  /* tell the slot what was delivered */
 };
@@ -25,7 +26,9 @@ void source_config_free(struct source_config *s);
 
 /*
  * A hash of the options that decide what is in the stream: where it is the
- * same, the same WAL gives the same changes.
+ * same, the same WAL gives the same changes.  With
+ * provide.transaction.metadata also of those that decide how many events they
+ * are, and so what number each has.
  */
 uint64_t source_config_filter(const struct source_config *s);
 

@@ -77,8 +77,8 @@ my @cases = (
 		'a value that nobody knows'
 	],
 	[
-		{ 'provide.transaction.metadata' => 'true' },
-		qr/provide\.transaction\.metadata: .*not built yet/,
+		{ 'signal.enabled.channels' => 'file' },
+		qr/signal\.enabled\.channels: .*not built yet/,
 		'a property that is not built yet'
 	],
 	[

@@ -113,6 +113,7 @@ class Parsed:
     """An event, taken apart."""
 
     copy = False        # of one that was paired
+    empty = False       # of a transaction that has no events
 
     def __init__(self, event):
         self.event = event
@@ -160,8 +161,12 @@ class Parsed:
             lsn = source.get("lsn") if isinstance(source, dict) else None
             return self.kind, self.table, value.get("op"), lsn
         if self.kind == "transaction":
-            return self.kind, value.get("status"), value.get("id")
+            return self.kind, value.get("status"), self.transaction()
         return (self.kind,)
+
+    def transaction(self):
+        """The xid, which is the same in all that tells of one."""
+        return str(self.value.get("id")).partition(":")[0]
 
     def __str__(self):
         e = self.event
@@ -183,6 +188,12 @@ def identify(parsed):
             tables[p.event.topic] = p.table
     for p in parsed:
         p.table = p.table or tables.get(p.event.topic)
+    ends = [p for p in parsed if p.kind == "transaction"]
+    nothing = {p.transaction() for p in ends
+               if p.value.get("status") == "END"
+               and p.value.get("event_count") == "0"}
+    for p in ends:
+        p.empty = p.transaction() in nothing
 
 
 def pair_by(ours, theirs, sameness):
@@ -608,6 +619,52 @@ def _sequence(d, w, _):
         w[1] is None or int(w[1]) <= int(d[1]))
 
 
+def _same_transaction(d, w, difference):
+    """Of what is before its end, by which Debezium has the id, too."""
+    if not isinstance(d, String) or not isinstance(w, String):
+        return False
+    (d_xid, _, d_lsn), (w_xid, _, w_lsn) = d.partition(":"), w.partition(":")
+    return d_xid == w_xid and d_lsn.isdecimal() and w_lsn.isdecimal() and \
+        int(d_lsn) < int(w_lsn) and not _is_end(difference)
+
+
+def _is_end(difference):
+    p = difference.pair[0]
+    return p.kind == "transaction" and p.value.get("status") == "END"
+
+
+def _begin_of_another_id(_, __, difference):
+    d, w = difference.pair
+    return d.kind == "transaction" and not _is_end(difference) and \
+        d.event.key != w.event.key
+
+
+def _nothing_in_it(_, w, difference):
+    return w is MISSING and difference.pair[0].empty
+
+
+_OF_MESSAGE = "io.debezium.connector.postgresql.LogicalDecoding" \
+    "MessageMonitor$LogicalDecodingMessageId@"
+
+
+def _messages_one_by_one(d, w, _):
+    """Tables are the same; of messages, Debezium counts each by itself."""
+    if not isinstance(d, list) or not isinstance(w, list):
+        return False
+    single = [c for c in d if c["data_collection"].startswith(_OF_MESSAGE)]
+    together = [c for c in w
+                if c["data_collection"] == "LOGICAL_DECODING_MESSAGE"]
+    return same([c for c in d if c not in single],
+                [c for c in w if c not in together]) and single != [] and \
+        len(together) == 1 and \
+        together[0]["event_count"] == str(len(single)) and \
+        all(c["event_count"] == "1" for c in single)
+
+
+def _always_first(d, w, _):
+    """Debezium has each message for the first of its kind."""
+    return d == "1" and isinstance(w, Number) and int(w) > 1
+
 
 RULES = {
     "clock": _clock,
@@ -633,6 +690,11 @@ RULES = {
     "wrapped": _wrapped,
     "wrapped elements": _elements(_wrapped),
     "an earlier commit": _sequence,
+    "the same transaction": _same_transaction,
+    "begin of another id": _begin_of_another_id,
+    "nothing in it": _nothing_in_it,
+    "messages one by one": _messages_one_by_one,
+    "always the first": _always_first,
 }
 
 # What Debezium has for a column that is NOT NULL and not in the WAL.

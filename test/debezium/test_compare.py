@@ -623,6 +623,67 @@ reason = "so"
             self.assertEqual(unknown("header __debezium.oldkey", known,
                                      (b"{}",), text, w), expected)
 
+    def test_rules_of_transactions(self):
+        def of(d, w):
+            side = Side()
+            for value, key in (d, w):
+                side.add({"id": key}, value, topic="p.transaction")
+            both = [compare.Parsed(e) for e in side.events]
+            compare.identify(both)
+            return compare.Difference("", both[0].kind, "id", (), None, None,
+                                      tuple(both))
+
+        def record(status, xid, count=None):
+            return {"status": status, "id": xid, "event_count": count,
+                    "data_collections": None, "ts_ms": 1}
+
+        begin = of((record("BEGIN", "5:10"), "5:10"),
+                   (record("BEGIN", "5:20"), "5:20"))
+        alike = of((record("BEGIN", "5:10"), "5:10"),
+                   (record("BEGIN", "5:10"), "5:10"))
+        end = of((record("END", "5:10", 1), "5:10"),
+                 (record("END", "5:20", 1), "5:20"))
+        empty = of((record("BEGIN", "5:10"), "5:10"),
+                   (record("END", "5:20", 0), "5:20"))
+        name = compare._OF_MESSAGE + "6c6b56c8"
+
+        def listed(*counts):
+            return json.dumps([{"data_collection": n, "event_count": c}
+                               for n, c in counts])
+
+        together = listed(("s.a", 2), ("LOGICAL_DECODING_MESSAGE", 2))
+        for rule, d, w, difference, expected in (
+                ("the same transaction", '"5:10"', '"5:20"', begin, True),
+                ("the same transaction", '"5:0"', '"5:20"', begin, True),
+                ("the same transaction", '"6:10"', '"5:20"', begin, False),
+                ("the same transaction", '"5:20"', '"5:10"', begin, False),
+                ("the same transaction", '"5:x"', '"5:10"', begin, False),
+                ("the same transaction", '"5:10"', "null", begin, False),
+                ("the same transaction", '"5:10"', '"5:20"', end, False),
+                ("begin of another id", "1", "2", begin, True),
+                ("begin of another id", "1", "2", alike, False),
+                ("begin of another id", "1", "2", end, False),
+                ("nothing in it", '"x"', compare.MISSING, empty, True),
+                ("nothing in it", '"x"', compare.MISSING, begin, False),
+                ("nothing in it", compare.MISSING, '"x"', empty, False),
+                ("messages one by one",
+                 listed((name, 1), ("s.a", 2), (name[:-1], 1)), together,
+                 end, True),
+                ("messages one by one",
+                 listed((name, 1), ("s.a", 2)), together, end, False),
+                ("messages one by one",
+                 listed((name, 1), ("s.a", 1), (name[:-1], 1)), together,
+                 end, False),
+                ("messages one by one", listed(("s.a", 2)),
+                 listed(("s.a", 3)), end, False),
+                ("always the first", "1", "2", begin, True),
+                ("always the first", "2", "2", begin, False),
+                ("always the first", "1", "0", begin, False)):
+            values = [compare.parse(v.encode()) if isinstance(v, str) else v
+                      for v in (d, w)]
+            self.assertIs(bool(compare.RULES[rule](*values, difference)),
+                          expected, (rule, d, w))
+
     def test_every_rule_is_used_and_tested(self):
         used = {e["rule"] for e in compare.Differences().entries}
         text = pathlib.Path(__file__).read_text()

@@ -101,7 +101,9 @@ CONFIG = {
 }
 WORKLOADS = {"partial_cut": ["W3"], "idle_position": ["W1", "W8"]}
 # Passed only where brokers have forgotten to end a transaction: t/041 does that.
-ELSEWHERE = {"settle_written", "settle_ended"}
+# And where transactions have metadata: t/042.
+ELSEWHERE = {"settle_written", "settle_ended",
+             "transaction_begun", "transaction_ended"}
 QUICK = (("position_submitted", "eos", 5), ("commit_answered", "eos", 2),
          ("after_ack", "eos", 5), ("position_read", "eos", 1),
          ("record_counted", "alo", 50), ("feedback_sent", "alo", 3))

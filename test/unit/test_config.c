@@ -678,7 +678,6 @@ values_not_built_are_refused_by_name(void **state)
 		"snapshot.mode=when_needed",
 		"snapshot.mode=always",
 		"snapshot.mode=custom",
-		"provide.transaction.metadata=true",
 		"key.converter=io.confluent.connect.avro.AvroConverter",
 		"value.converter=org.apache.kafka.connect.storage.StringConverter",
 		"key.converter.schemas.enable=true",
@@ -736,6 +735,8 @@ what_will_never_work_is_refused_with_the_way_out(void **state)
 			"walferry reads PostgreSQL only");
 	refused("debezium.sink.type=pulsar\n", "walferry writes to Kafka");
 	refused("lsn.flush.mode=manual\n", "cannot be used here");
+	refused("transaction.metadata.factory=com.example.Factory\n",
+			"cannot be used here");
 	refused("errors.tolerance=all\n", "no event is ever left out");
 	refused("event.processing.failure.handling.mode=skip\n",
 			"no event is ever left out");
@@ -810,6 +811,26 @@ heartbeat_topic_is(const char *text, const char *topic)
 }
 
 static void
+transactions_have_a_topic_of_their_own(void **state)
+{
+	(void) state;
+	accepted_in_silence("provide.transaction.metadata=true\n"
+						"topic.transaction=public.tx\n");
+	warned("topic.transaction=tx\n", "there is no topic of transactions");
+	refused("topic.transaction=p/q\nprovide.transaction.metadata=true\n",
+			"topic.transaction: must be one or more of letters");
+	refused("topic.transaction=message\nprovide.transaction.metadata=true\n",
+			"topic.transaction: p.message is the topic of something else");
+	refused("topic.transaction=debezium.offsets\n"
+			"provide.transaction.metadata=true\n"
+			"walferry.position.store=topic\n",
+			"p.debezium.offsets is the topic of something else");
+	refused("offsets.storage.topic=p.tx\nwalferry.position.store=topic\n"
+			"provide.transaction.metadata=true\ntopic.transaction=tx\n",
+			"offsets.storage.topic: has the form of a topic of events");
+}
+
+static void
 heartbeats_have_a_topic_of_their_own(void **state)
 {
 	(void) state;
@@ -827,6 +848,9 @@ heartbeats_have_a_topic_of_their_own(void **state)
 					   "topic.heartbeat.prefix=hb\n"
 					   "topic.heartbeat.name=beats\n",
 					   "beats");
+	refused("topic.heartbeat.name=p.tx\nheartbeat.interval.ms=1000\n"
+			"provide.transaction.metadata=true\ntopic.transaction=tx\n",
+			"topic.heartbeat.name: p.tx is the topic of something else");
 	refused("topic.heartbeat.prefix=a b\nheartbeat.interval.ms=1000\n",
 			"topic.heartbeat.prefix: must make the name of a topic");
 	refused("topic.heartbeat.name=p.a.b\nheartbeat.interval.ms=1000\n",
@@ -1690,6 +1714,7 @@ main(void)
 		cmocka_unit_test(include_and_exclude_exclude_each_other),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(values_not_built_are_refused_by_name),
+		cmocka_unit_test(transactions_have_a_topic_of_their_own),
 		cmocka_unit_test(heartbeats_have_a_topic_of_their_own),
 		cmocka_unit_test(what_will_never_work_is_refused_with_the_way_out),
 		cmocka_unit_test(compatibility_says_whose_defaults_they_are),

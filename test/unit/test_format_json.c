@@ -1416,11 +1416,17 @@ setup_customers(void)
 	",\"transaction\":null,\"op\":\"" op "\",\"ts_ms\":1559033904871," \
 	"\"ts_us\":1559033904871841,\"ts_ns\":1559033904871841257}"
 #define USUAL SOURCE("\\\"24023119\\\"", NO_ORIGIN)
+#define PLACED_TAIL(id, total, within, op)                       \
+	",\"transaction\":{\"id\":\"" id "\",\"total_order\":" total \
+	",\"data_collection_order\":" within "},\"op\":\"" op "\","  \
+	"\"ts_ms\":1559033904871,\"ts_us\":1559033904871841,"        \
+	"\"ts_ns\":1559033904871841257}"
 
 static void
-check_value(struct change *c, enum format_part part, const char *expected)
+check_value_with(const struct format_options *with, struct change *c,
+				 enum format_part part, const char *expected)
 {
-	struct format_plan *plan = format_json_plan(c->relation, &options);
+	struct format_plan *plan = format_json_plan(c->relation, with);
 	struct buf			out = {0};
 
 	c->txn = &transaction;
@@ -1429,6 +1435,57 @@ check_value(struct change *c, enum format_part part, const char *expected)
 	assert_string_equal(str(&out), expected);
 	buf_free(&out);
 	format_json_plan_free(plan);
+}
+
+static void
+check_value(struct change *c, enum format_part part, const char *expected)
+{
+	check_value_with(&options, c, part, expected);
+}
+
+/* A key's change has two events, of which the create is the second. */
+static void
+format_json_places_events_in_their_transaction(void **state)
+{
+	const struct change_value row[] = {bytes("\2\0\0\0", 4), TEXT("Anne")};
+	const struct change_value old[] = {bytes("\1\0\0\0", 4), TEXT("Ann")};
+	const struct change_order order = {7, 3};
+	struct change			  c = {
+					.op = CHANGE_UPDATE,
+					.relation = &customers,
+					.before = old,
+					.after = row,
+					.order = &order,
+	};
+	struct format_options debezium = options;
+
+	(void) state;
+	setup_customers();
+	check_value(&c, FORMAT_DELETE,
+				"{\"before\":{\"id\":1,\"first_name\":\"Ann\"},"
+				"\"after\":null," USUAL PLACED_TAIL("555:24023200", "7", "3",
+													"d"));
+	check_value(&c, FORMAT_CREATE,
+				"{\"before\":null,"
+				"\"after\":{\"id\":2,\"first_name\":\"Anne\"}," USUAL
+					PLACED_TAIL("555:24023200", "8", "4", "c"));
+	check_value(&c, FORMAT_UPDATE,
+				"{\"before\":{\"id\":1,\"first_name\":\"Ann\"},"
+				"\"after\":{\"id\":2,\"first_name\":\"Anne\"}," USUAL
+					PLACED_TAIL("555:24023200", "7", "3", "u"));
+	c.op = CHANGE_INSERT;
+	c.before = NULL;
+	check_value(&c, FORMAT_CREATE,
+				"{\"before\":null,"
+				"\"after\":{\"id\":2,\"first_name\":\"Anne\"}," USUAL
+					PLACED_TAIL("555:24023200", "7", "3", "c"));
+
+	/* Debezium has the event's own LSN in it. */
+	debezium.debezium = debezium.null_default = true;
+	check_value_with(&debezium, &c, FORMAT_CREATE,
+					 "{\"before\":null,"
+					 "\"after\":{\"id\":2,\"first_name\":\"Anne\"}," USUAL
+						 PLACED_TAIL("555:24023128", "7", "3", "c"));
 }
 
 static void
@@ -1776,6 +1833,15 @@ format_json_message_is_debezium_s(void **state)
 		"\"transaction\":null,"
 		"\"message\":{\"prefix\":\"fo\\\"o\",\"content\":\"YmFy\"}}");
 
+	c.order = &(const struct change_order){5, 2};
+	buf_reset(&out);
+	(void) format_json_value(plan, FORMAT_MESSAGE, &c, NOW, &out);
+	assert_non_null(strstr(str(&out),
+						   "\"origin_lsn\":null},\"transaction\":{"
+						   "\"id\":\"555:500\",\"total_order\":5,"
+						   "\"data_collection_order\":2},\"message\":{"));
+	c.order = NULL;
+
 	/* outside transactions: no txId, no commit time, its own LSN */
 	txn = (struct change_transaction){.end_lsn = 450, .previous_end_lsn = 400};
 	c.message.transactional = false;
@@ -2118,6 +2184,7 @@ main(void)
 		cmocka_unit_test(jsontext_escapes_as_jackson),
 		cmocka_unit_test(jsontext_writes_numbers_of_every_length),
 		cmocka_unit_test(format_json_is_debezium_s_envelope),
+		cmocka_unit_test(format_json_places_events_in_their_transaction),
 		cmocka_unit_test(
 			format_json_source_knows_origin_and_first_transaction),
 		cmocka_unit_test(

@@ -1,4 +1,5 @@
-/* links: publish route ack buf log format_json format_json_debezium
+/* links: publish txnmeta route ack buf log format_json
+ * links: format_json_debezium
  * links: format_json_default format_json_type format_json_time jsontext
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
@@ -29,6 +30,7 @@
 #define RECORDS 64
 #define TOPIC 7
 #define STORE_TOPIC 9
+#define TRANSACTION_TOPIC 11
 
 struct config
 {
@@ -38,7 +40,9 @@ struct config
 	bool			   current; /* walferry.partition.count */
 	bool			   placeholder;
 	bool			   debezium; /* compatibility */
+	bool			   metadata; /* provide.transaction.metadata */
 	size_t			   record_max;
+	const char		  *transaction; /* topic.transaction, likewise */
 	const char		  *time;	/* time.precision.mode; NULL: the default */
 	const char *const *skipped; /* skipped.operations: one, or NULL */
 };
@@ -51,6 +55,8 @@ config_str(const struct config *c, const char *name)
 		return "p";
 	if (strcmp(name, "topic.delimiter") == 0)
 		return ".";
+	if (strcmp(name, "topic.transaction") == 0)
+		return c->transaction != NULL ? c->transaction : "transaction";
 	assert_string_equal(name, "unavailable.value.placeholder");
 	return "?";
 }
@@ -62,6 +68,8 @@ config_bool(const struct config *c, const char *name)
 		return c->tombstones;
 	if (strcmp(name, "skip.messages.without.change") == 0)
 		return c->skip_unchanged;
+	if (strcmp(name, "provide.transaction.metadata") == 0)
+		return c->metadata;
 	if (strcmp(name, "include.unknown.datatypes") == 0 ||
 		strstr(name, "replace.null.with.default") != NULL)
 		return false;
@@ -115,7 +123,7 @@ struct taken
 	char	 key[128]; /* "" with has_key false: none */
 	bool	 has_key;
 	char	 op; /* of the value; '-': a tombstone, 'P': a record of the store,
-				  * not looked into */
+				  * not looked into; 'B', 'E': BEGIN and END */
 	int32_t	 partition;
 	uint64_t ticket;
 	char	 position[PUBLISH_POSITION_LEN + 1];
@@ -146,7 +154,9 @@ fake_topic(struct sink *s, const char *name)
 	struct fake *f = (struct fake *) s;
 
 	strcpy(f->topic, name);
-	return strcmp(name, "p.walferry.offsets") == 0 ? STORE_TOPIC : TOPIC;
+	return strcmp(name, "p.walferry.offsets") == 0 ? STORE_TOPIC
+		   : strcmp(name, "p.transaction") == 0	   ? TRANSACTION_TOPIC
+												   : TOPIC;
 }
 
 static enum sink_outcome
@@ -154,7 +164,8 @@ fake_partitions(struct sink *s, uint32_t topic, int32_t *count)
 {
 	struct fake *f = (struct fake *) s;
 
-	assert_true(topic == TOPIC || topic == STORE_TOPIC);
+	assert_true(topic == TOPIC || topic == STORE_TOPIC ||
+				topic == TRANSACTION_TOPIC);
 	if (f->not_ready-- > 0)
 		return SINK_AGAIN;
 	*count = f->partitions;
@@ -175,7 +186,8 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 	struct fake	 *f = (struct fake *) s;
 	struct taken *t = &f->taken[f->ntaken];
 
-	assert_true(r->topic == TOPIC || r->topic == STORE_TOPIC);
+	assert_true(r->topic == TOPIC || r->topic == STORE_TOPIC ||
+				r->topic == TRANSACTION_TOPIC);
 	f->submits++;
 	if (f->failure == SINK_FAILED)
 		return SINK_FAILED;
@@ -193,8 +205,13 @@ fake_submit(struct sink *s, const struct sink_record *r, uint64_t ticket)
 	{
 		const char *op = memmem(r->value, r->value_len, "\"op\":\"", 6);
 
-		assert_non_null(op);
-		t->op = op[6];
+		if (r->topic == TRANSACTION_TOPIC)
+			t->op = memmem(r->value, r->value_len, "BEGIN", 5) ? 'B' : 'E';
+		else
+		{
+			assert_non_null(op);
+			t->op = op[6];
+		}
 		t->value_len = r->value_len;
 		copy(t->value, sizeof(t->value), r->value,
 			 r->value_len < sizeof(t->value) ? r->value_len
@@ -1467,6 +1484,313 @@ unknown_key_is_told_once(void **state)
 	captured_log_end();
 }
 
+/* The place in its transaction that a record says it has. */
+static void
+assert_place(const struct taken *t, char op, int total, int collection)
+{
+	char expected[128];
+
+	assert_int_equal(t->op, op);
+	snprintf(expected, sizeof(expected),
+			 "\"transaction\":{\"id\":\"9:11259375\",\"total_order\":%d,"
+			 "\"data_collection_order\":%d}",
+			 total, collection);
+	assert_non_null(strstr(t->value, expected));
+}
+
+static void
+assert_position(const struct taken *t, unsigned ordinal, unsigned part)
+{
+	char position[64];
+
+	snprintf(position, sizeof(position),
+			 "00000002-0000000000ABCDEF-%012X-%04X", ordinal, part);
+	assert_string_equal(t->position, position);
+}
+
+static void
+take_end(struct bench *b, uint64_t ordinal)
+{
+	const struct change_position position = {2, 0xABCDEF, ordinal, 0};
+
+	assert_true(publish_take_end(b->publish, &b->txn, &position));
+}
+
+/* Whatever is refused meanwhile. */
+static void
+transaction_has_a_begin_and_an_end(void **state)
+{
+	struct bench *b = *state;
+	struct taken *t = b->sink.taken;
+
+	b->config.metadata = b->config.headers = true;
+	start(b);
+	b->sink.refuse = 3;
+	publish_begin_transaction(b->publish);
+	b->change.position.ordinal = 0;
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	b->change.position.ordinal = 1;
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	b->change.position.ordinal = 2;
+	take(b, CHANGE_TRUNCATE, -1, -1);
+	submit_all(b);
+	b->change.position.ordinal = 3;
+	take(b, CHANGE_DELETE, 2, -1);
+	submit_all(b);
+	take_end(b, 4);
+	submit_all(b);
+
+	assert_int_equal(b->sink.ntaken, 2 + 3 + PARTITIONS + 2 + 1);
+	assert_int_equal(publish_records(b->publish), b->sink.ntaken);
+	assert_int_equal(t[0].op, 'B');
+	assert_string_equal(t[0].key, "{\"id\":\"9:11259375\"}");
+	assert_int_equal(t[0].partition,
+					 route_partition(t[0].key, strlen(t[0].key), PARTITIONS));
+	assert_position(&t[0], 0, 0xffff);
+	assert_int_equal(t[0].nheaders, 5);
+	assert_place(&t[1], 'c', 1, 1);
+	assert_position(&t[1], 0, 0);
+	assert_place(&t[2], 'd', 2, 2);
+	assert_int_equal(t[3].op, '-');
+	assert_place(&t[4], 'c', 3, 3);
+	for (int i = 0; i < PARTITIONS; i++)
+		assert_place(&t[5 + i], 't', 4, 4); /* one event */
+	assert_place(&t[5 + PARTITIONS], 'd', 5, 5);
+	t += 7 + PARTITIONS;
+	assert_int_equal(t->op, 'E');
+	assert_string_equal(t->key, "{\"id\":\"9:11259375\"}");
+	assert_int_equal(t->partition, b->sink.taken[0].partition);
+	assert_position(t, 4, 0);
+	assert_string_equal(t->value, "{\"status\":\"END\",\"id\":\"9:11259375\","
+								  "\"event_count\":5,\"data_collections\":["
+								  "{\"data_collection\":\"public.t\","
+								  "\"event_count\":5}],\"ts_ms\":0}");
+}
+
+/* As when the table is altered: its counter goes on. */
+static void
+changed_table_goes_on_counting(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.metadata = true;
+	start(b);
+	publish_begin_transaction(b->publish);
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	take(b, CHANGE_INSERT, -1, 2);
+	submit_all(b);
+	assert_place(&b->sink.taken[2], 'c', 2, 2);
+
+	/* The next transaction has a BEGIN of its own. */
+	publish_begin_transaction(b->publish);
+	take(b, CHANGE_INSERT, -1, 3);
+	submit_all(b);
+	assert_int_equal(b->sink.taken[3].op, 'B');
+	assert_place(&b->sink.taken[4], 'c', 1, 1);
+}
+
+/* What a predecessor has published counts, and its BEGIN does not come twice. */
+static void
+numbers_go_on_behind_what_is_published(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.metadata = true;
+	start(b);
+	publish_begin_transaction(b->publish);
+	take(b, CHANGE_INSERT, -1, 1);
+	publish_abandon(b->publish);
+
+	publish_begin_transaction(b->publish);
+	publish_pass(b->publish, &b->change, &b->table);
+	b->change.op = CHANGE_UPDATE;
+	b->before[0] = int_value(b->raw[0], 2);
+	b->before[1] = (struct change_value){.state = CHANGE_ABSENT};
+	b->change.before = b->before;
+	publish_pass(b->publish, &b->change, &b->table);
+	take(b, CHANGE_INSERT, -1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_place(&b->sink.taken[0], 'c', 4, 4);
+}
+
+/* Nothing that is left out counts; the BEGIN comes with what is not. */
+static void
+nothing_published_is_no_transaction(void **state)
+{
+	struct bench				*b = *state;
+	const struct change_position position = {2, 0xABCDEF, 1, 0};
+
+	b->config.metadata = b->config.skip_unchanged = true;
+	b->table.relation.identity = 'f';
+	start(b);
+	publish_begin_transaction(b->publish);
+	assert_false(publish_take_end(b->publish, &b->txn, &position));
+	b->change.op = CHANGE_UPDATE;
+	b->before[0] = b->after[0] = int_value(b->raw[0], 1);
+	b->before[1] = b->after[1] = int_value(b->raw[1], 1);
+	b->change.before = b->before;
+	b->change.after = b->after;
+	publish_take(b->publish, &b->change, &b->table, 1);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 0);
+	publish_pass(b->publish, &b->change, &b->table);
+	assert_false(publish_take_end(b->publish, &b->txn, &position));
+	take(b, CHANGE_INSERT, -1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.taken[0].op, 'B');
+	assert_position(&b->sink.taken[0], 5, 0xffff);
+	assert_place(&b->sink.taken[1], 'c', 1, 1);
+}
+
+static void
+message_outside_is_of_no_transaction(void **state)
+{
+	struct bench				*b = *state;
+	const struct change_position position = {2, 0xABCDEF, 1, 0};
+	struct change				 message = {
+					   .op = CHANGE_MESSAGE,
+					   .txn = &b->txn,
+					   .position = {2, 0xABCDEF, 0, 0},
+					   .message = {.prefix = "x",
+								   .prefix_len = 1,
+								   .content = (const uint8_t *) "y",
+								   .content_len = 1},
+	   };
+
+	b->config.metadata = true;
+	start(b);
+	b->txn.xid = 0;
+	publish_begin_transaction(b->publish);
+	publish_take(b->publish, &message, NULL, 1);
+	submit_all(b);
+	assert_false(publish_take_end(b->publish, &b->txn, &position));
+	assert_int_equal(b->sink.ntaken, 1);
+	assert_non_null(strstr(b->sink.taken[0].value, "\"transaction\":null"));
+
+	b->txn.xid = 9;
+	publish_begin_transaction(b->publish);
+	publish_take(b->publish, &message, NULL, 1);
+	submit_all(b);
+	publish_take(b->publish, &message, NULL, 1);
+	submit_all(b);
+	take_end(b, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.taken[1].op, 'B');
+	assert_place(&b->sink.taken[3], 'm', 2, 2);
+	assert_non_null(strstr(b->sink.taken[4].value,
+						   "{\"data_collection\":"
+						   "\"LOGICAL_DECODING_MESSAGE\",\"event_count\":2}"));
+}
+
+static void
+debeziums_transactions_are_its_own(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.metadata = b->config.headers = b->config.debezium = true;
+	start(b);
+	publish_begin_transaction(b->publish);
+	b->change.lsn = 100;
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	take_end(b, 6);
+	submit_all(b);
+	assert_string_equal(b->sink.taken[0].key, "{\"id\":\"9:100\"}");
+	assert_string_equal(b->sink.taken[0].header_names,
+						PUBLISH_POSITION_HEADER " ");
+	assert_int_equal(b->sink.taken[1].nheaders, 5);
+	assert_string_equal(b->sink.taken[2].key, "{\"id\":\"9:11259375\"}");
+	assert_string_equal(b->sink.taken[2].header_names,
+						PUBLISH_POSITION_HEADER " ");
+}
+
+static void
+end_that_is_too_large_stops_or_lists_nothing(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.metadata = true;
+	b->config.record_max = 900;
+	start(b);
+	for (int i = 0; i < 2; i++)
+	{
+		publish_begin_transaction(b->publish);
+		for (int n = 0; n < 20; n++)
+		{
+			char name[64];
+
+			snprintf(name, sizeof(name), "%040d", n);
+			if (b->table.user != NULL)
+				publish_release(b->table.user);
+			b->table.user = NULL;
+			b->table.relation.name = name;
+			take(b, CHANGE_INSERT, -1, 1);
+			assert_int_equal(submit(b), SINK_DONE);
+		}
+		take_end(b, 25);
+		if (i == 0)
+		{
+			assert_int_equal(submit(b), SINK_FAILED);
+			assert_int_equal(publish_exit_code(b->publish), 4);
+			assert_non_null(strstr(publish_error(b->publish),
+								   "topic p.transaction: the END of a "));
+			publish_abandon(b->publish);
+			publish_free(b->publish);
+			b->config.placeholder = true;
+			start(b);
+		}
+	}
+	submit_all(b);
+	assert_non_null(strstr(b->sink.taken[b->sink.ntaken - 1].value,
+						   "\"event_count\":20,\"data_collections\":null,"));
+}
+
+static void
+table_whose_topic_is_that_of_transactions_is_refused(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.metadata = true;
+	b->config.transaction = "public.t";
+	start(b);
+	publish_begin_transaction(b->publish);
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	assert_string_equal(publish_error(b->publish),
+						"topic p.public.t of table public.t is the one of "
+						"BEGIN and END; exclude the table, or set "
+						"topic.transaction to another name");
+}
+
+static void
+transactions_topic_is_pinned_as_any_other(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.metadata = true;
+	start_with_store(b, 0);
+	publish_begin_transaction(b->publish);
+	take(b, CHANGE_INSERT, -1, 1);
+	b->sink.refuse = 2;
+	captured_log_begin();
+	submit_all(b);
+	captured_log_end();
+	assert_int_equal(b->sink.ntaken, 4);
+	assert_int_equal(b->sink.taken[0].op, 'P');
+	assert_non_null(strstr(b->sink.taken[0].key, "\"p.public.t\""));
+	assert_int_equal(b->sink.taken[1].op, 'P');
+	assert_non_null(strstr(b->sink.taken[1].key, "\"p.transaction\""));
+	assert_int_equal(b->sink.taken[2].op, 'B');
+	assert_int_equal(b->sink.taken[3].op, 'c');
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -1512,6 +1836,15 @@ main(void)
 		TEST(chosen_key_that_is_half_known_is_none),
 		TEST(unknown_key_is_told_once),
 		TEST(update_that_changes_nothing_is_no_record),
+		TEST(transaction_has_a_begin_and_an_end),
+		TEST(changed_table_goes_on_counting),
+		TEST(numbers_go_on_behind_what_is_published),
+		TEST(nothing_published_is_no_transaction),
+		TEST(message_outside_is_of_no_transaction),
+		TEST(debeziums_transactions_are_its_own),
+		TEST(end_that_is_too_large_stops_or_lists_nothing),
+		TEST(table_whose_topic_is_that_of_transactions_is_refused),
+		TEST(transactions_topic_is_pinned_as_any_other),
 		cmocka_unit_test(position_text_sorts_as_positions_do),
 	};
 

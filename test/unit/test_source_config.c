@@ -23,7 +23,7 @@ struct config
 	{
 		const char *name;
 		const char *value;
-	} set[8];
+	} set[12];
 	size_t				  nset;
 	const char			 *skipped[4];
 	size_t				  nskipped;
@@ -63,6 +63,13 @@ config_is(const struct config *c, const char *name, const char *value)
 	if (is == NULL && strcmp(name, "walferry.sink") == 0)
 		is = "kafka";
 	return is != NULL && strcmp(is, value) == 0;
+}
+
+size_t
+config_record_max(const struct config *c)
+{
+	(void) c;
+	return 1000;
 }
 
 bool
