@@ -74,6 +74,13 @@ class Connect:
         except OSError:
             return ""
 
+    def ask(self, verb, path):
+        """What an operator asks of the worker; its answer must be good."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=verb)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
     def _status(self, name):
         url = f"http://127.0.0.1:{self.port}/connectors/{name}/status"
         try:

@@ -2,13 +2,13 @@
 #
 # run.sh - Debezium and walferry beside each other: see README.md.
 #
-#   test/debezium/run.sh [--record | --record-events | --recorded]
+#   test/debezium/run.sh [--record | --record-events | --recorded | --move]
 #
 # TESTS="default hex" runs only those cases.  --record writes the result to
 # RESULTS.md, --record-events writes Debezium's events of some cases to
-# recorded/; --recorded compares with those, without Debezium.  What differed,
-# both sides' events and all logs go to build/test/debezium, or
-# build/test/recorded.
+# recorded/; --recorded compares with those, without Debezium.  --move is
+# another test, of move.py.  What differed, both sides' events and all logs go
+# to build/test/debezium, recorded or move.
 #
 set -eu
 . "$(dirname "$0")/../lib.sh"
@@ -19,10 +19,14 @@ FORWARDER=${FORWARDER:-build/forwarder/walferry}
 record=
 mode=
 self=debezium
+program=run.py
 while [ $# -gt 0 ]; do
 	case $1 in
 		--record) record=yes ;;
 		--record-events) mode=$1 ;;
+		--move)
+			self=move
+			program=move.py ;;
 		--recorded)
 			mode=$1
 			self=recorded
@@ -44,7 +48,7 @@ PYTHONDONTWRITEBYTECODE=1 python3 -m unittest discover \
 	tail -n 30 "$kept/test_compare.log" >&2
 	die "the comparer itself fails its tests"
 }
-prepare test/debezium
+prepare test/debezium docs/debezium.md
 if [ "$self" = recorded ]; then
 	# As a part of make test it is brief.
 	exec 3> "$kept/log"
@@ -53,7 +57,7 @@ else
 	put "$("$top/test/debezium/fetch.sh")" plugins/debezium
 fi
 # shellcheck disable=SC2086 # names of cases are words
-run_python test/debezium/run.py $mode $TESTS >&3 2>&1
+run_python "test/debezium/$program" $mode $TESTS >&3 2>&1
 [ "$rc" -eq 0 ] || [ "$self" != recorded ] || tail -n 60 "$kept/log"
 if [ ! -s "$kept/counts" ]; then
 	finish 0 1 "broke off"
