@@ -1688,6 +1688,52 @@ idle_if_given(struct config *c, const char *name, const char *note)
 		config_idle(c, s->entry, note);
 }
 
+/*
+ * Whether events carry their schema, and what has no effect where none does.
+ * Debezium Server has names of its own for the converters' settings.
+ */
+static void
+check_schemas(struct config *c)
+{
+	static const struct
+	{
+		const char *name;
+		const char *server;
+	} parts[] = {
+		{"key.converter.schemas.enable", "debezium.format.key.schemas.enable"},
+		{"value.converter.schemas.enable",
+		 "debezium.format.value.schemas.enable"},
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	{
+		struct config_slot		 *s = slot_of(c, parts[i].name);
+		const struct config_slot *from = config_slot_of(c, parts[i].server);
+
+		if (from->entry == NULL)
+			from = config_slot_of(c, "debezium.format.schemas.enable");
+		if (s->entry == NULL && from->entry != NULL)
+		{
+			replace(s, from->str);
+			s->num = from->num;
+		}
+		any |= s->num != 0;
+	}
+	if (!any)
+		idle_if_given(c, "schema.name.adjustment.mode",
+					  "neither key.converter.schemas.enable nor "
+					  "value.converter.schemas.enable is true");
+	if (config_slot_of(c, "value.converter.schemas.enable")->num == 0)
+	{
+		static const char *const note = "value.converter.schemas.enable is "
+										"not true";
+
+		idle_if_given(c, "column.propagate.source.type", note);
+		idle_if_given(c, "datatype.propagate.source.type", note);
+	}
+}
+
 /* Which of the two ways of delivery, and whether a position is stored. */
 static void
 check_delivery(struct config *c)
@@ -2025,7 +2071,7 @@ make_announcements(struct config *c)
 		announce(c,
 				 "events are JSON without schema; Kafka Connect's default "
 				 "is with (value.converter.schemas.enable=false says so and "
-				 "silences this)");
+				 "silences this, true is as there)");
 }
 
 /* Entries whose name has a part of the user's own. */
@@ -2126,6 +2172,7 @@ config_check(struct config *c)
 	check_placeholder(c);
 	check_special(c);
 	check_compatibility(c);
+	check_schemas(c);
 	check_delivery(c);
 	config_topic_build(c);
 	config_kafka_build(c);
@@ -2208,6 +2255,44 @@ const char *
 config_column_rules(const struct config *c, const char *name)
 {
 	return c->rules[rule_index(name)];
+}
+
+bool
+config_list_names(const struct config *c, const char *list, const char *name)
+{
+	size_t			   n;
+	const char *const *patterns = config_list(c, list, &n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (config_text_regex_match(patterns[i], name))
+			return true;
+	}
+	return false;
+}
+
+bool
+config_column_rules_name(const struct config *c, const char *row,
+						 const char *name)
+{
+	const char *p = c->rules[rule_index(row)];
+	bool		found = false;
+
+	/* 5:s.t.a,s.t.b;10:s.u.c */
+	while (p != NULL && *p != '\0' && !found)
+	{
+		size_t				  n = strcspn(p, ";");
+		char				 *rule = config_text_dupn(p, n);
+		struct config_strings list = {0};
+
+		config_text_split(strchr(rule, ':') + 1, true, &list);
+		for (size_t i = 0; i < list.n && !found; i++)
+			found = config_text_regex_match(list.v[i], name);
+		config_text_free(&list);
+		free(rule);
+		p += n + (p[n] == ';');
+	}
+	return found;
 }
 
 const struct config_setting *

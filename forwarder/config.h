@@ -128,6 +128,16 @@ config_list(const struct config *c, const char *name, size_t *n);
  */
 const char *config_column_rules(const struct config *c, const char *name);
 
+/*
+ * Does one of a list of regular expressions, or of those of a row of rules for
+ * columns, match a whole name, such as schema.table.column?  They are compiled
+ * for it: once per column is often enough.
+ */
+bool
+config_list_names(const struct config *c, const char *list, const char *name);
+bool config_column_rules_name(const struct config *c, const char *row,
+							  const char *name);
+
 /* slot.stream.params as pairs, in order. */
 const struct config_setting *
 config_stream_params(const struct config *c, size_t *n);

@@ -271,6 +271,12 @@ bool config_text_has_userinfo(const char *value);
 const char *config_text_regex_error(const char *pattern, size_t *offset,
 									char *reason, size_t size);
 
+/*
+ * Is 'text' as a whole what the expression, which compiles, is for?  Letters
+ * may be in either case.
+ */
+bool config_text_regex_match(const char *pattern, const char *text);
+
 /* Position of the first byte that is not UTF-8, or 'len'. */
 size_t config_text_utf8_valid(const char *s, size_t len);
 

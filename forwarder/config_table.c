@@ -35,7 +35,6 @@
 #define NO_POLL "changes are sent on as they arrive"
 #define NO_PUBLICATION "the walferry plugin needs no publication"
 #define NO_METRICS "metrics are not built yet"
-#define NO_SCHEMA "events carry no schema yet"
 #define NO_LINEAGE "OpenLineage is not built yet"
 #define NO_JVM "it concerns the JVM"
 #define NO_WORKER "there is no Connect worker"
@@ -314,26 +313,27 @@ static const struct config_option table[] = {
 		.flags = CONFIG_SECRET,
 		.help = "The same, equal on all systems."},
 	{.name = "column.propagate.source.type", .type = CONFIG_REGEX_LIST,
-		.stance = NO_EFFECT, .note = NO_SCHEMA,
-		.help = "Columns whose type is put into the event's schema."},
+		.help = "Columns (`schema.table.column`) whose type, length, scale "
+			"and name in PostgreSQL are parameters in the event's schema."},
 	{.name = "datatype.propagate.source.type", .type = CONFIG_REGEX_LIST,
-		.stance = NO_EFFECT, .note = NO_SCHEMA,
-		.help = "Types that are put into the event's schema."},
+		.help = "The same for columns by their type "
+			"(`schema.table.type`)."},
 	{.name = "field.name.adjustment.mode", .type = CONFIG_ENUM,
-		.stance = PARTLY, .deflt = "none", .values = "none|avro|avro_unicode",
-		.built = "none",
-		.help = "How field names are changed to suit a format."},
+		.deflt = "none", .values = "none|avro|avro_unicode",
+		.help = "How names of columns are changed for Avro: `avro` writes `_` "
+			"for what it does not allow, `avro_unicode` `_uXXXX`, also for "
+			"`_`. Where that makes two columns the same, the later one keeps "
+			"its name."},
 	{.name = "schema.name.adjustment.mode", .type = CONFIG_ENUM,
-		.stance = NO_EFFECT, .deflt = "none",
-		.values = "none|avro|avro_unicode", .note = NO_SCHEMA,
-		.help = "How names of schemas are changed to suit a format."},
+		.deflt = "none", .values = "none|avro|avro_unicode",
+		.help = "The same for names of schemas."},
 	{.name = "schema.refresh.mode", .stance = NO_EFFECT,
 		.deflt = "columns_diff",
 		.note = "each row comes with its exact schema from the WAL",
 		.help = "When to read a table's definition again."},
 	{.name = "include.schema.comments", .type = BOOL, .stance = NO_EFFECT,
-		.deflt = "false", .note = NO_SCHEMA,
-		.help = "Comments in schemas."},
+		.deflt = "false", .note = "schemas carry no comments yet",
+		.help = "Comments of tables and columns in schemas."},
 	{.name = "include.schema.changes", .type = BOOL, .stance = NO_EFFECT,
 		.built = "true|false",
 		.note = "Debezium's PostgreSQL connector has no such topic either",
@@ -636,29 +636,26 @@ static const struct config_option table[] = {
 		.built = "org.apache.kafka.connect.json.JsonConverter|JsonConverter|"
 			"Json",
 		.help = "Format of keys."},
-	{.name = "key.converter.schemas.enable", .type = BOOL, .stance = PARTLY,
-		.deflt = "false", .built = "false",
-		.note = "set it to false; Kafka Connect's default is true",
-		.help = "Whether keys carry their schema."},
+	{.name = "key.converter.schemas.enable", .type = BOOL, .deflt = "false",
+		.help = "Whether keys carry their schema. Kafka Connect's default is "
+			"`true`."},
 	{.name = "value.converter", .stance = PARTLY,
 		.deflt = "org.apache.kafka.connect.json.JsonConverter",
 		.built = "org.apache.kafka.connect.json.JsonConverter|JsonConverter|"
 			"Json",
 		.help = "Format of values."},
 	{.name = "value.converter.schemas.enable", .type = BOOL,
-		.stance = PARTLY, .deflt = "false", .built = "false",
-		.note = "set it to false; Kafka Connect's default is true",
-		.help = "Whether values carry their schema."},
+		.deflt = "false",
+		.help = "Whether values carry their schema. Kafka Connect's default "
+			"is `true`."},
 	{.name = "key.converter.decimal.format", .type = CONFIG_ENUM,
-		.stance = PARTLY, .deflt = "BASE64", .values = "BASE64|NUMERIC",
-		.built = "BASE64",
-		.note = "decimal.handling.mode=string or double may do",
-		.help = "How `precise` decimals are written in keys."},
+		.deflt = "BASE64", .values = "BASE64|NUMERIC",
+		.help = "How `precise` decimals are written in keys: the bytes of "
+			"the unscaled value, or a number."},
 	{.name = "value.converter.decimal.format", .type = CONFIG_ENUM,
-		.stance = PARTLY, .deflt = "BASE64", .values = "BASE64|NUMERIC",
-		.built = "BASE64",
-		.note = "decimal.handling.mode=string or double may do",
-		.help = "How `precise` decimals are written in values."},
+		.deflt = "BASE64", .values = "BASE64|NUMERIC",
+		.help = "How `precise` decimals are written in values: the bytes of "
+			"the unscaled value, or a number."},
 	{.name = "key.converter.replace.null.with.default", .type = BOOL,
 		.deflt = "false",
 		.help = "Whether a NULL in a key is written as the column's default. "
@@ -670,19 +667,19 @@ static const struct config_option table[] = {
 			"Debezium can read it. With `compatibility=debezium` the default "
 			"is `true`, as in Kafka Connect."},
 	{.name = "key.converter.schemas.cache.size", .type = CONFIG_INT,
-		.stance = NO_EFFECT, .note = NO_SCHEMA,
+		.stance = NO_EFFECT, .note = "a schema is made once per table",
 		.help = "Schemas that the converter keeps."},
 	{.name = "value.converter.schemas.cache.size", .type = CONFIG_INT,
-		.stance = NO_EFFECT, .note = NO_SCHEMA,
+		.stance = NO_EFFECT, .note = "a schema is made once per table",
 		.help = "Schemas that the converter keeps."},
 	{.name = "key.converter.*", .stance = NO_EFFECT,
 		.parent = "key.converter",
-		.note = "JSON without schema has no such setting",
+		.note = "JSON has no such setting",
 		.help = "Other settings of the converter, such as "
 			"`schema.registry.url`."},
 	{.name = "value.converter.*", .stance = NO_EFFECT,
 		.parent = "value.converter",
-		.note = "JSON without schema has no such setting",
+		.note = "JSON has no such setting",
 		.help = "Other settings of the converter, such as "
 			"`schema.registry.url`."},
 	{.name = "header.converter", .stance = NO_EFFECT,
@@ -937,22 +934,22 @@ static const struct config_option table[] = {
 		.values = "json|jsonbytearray|avro|protobuf|cloudevents|simplestring",
 		.built = "json|jsonbytearray", .help = "Format of headers."},
 	{.name = "debezium.format.schemas.enable", .type = BOOL,
-		.stance = PARTLY, .deflt = "false", .built = "false",
-		.note = "set it to false; Debezium Server's default is true",
-		.help = "Whether events carry their schema."},
+		.deflt = "false",
+		.help = "Whether events carry their schema. Debezium Server's default is "
+			"`true`."},
 	{.name = "debezium.format.key.schemas.enable", .type = BOOL,
-		.stance = PARTLY, .deflt = "false", .built = "false",
-		.note = "set it to false; Debezium Server's default is true",
-		.help = "Whether keys carry their schema."},
+		.deflt = "false",
+		.help = "Whether keys carry their schema. Debezium Server's default is "
+			"`true`."},
 	{.name = "debezium.format.value.schemas.enable", .type = BOOL,
-		.stance = PARTLY, .deflt = "false", .built = "false",
-		.note = "set it to false; Debezium Server's default is true",
-		.help = "Whether values carry their schema."},
+		.deflt = "false",
+		.help = "Whether values carry their schema. Debezium Server's default is "
+			"`true`."},
 	{.name = "debezium.format.header.schemas.enable", .type = BOOL,
 		.stance = PARTLY, .deflt = "false", .built = "false",
 		.help = "Whether headers carry their schema."},
 	{.name = "debezium.format.*", .stance = NO_EFFECT,
-		.note = "JSON without schema has no such setting",
+		.note = "JSON has no such setting",
 		.help = "Other settings of formats."},
 	{.name = "debezium.health.*", .stance = NO_EFFECT,
 		.note = "walferry health asks walferry.health.socket",

@@ -345,6 +345,31 @@ config_text_regex_error(const char *pattern, size_t *offset, char *reason,
 	return reason;
 }
 
+bool
+config_text_regex_match(const char *pattern, const char *text)
+{
+	int				  code;
+	PCRE2_SIZE		  at;
+	pcre2_match_data *md;
+	pcre2_code		 *re;
+	bool			  found;
+
+	re = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED,
+					   PCRE2_UTF | PCRE2_CASELESS | PCRE2_ANCHORED |
+						   PCRE2_ENDANCHORED,
+					   &code, &at, NULL);
+	if (re == NULL)
+		return false;
+	md = pcre2_match_data_create(1, NULL);
+	if (md == NULL)
+		abort();
+	found = pcre2_match(re, (PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED, 0, 0, md,
+						NULL) >= 0;
+	pcre2_match_data_free(md);
+	pcre2_code_free(re);
+	return found;
+}
+
 size_t
 config_text_utf8_valid(const char *s, size_t len)
 {

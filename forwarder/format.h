@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "avro_name.h"
 #include "buf.h"
 #include "change.h"
 
@@ -57,6 +58,10 @@ enum format_hstore
 	FORMAT_HSTORE_MAP	/* an object */
 };
 
+/* What a schema tells of a column beside its type; bits. */
+#define FORMAT_COLUMN_MASKED 1
+#define FORMAT_COLUMN_SOURCE_TYPE 2
+
 /* Strings are borrowed and must outlive every plan. */
 struct format_options
 {
@@ -64,6 +69,8 @@ struct format_options
 	const char			*prefix;	  /* topic.prefix: source.name */
 	const char			*database;	  /* source.db */
 	const char			*placeholder; /* unavailable.value.placeholder */
+	const char			*topic;		  /* a relation's, for names of schemas */
+	const uint8_t		*columns;	  /* its columns' bits; NULL: none */
 	enum format_decimal	 decimal;
 	enum format_binary	 binary;
 	enum format_time	 time;
@@ -73,6 +80,12 @@ struct format_options
 	bool				 unknown_types;	   /* are there; with debezium */
 	bool				 null_default;	   /* a NULL is the default ... */
 	bool				 key_null_default; /* ... and one in the key */
+	bool				 schemas;		   /* a value comes with its schema */
+	bool				 key_schemas;	   /* ... and a key */
+	bool				 number;	 /* a Decimal in a value is one ... */
+	bool				 key_number; /* ... and one in the key */
+	enum avro_name_mode	 field_names;
+	enum avro_name_mode	 schema_names;
 	int					 money_fraction_digits;
 	char				 byte_order; /* of the server: 'L' or 'B' */
 };
@@ -91,7 +104,7 @@ struct format_plan;
 
 /*
  * Prepare for a relation (NULL: for logical messages).  The relation must
- * outlive the plan, the options need not.  A plan has work space of its own:
+ * outlive the plan, the options need not; their topic and columns are looked at only here.  A plan has work space of its own:
  * one thread at a time.  Aborts when out of memory.
  */
 struct format_plan *format_json_plan(const struct change_relation *rel,
@@ -99,7 +112,8 @@ struct format_plan *format_json_plan(const struct change_relation *rel,
 void				format_json_plan_free(struct format_plan *plan);
 
 /*
- * Append the key of a row: {"id":1}.  False, with nothing appended, if there
+ * Append the key of a row: {"id":1}, or {"schema":{...},"payload":{"id":1}}
+ * with options->key_schemas, and likewise of a value below.  False, with nothing appended, if there
  * is none: no key columns, no row (NULL), or a row that lacks one of them.
  *
  * The key columns are those that message.key.columns chose.  If it chose none,
@@ -156,6 +170,7 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 				  const struct change *c, int64_t now_ns, struct buf *out);
 
 /* Append the key of a logical message: {"prefix":"foo"}. */
-void format_json_message_key(const struct change *c, struct buf *out);
+void format_json_message_key(const struct format_plan *plan,
+							 const struct change *c, struct buf *out);
 
 #endif /* FORWARDER_FORMAT_H */

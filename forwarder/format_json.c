@@ -1,5 +1,5 @@
 /*
- * format_json.c - Debezium's envelope as JSON without schema; see format.h.
+ * format_json.c - Debezium's envelope as JSON; see format.h.
  *
  *	{"before":R,"after":R,"source":{...},"transaction":T,"op":"c",
  *	 "ts_ms":N,"ts_us":N,"ts_ns":N}
@@ -12,6 +12,10 @@
  * T is null, or where the event stands in its transaction:
  *
  *	{"id":"xid:LSN","total_order":N,"data_collection_order":N}
+ *
+ * Around it is a schema or none, as Kafka Connect's JsonConverter writes both:
+ *
+ *	{"schema":{...},"payload":{...}}
  *
  * Fields are in the order in which Debezium declares them.  Whatever is the
  * same in every record of a relation is spelled once, when the plan is made:
@@ -29,6 +33,7 @@
 #include "format.h"
 #include "format_json_debezium.h"
 #include "format_json_default.h"
+#include "format_json_schema.h"
 #include "format_json_type.h"
 #include "jsontext.h"
 #include "mem.h"
@@ -76,6 +81,10 @@ struct format_plan
 	bool				debezium;
 	struct piece		placeholder; /* for a message's content */
 
+	/* {"schema":{...},"payload":  or nothing */
+	struct piece key_schema;
+	struct piece value_schema;
+
 	/* the source block; between them stand numbers */
 	struct piece source_head;  /* "source":{ ... "ts_ms": */
 	struct piece source_db;	   /* ,"snapshot": ... "sequence":"[ */
@@ -83,6 +92,8 @@ struct format_plan
 
 	struct work *work;
 	struct buf	 text; /* what the pieces point to */
+
+	char **names; /* of the relation's columns, while the plan is made */
 };
 
 /* Work space beyond this is not kept. */
@@ -216,6 +227,49 @@ plan_absent(struct format_plan *plan, const struct plan_column *pc,
 	return piece;
 }
 
+/*
+ * The names of fields.  Where what is allowed is the same for two columns, the
+ * later one keeps its own: two fields must not have one name.
+ */
+static char **
+field_names(const struct change_relation *rel,
+			const struct format_options	 *options)
+{
+	char	 **names = mem_zalloc(rel->ncolumns, sizeof(*names));
+	struct buf name = {0};
+
+	for (uint32_t i = 0; i < rel->ncolumns; i++)
+	{
+		const char *chosen = rel->columns[i].name;
+
+		buf_reset(&name);
+		avro_name_field(options->field_names, chosen, &name);
+		for (uint32_t j = 0; strcmp(buf_cstr(&name), chosen) != 0; j++)
+		{
+			if (j == rel->ncolumns)
+			{
+				chosen = buf_cstr(&name);
+				break;
+			}
+			if (rel->columns[j].attnum != rel->columns[i].attnum &&
+				(strcmp(buf_cstr(&name), rel->columns[j].name) == 0 ||
+				 (j < i && strcmp(buf_cstr(&name), names[j]) == 0)))
+				break;
+		}
+		names[i] = mem_check(strdup(chosen), strlen(chosen) + 1);
+	}
+	buf_free(&name);
+	return names;
+}
+
+static void
+free_names(char **names, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
 static void
 plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 			const struct change_relation *rel, uint32_t index, bool in_key,
@@ -235,6 +289,13 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 		plain.debezium = false;
 		format_json_type_init(&pc->type, column, &plain);
 	}
+
+	if (in_key ? options->key_number : options->number)
+		format_json_type_use_numbers(&pc->type);
+
+	/* A key that its schema does not allow is better than one of another. */
+	if (options->schemas && !in_key)
+		format_json_type_flatten(&pc->type);
 	pc->bytes = (pc->type.kind == FORMAT_JSON_BINARY ||
 				 pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN) &&
 				pc->type.binary == FORMAT_BINARY_BYTES;
@@ -249,7 +310,7 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 	}
 	pc->head = begin_piece(plan);
 	buf_putc(&plan->text, first ? '{' : ',');
-	put_name(&plan->text, column->name);
+	put_name(&plan->text, plan->names[index]);
 	buf_putc(&plan->text, ':');
 	end_piece(plan, &pc->head);
 	pc->placeholder = begin_piece(plan);
@@ -337,6 +398,81 @@ plan_source(struct format_plan *plan, const struct change_relation *rel,
 	end_piece(plan, &plan->source_table);
 }
 
+/* Open the object that has a schema beside what it is of. */
+static struct piece
+begin_schema(struct format_plan *plan)
+{
+	struct piece piece = begin_piece(plan);
+
+	buf_lit(&plan->text, "{\"schema\":");
+	return piece;
+}
+
+static void
+end_schema(struct format_plan *plan, struct piece *piece)
+{
+	buf_lit(&plan->text, ",\"payload\":");
+	end_piece(plan, piece);
+}
+
+static struct format_json_schema_field *
+schema_fields(const struct format_plan	   *plan,
+			  const struct change_relation *rel,
+			  const struct plan_column *columns, uint32_t n,
+			  const struct format_options *options)
+{
+	struct format_json_schema_field *fields = mem_zalloc(n, sizeof(*fields));
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		fields[i].column = &rel->columns[columns[i].index];
+		fields[i].type = &columns[i].type;
+		fields[i].name = plan->names[columns[i].index];
+		if (options->columns != NULL)
+			fields[i].bits = options->columns[columns[i].index];
+	}
+	return fields;
+}
+
+/* The schemas of a relation's records, or of logical messages. */
+static void
+plan_schemas(struct format_plan *plan, const struct change_relation *rel,
+			 const struct format_options *options)
+{
+	struct format_json_schema_field *fields;
+
+	if (options->key_schemas)
+	{
+		plan->key_schema = begin_schema(plan);
+		if (rel != NULL)
+		{
+			fields = schema_fields(plan, rel, plan->keys, plan->nkeys,
+								   options);
+			format_json_schema_key(fields, plan->nkeys, options,
+								   &plan->work->type, &plan->text);
+			free(fields);
+		}
+		else
+			format_json_schema_message_key(&plan->text);
+		end_schema(plan, &plan->key_schema);
+	}
+	if (options->schemas)
+	{
+		plan->value_schema = begin_schema(plan);
+		if (rel != NULL)
+		{
+			fields = schema_fields(plan, rel, plan->columns, plan->ncolumns,
+								   options);
+			format_json_schema_value(fields, plan->ncolumns, options,
+									 &plan->work->type, &plan->text);
+			free(fields);
+		}
+		else
+			format_json_schema_message_value(options, &plan->text);
+		end_schema(plan, &plan->value_schema);
+	}
+}
+
 /* The columns that make the key; '*n' of them. */
 static const uint16_t *
 key_columns(const struct change_relation *rel,
@@ -372,6 +508,7 @@ format_json_plan(const struct change_relation *rel,
 		uint32_t		nkeys;
 		const uint16_t *keys = key_columns(rel, options, &nkeys);
 
+		plan->names = field_names(rel, options);
 		plan->columns = mem_zalloc(rel->ncolumns, sizeof(*plan->columns));
 		for (uint32_t i = 0; i < rel->ncolumns; i++)
 		{
@@ -394,6 +531,10 @@ format_json_plan(const struct change_relation *rel,
 		}
 	}
 	plan_source(plan, rel, options);
+	plan_schemas(plan, rel, options);
+	if (rel != NULL)
+		free_names(plan->names, rel->ncolumns);
+	plan->names = NULL;
 	plan->placeholder = begin_piece(plan);
 	format_json_type_binary_placeholder(plan->binary, options->placeholder,
 										&plan->text);
@@ -404,6 +545,8 @@ format_json_plan(const struct change_relation *rel,
 	for (uint32_t i = 0; i < plan->nkeys; i++)
 		place_column(plan, &plan->keys[i]);
 	place(plan, &plan->placeholder);
+	place(plan, &plan->key_schema);
+	place(plan, &plan->value_schema);
 	place(plan, &plan->source_head);
 	place(plan, &plan->source_db);
 	place(plan, &plan->source_table);
@@ -458,6 +601,14 @@ static inline void
 append_piece(struct buf *out, const struct piece *piece)
 {
 	buf_put(out, piece->data, piece->len);
+}
+
+/* With a schema, what it is of is followed by this. */
+static inline void
+end_payload(struct buf *out, const struct piece *schema)
+{
+	if (schema->len > 0)
+		buf_putc(out, '}');
 }
 
 /* A value of which not all is shown. */
@@ -614,7 +765,16 @@ bool
 format_json_key(const struct format_plan *plan, const struct change_value *row,
 				struct buf *out)
 {
-	return put_key(plan, row, format_json_type_put, out);
+	size_t start = out->len;
+
+	append_piece(out, &plan->key_schema);
+	if (!put_key(plan, row, format_json_type_put, out))
+	{
+		out->len = start;
+		return false;
+	}
+	end_payload(out, &plan->key_schema);
+	return true;
 }
 
 bool
@@ -732,11 +892,14 @@ format_json_row_changed(const struct format_plan *plan, const struct change *c)
 }
 
 void
-format_json_message_key(const struct change *c, struct buf *out)
+format_json_message_key(const struct format_plan *plan, const struct change *c,
+						struct buf *out)
 {
+	append_piece(out, &plan->key_schema);
 	buf_lit(out, "{\"prefix\":");
 	jsontext_string(out, c->message.prefix, (size_t) c->message.prefix_len);
 	buf_putc(out, '}');
+	end_payload(out, &plan->key_schema);
 }
 
 /* --------------------------------------------------------------- envelope */
@@ -930,9 +1093,11 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 	uint8_t		*p;
 	uint8_t		*start;
 
+	append_piece(out, &plan->value_schema);
 	if (part == FORMAT_MESSAGE)
 	{
 		put_message(plan, c, now_ns, out);
+		end_payload(out, &plan->value_schema);
 		return 0;
 	}
 	buf_lit(out, "{\"before\":");
@@ -962,5 +1127,6 @@ format_json_value(const struct format_plan *plan, enum format_part part,
 	p = put_time(p, t.ns, t.ns_len);
 	*p++ = '}';
 	buf_commit(out, (size_t) (p - start));
+	end_payload(out, &plan->value_schema);
 	return failed;
 }

@@ -21,6 +21,9 @@
 #define MONEY_DECIMALS 2 /* that PostgreSQL keeps, but for lc_monetary */
 #define MONEY_SCALE_MAX 15
 
+/* No numeric has as many. */
+#define DECIMALS_MAX 1024
+
 /* --------------------------------------------------------------- planning */
 
 static enum format_json_kind
@@ -251,6 +254,18 @@ format_json_type_init(struct format_json_type	  *t,
 		format_json_debezium_type(t, column, options);
 }
 
+void
+format_json_type_use_numbers(struct format_json_type *t)
+{
+	t->number = true;
+}
+
+void
+format_json_type_flatten(struct format_json_type *t)
+{
+	t->flat = true;
+}
+
 bool
 format_json_type_is_text(const struct format_json_type *t)
 {
@@ -282,6 +297,22 @@ format_json_type_is_text(const struct format_json_type *t)
 }
 
 bool
+format_json_type_may_be_null(const struct format_json_type *t)
+{
+	switch (t->kind)
+	{
+		case FORMAT_JSON_NONE:
+		case FORMAT_JSON_DECIMAL:
+		case FORMAT_JSON_DECIMAL_VARIABLE:
+			return true;
+		case FORMAT_JSON_BIT:
+			return t->oid == PGTEXT_VARBIT;
+		default:
+			return false;
+	}
+}
+
+bool
 format_json_type_is_exact(const struct format_json_type *t)
 {
 	switch (t->kind)
@@ -302,6 +333,68 @@ format_json_type_is_exact(const struct format_json_type *t)
 
 /* ---------------------------------------------------------------- numbers */
 
+/*
+ * Respell the plain digits from 'start' to the buffer's end, of which 'scale'
+ * are behind the point, as BigDecimal.toString() does: with an exponent where
+ * more than five zeros would stand between the point and the first digit.
+ */
+static void
+respell_decimal(struct buf *out, size_t start, int scale)
+{
+	size_t	 digits = start;
+	size_t	 from;
+	size_t	 n;
+	int		 exponent;
+	char	 tail[16];
+	uint8_t *p = out->data;
+
+	if (digits < out->len && p[digits] == '-')
+		digits++;
+	/* the first digit that counts; the last if all are zeros */
+	from = digits;
+	while (from + 1 < out->len && (p[from] == '0' || p[from] == '.'))
+		from++;
+	n = out->len - from;
+	exponent = (int) n - 1 - scale;
+	if (scale <= 0 || from <= digits + 1 || exponent >= -6)
+		return;
+	memmove(p + digits, p + from, n);
+	out->len = digits + n;
+	if (n > 1)
+	{
+		(void) buf_reserve(out, 1);
+		p = out->data;
+		memmove(p + digits + 2, p + digits + 1, n - 1);
+		p[digits + 1] = '.';
+		out->len++;
+	}
+	(void) snprintf(tail, sizeof(tail), "E%d", exponent);
+	buf_puts(out, tail);
+}
+
+/*
+ * As BigDecimal.toString() has it.  Debezium takes a negative scale for one of
+ * more than a thousand, and writes as many zeros.
+ */
+static void
+put_decimal_number(const struct format_json_type *t, struct pgtext_numeric *n,
+				   struct buf *out)
+{
+	size_t start = out->len;
+
+	pgtext_numeric_text(out, n);
+	if (t->scale < DECIMALS_MAX)
+		respell_decimal(out, start, t->scale);
+	else if (n->ndigits == 0)
+		buf_printf(out, "E-%d", t->scale);
+	else
+	{
+		buf_putc(out, '.');
+		for (int i = 0; i < t->scale; i++)
+			buf_putc(out, '0');
+	}
+}
+
 static bool
 put_decimal(const struct format_json_type *t, const uint8_t *data, size_t len,
 			struct buf *out)
@@ -314,6 +407,11 @@ put_decimal(const struct format_json_type *t, const uint8_t *data, size_t len,
 	if (n.kind != PGTEXT_NUMERIC_FINITE)
 	{
 		buf_lit(out, "null");
+		return true;
+	}
+	if (t->number)
+	{
+		put_decimal_number(t, &n, out);
 		return true;
 	}
 	buf_putc(out, '"');
@@ -451,6 +549,14 @@ put_money(const struct format_json_type *t, enum format_json_kind kind,
 	uint8_t *end;
 	size_t	 start;
 
+	if (kind == FORMAT_JSON_MONEY_DECIMAL && t->number)
+	{
+		start = out->len;
+		end = money_text(text, scaled, t->scale);
+		buf_put(out, text, (size_t) (end - text));
+		respell_decimal(out, start, t->scale);
+		return;
+	}
 	if (kind == FORMAT_JSON_MONEY_DECIMAL)
 	{
 		buf_putc(out, '"');
@@ -918,6 +1024,15 @@ put_dimension(const struct format_json_type *t, struct pgtext_array *a,
 	return true;
 }
 
+static void
+put_nulls(int32_t n, struct buf *out)
+{
+	buf_putc(out, '[');
+	for (int32_t i = 0; i < n; i++)
+		buf_puts(out, i > 0 ? ",null" : "null");
+	buf_putc(out, ']');
+}
+
 /*
  * As many nulls as the first dimension has elements, if the values are what
  * they should be, which are written for that and not kept.
@@ -940,10 +1055,7 @@ put_flat(const struct format_json_type *t, struct pgtext_array *a,
 			return false;
 		out->len = start;
 	}
-	buf_putc(out, '[');
-	for (int32_t i = 0; i < a->dims[0] && a->nelems > 0; i++)
-		buf_puts(out, i > 0 ? ",null" : "null");
-	buf_putc(out, ']');
+	put_nulls(a->nelems > 0 ? a->dims[0] : 0, out);
 	return true;
 }
 
@@ -1028,7 +1140,9 @@ put_text_array(const struct format_json_type *t, const char *p,
 			   const char *end, struct format_json_scratch *scratch,
 			   struct buf *out)
 {
-	int depth = 0;
+	size_t	start = out->len;
+	int32_t outer = 0; /* elements of the first of several dimensions */
+	int		depth = 0;
 
 	if (p < end && *p == '[')
 	{
@@ -1046,6 +1160,7 @@ put_text_array(const struct format_json_type *t, const char *p,
 		{
 			if (++depth > PGTEXT_ARRAY_MAX_DIMS)
 				return false;
+			outer += depth == 2;
 			buf_putc(out, '[');
 			p++;
 			if (p < end && *p == '}' && depth == 1 && p + 1 == end)
@@ -1064,7 +1179,14 @@ put_text_array(const struct format_json_type *t, const char *p,
 			p++;
 		}
 		if (depth == 0)
+		{
+			if (t->flat && outer > 0)
+			{
+				out->len = start;
+				put_nulls(outer, out);
+			}
 			return p == end;
+		}
 		if (p == end || *p != t->delimiter)
 			return false;
 		buf_putc(out, ',');
@@ -1243,74 +1365,17 @@ format_json_type_put(const struct format_json_type *t, const uint8_t *data,
 	return true;
 }
 
-/*
- * Respell the plain digits from 'start' to the buffer's end, of which 'scale'
- * are behind the point, as BigDecimal.toString() does: with an exponent where
- * more than five zeros would stand between the point and the first digit.
- */
-static void
-respell_decimal(struct buf *out, size_t start, int scale)
-{
-	size_t	 digits = start;
-	size_t	 from;
-	size_t	 n;
-	int		 exponent;
-	char	 tail[16];
-	uint8_t *p = out->data;
-
-	if (digits < out->len && p[digits] == '-')
-		digits++;
-	/* the first digit that counts; the last if all are zeros */
-	from = digits;
-	while (from + 1 < out->len && (p[from] == '0' || p[from] == '.'))
-		from++;
-	n = out->len - from;
-	exponent = (int) n - 1 - scale;
-	if (scale == 0 || from <= digits + 1 || exponent >= -6)
-		return;
-	memmove(p + digits, p + from, n);
-	out->len = digits + n;
-	if (n > 1)
-	{
-		(void) buf_reserve(out, 1);
-		p = out->data;
-		memmove(p + digits + 2, p + digits + 1, n - 1);
-		p[digits + 1] = '.';
-		out->len++;
-	}
-	(void) snprintf(tail, sizeof(tail), "E%d", exponent);
-	buf_puts(out, tail);
-}
-
 bool
 format_json_type_put_header(const struct format_json_type *t,
 							const uint8_t *data, size_t len,
 							struct format_json_scratch *scratch,
 							struct buf				   *out)
 {
-	size_t				  start = out->len;
-	struct pgtext_numeric n;
+	struct format_json_type header = *t;
 
-	if (t->kind == FORMAT_JSON_MONEY_DECIMAL && len == 8)
-	{
-		uint8_t	 text[48];
-		uint8_t *end = money_text(text,
-								  money_scaled(rawnum_i64(data), t->scale),
-								  t->scale);
-
-		buf_put(out, text, (size_t) (end - text));
-		respell_decimal(out, start, t->scale);
-		return true;
-	}
-	if (t->kind == FORMAT_JSON_DECIMAL && t->scale >= 0 &&
-		pgtext_numeric_read(&n, data, len) == PGTEXT_OK &&
-		n.kind == PGTEXT_NUMERIC_FINITE)
-	{
-		pgtext_numeric_text(out, &n);
-		respell_decimal(out, start, t->scale);
-		return true;
-	}
-	return format_json_type_put(t, data, len, scratch, out);
+	/* In arrays they are, too, but no header has one of them. */
+	format_json_type_use_numbers(&header);
+	return format_json_type_put(&header, data, len, scratch, out);
 }
 
 /* ------------------------------------------------------------ placeholders */

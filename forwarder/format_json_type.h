@@ -92,6 +92,7 @@ struct format_json_type
 	int					  scale;	 /* decimals; digits of a timestamptz */
 	char				  delimiter; /* of a text array */
 	bool				  text;		 /* values are their type's text */
+	bool				  number;	 /* decimals are numbers, not bytes */
 
 	/* compatibility=debezium */
 	bool		debezium;
@@ -123,6 +124,15 @@ format_json_type_put_fn(const struct format_json_type *t, const uint8_t *data,
 void format_json_type_init(struct format_json_type	   *t,
 						   const struct change_column  *column,
 						   const struct format_options *options);
+
+/* Let a Decimal be a number, as Java's BigDecimal.toString() has it. */
+void format_json_type_use_numbers(struct format_json_type *t);
+
+/*
+ * Let arrays of more than one dimension be nulls, as many as the first has
+ * elements: a schema says what an element is, and not an array is one.
+ */
+void format_json_type_flatten(struct format_json_type *t);
 
 /*
  * Append a value; null where the mapping has none for it (NaN as Decimal).
@@ -160,6 +170,12 @@ bool format_json_type_is_text(const struct format_json_type *t);
  * written to see whether they differ.
  */
 bool format_json_type_is_exact(const struct format_json_type *t);
+
+/*
+ * Is there a value for which the mapping has none, as Decimal has none for
+ * NaN?
+ */
+bool format_json_type_may_be_null(const struct format_json_type *t);
 
 /* Append bytes as binary.handling.mode wants them, in quotes. */
 void format_json_type_binary(enum format_binary mode, const uint8_t *data,

@@ -27,7 +27,9 @@ forward_heartbeat_init(struct forward *f)
 	if (h->timer.interval_ms == 0)
 		return;
 	h->topic = config_str(c, "topic.heartbeat.name");
-	heartbeat_put_key(&h->key, prefix);
+	heartbeat_put_key(&h->key, prefix,
+					  config_bool(c, "key.converter.schemas.enable"));
+	h->schema = config_bool(c, "value.converter.schemas.enable");
 	if (query == NULL || query[0] == '\0')
 		return;
 	h->action_config = (struct heartbeat_action_config){
@@ -67,7 +69,7 @@ submit(struct forward *f)
 	if (outcome != SINK_DONE)
 		return outcome;
 	buf_reset(&h->value);
-	heartbeat_put_value(&h->value, forward_realtime_ns() / 1000000);
+	heartbeat_put_value(&h->value, forward_realtime_ns() / 1000000, h->schema);
 	record.value = h->value.data;
 	record.value_len = h->value.len;
 	outcome = sink_submit(f->sink, &record, FORWARD_HEARTBEAT_TICKET);

@@ -155,6 +155,7 @@ struct forward_heartbeat
 	const char					  *topic;
 	struct buf					   key;
 	struct buf					   value;
+	bool						   schema; /* is in the value */
 	struct heartbeat_action		  *action; /* NULL: no query */
 	struct heartbeat_action_config action_config;
 	bool						   acted; /* for the one that is due */

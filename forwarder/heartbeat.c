@@ -37,17 +37,29 @@ heartbeat_postponed(struct heartbeat *h, int64_t now_ms)
 }
 
 void
-heartbeat_put_key(struct buf *out, const char *prefix)
+heartbeat_put_key(struct buf *out, const char *prefix, bool schema)
 {
+	if (schema)
+		buf_lit(out, "{\"schema\":{\"type\":\"struct\",\"fields\":["
+					 "{\"type\":\"string\",\"optional\":false,"
+					 "\"field\":\"serverName\"}],\"optional\":false,"
+					 "\"name\":\"io.debezium.connector.common.ServerNameKey\","
+					 "\"version\":1},\"payload\":");
 	buf_lit(out, "{\"serverName\":");
 	jsontext_string(out, prefix, strlen(prefix));
-	buf_putc(out, '}');
+	buf_puts(out, schema ? "}}" : "}");
 }
 
 void
-heartbeat_put_value(struct buf *out, int64_t realtime_ms)
+heartbeat_put_value(struct buf *out, int64_t realtime_ms, bool schema)
 {
+	if (schema)
+		buf_lit(out, "{\"schema\":{\"type\":\"struct\",\"fields\":["
+					 "{\"type\":\"int64\",\"optional\":false,"
+					 "\"field\":\"ts_ms\"}],\"optional\":false,"
+					 "\"name\":\"io.debezium.connector.common.Heartbeat\","
+					 "\"version\":1},\"payload\":");
 	buf_lit(out, "{\"ts_ms\":");
 	jsontext_i64(out, realtime_ms);
-	buf_putc(out, '}');
+	buf_puts(out, schema ? "}}" : "}");
 }

@@ -7,11 +7,15 @@
  *     {"serverName":"<topic.prefix>"}
  *     {"ts_ms":1700000000000}
  *
+ * each with its schema, {"schema":{...},"payload":...}, where that is asked
+ * for.
+ *
  * Pure: no I/O, no clock.  heartbeat_action.h is the query that goes with it.
  */
 #ifndef FORWARDER_HEARTBEAT_H
 #define FORWARDER_HEARTBEAT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "buf.h"
@@ -35,7 +39,7 @@ void heartbeat_sent(struct heartbeat *h, int64_t now_ms);
 void heartbeat_postponed(struct heartbeat *h, int64_t now_ms);
 
 /* Append key and value. */
-void heartbeat_put_key(struct buf *out, const char *prefix);
-void heartbeat_put_value(struct buf *out, int64_t realtime_ms);
+void heartbeat_put_key(struct buf *out, const char *prefix, bool schema);
+void heartbeat_put_value(struct buf *out, int64_t realtime_ms, bool schema);
 
 #endif /* FORWARDER_HEARTBEAT_H */

@@ -101,6 +101,7 @@ struct part
 
 struct publish
 {
+	const struct config	 *config;
 	struct sink			 *sink;
 	char				 *database;
 	struct format_options options;
@@ -208,6 +209,14 @@ time_mode(const struct config *config)
 	return FORMAT_TIME_ADAPTIVE;
 }
 
+static enum avro_name_mode
+name_mode(const struct config *config, const char *name)
+{
+	return config_is(config, name, "avro")			 ? AVRO_NAME_REPLACE
+		   : config_is(config, name, "avro_unicode") ? AVRO_NAME_ESCAPE
+													 : AVRO_NAME_NONE;
+}
+
 static bool
 are_deletes_wanted(const struct config *config)
 {
@@ -227,6 +236,7 @@ publish_new(const struct config *config)
 {
 	struct publish *p = mem_zalloc(1, sizeof(*p));
 
+	p->config = config;
 	p->prefix = config_str(config, "topic.prefix");
 	p->delimiter = config_str(config, "topic.delimiter");
 	p->tombstones = config_bool(config, "tombstones.on.delete");
@@ -266,6 +276,15 @@ publish_new(const struct config *config)
 	p->options.debezium = p->debezium;
 	p->options.unknown_types = config_bool(config,
 										   "include.unknown.datatypes");
+	p->options.schemas = config_bool(config, "value.converter.schemas.enable");
+	p->options.key_schemas = config_bool(config,
+										 "key.converter.schemas.enable");
+	p->options.number = config_is(config, "value.converter.decimal.format",
+								  "NUMERIC");
+	p->options.key_number = config_is(config, "key.converter.decimal.format",
+									  "NUMERIC");
+	p->options.field_names = name_mode(config, "field.name.adjustment.mode");
+	p->options.schema_names = name_mode(config, "schema.name.adjustment.mode");
 	p->options.null_default =
 		config_bool(config, "value.converter.replace.null.with.default");
 	p->options.key_null_default =
@@ -273,6 +292,9 @@ publish_new(const struct config *config)
 	if (config_bool(config, "provide.transaction.metadata"))
 	{
 		p->txnmeta = txnmeta_new(p->debezium);
+		txnmeta_use_schemas(p->txnmeta, (struct txnmeta_schemas){
+											.key = p->options.key_schemas,
+											.value = p->options.schemas});
 		(void) route_transaction_topic(&p->transaction_topic, p->prefix,
 									   p->delimiter,
 									   config_str(config,
@@ -408,6 +430,37 @@ tell_unknown_key(struct publish *p, const struct change_relation *rel,
 }
 
 /*
+ * What the schema tells of a relation's columns, FORMAT_COLUMN_*.  free() it.
+ */
+static uint8_t *
+column_bits(const struct publish *p, const struct change_relation *rel)
+{
+	uint8_t	  *bits = mem_zalloc(rel->ncolumns, sizeof(*bits));
+	struct buf name = {0};
+
+	for (uint32_t i = 0; i < rel->ncolumns; i++)
+	{
+		buf_reset(&name);
+		buf_printf(&name, "%s.%s.%s", rel->schema, rel->name,
+				   rel->columns[i].name);
+		if (config_column_rules_name(p->config, "column.mask.with.<n>.chars",
+									 buf_cstr(&name)))
+			bits[i] |= FORMAT_COLUMN_MASKED;
+		if (config_list_names(p->config, "column.propagate.source.type",
+							  buf_cstr(&name)))
+			bits[i] |= FORMAT_COLUMN_SOURCE_TYPE;
+		buf_reset(&name);
+		buf_printf(&name, "%s.%s.%s", rel->schema, rel->name,
+				   rel->columns[i].type.name);
+		if (config_list_names(p->config, "datatype.propagate.source.type",
+							  buf_cstr(&name)))
+			bits[i] |= FORMAT_COLUMN_SOURCE_TYPE;
+	}
+	buf_free(&name);
+	return bits;
+}
+
+/*
  * The plan's topic is the one called 'name'.  'what' and 'table', which may be
  * "", say whose it is.
  */
@@ -453,6 +506,7 @@ static void
 make_plan(struct publish *p, const struct change_relation *rel,
 		  struct relation_plan *plan)
 {
+	uint8_t	   *bits = NULL;
 	const char *what = rel != NULL ? "table " : "logical messages";
 	struct buf	name = {0};
 	struct buf	table = {0};
@@ -461,12 +515,19 @@ make_plan(struct publish *p, const struct change_relation *rel,
 	if (rel != NULL)
 		buf_printf(&table, "%s.%s", rel->schema, rel->name);
 
-	plan->format = format_json_plan(rel, &p->options);
 	if (rel != NULL)
 		fits = route_table_topic(&name, p->prefix, p->delimiter, rel->schema,
 								 rel->name);
 	else
 		fits = route_message_topic(&name, p->prefix);
+	if (rel != NULL && p->options.schemas)
+		bits = column_bits(p, rel);
+	p->options.topic = buf_cstr(&name);
+	p->options.columns = bits;
+	plan->format = format_json_plan(rel, &p->options);
+	p->options.topic = NULL;
+	p->options.columns = NULL;
+	free(bits);
 	if (!fits)
 	{
 		plan->topicless = true;
@@ -654,7 +715,7 @@ make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 			part = add_part(p, PART_FIRST);
 			part->key.none = false;
 			part->key.at = p->bytes.len;
-			format_json_message_key(c, &p->bytes);
+			format_json_message_key(p->plan->format, c, &p->bytes);
 			part->key.len = p->bytes.len - part->key.at;
 			part->value = value_piece(p, FORMAT_MESSAGE, c, now_ns);
 			break;

@@ -38,6 +38,8 @@ struct txnmeta
 	uint32_t		  *touched; /* room for all of them */
 	uint32_t		   ntouched;
 	uint64_t		   total;
+
+	struct txnmeta_schemas schemas;
 };
 
 static uint32_t
@@ -83,6 +85,12 @@ txnmeta_new(bool debezium)
 	t->debezium = debezium;
 	(void) find(t, mem_check(strdup(messages), sizeof(messages)));
 	return t;
+}
+
+void
+txnmeta_use_schemas(struct txnmeta *t, struct txnmeta_schemas schemas)
+{
+	t->schemas = schemas;
 }
 
 void
@@ -145,6 +153,29 @@ txnmeta_total(const struct txnmeta *t)
 
 /* ---------------------------------------------------------------- records */
 
+#define NAME(s) "\"name\":\"io.debezium.connector.common." s "\""
+
+#define KEY_SCHEMA \
+	"{\"schema\":{\"type\":\"struct\",\"fields\":[" \
+	"{\"type\":\"string\",\"optional\":false,\"field\":\"id\"}]," \
+	"\"optional\":false," NAME("TransactionMetadataKey") ",\"version\":1}," \
+	"\"payload\":"
+
+#define VALUE_SCHEMA \
+	"{\"schema\":{\"type\":\"struct\",\"fields\":[" \
+	"{\"type\":\"string\",\"optional\":false,\"field\":\"status\"}," \
+	"{\"type\":\"string\",\"optional\":false,\"field\":\"id\"}," \
+	"{\"type\":\"int64\",\"optional\":true,\"field\":\"event_count\"}," \
+	"{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":[" \
+	"{\"type\":\"string\",\"optional\":false," \
+	"\"field\":\"data_collection\"}," \
+	"{\"type\":\"int64\",\"optional\":false,\"field\":\"event_count\"}]," \
+	"\"optional\":false,\"name\":\"event.collection\",\"version\":1}," \
+	"\"optional\":true,\"field\":\"data_collections\"}," \
+	"{\"type\":\"int64\",\"optional\":false,\"field\":\"ts_ms\"}]," \
+	"\"optional\":false," NAME("TransactionMetadataValue") ",\"version\":1}," \
+	"\"payload\":"
+
 /*
  * "id":"xid:LSN".  The LSN is that of the transaction's end.  To Debezium it
  * is where the stream was seen to be: at the first change, which is not known
@@ -180,9 +211,11 @@ void
 txnmeta_put_key(const struct txnmeta *t, const struct change_transaction *txn,
 				const struct change *c, struct buf *out)
 {
+	if (t->schemas.key)
+		buf_lit(out, KEY_SCHEMA);
 	buf_putc(out, '{');
 	put_id(t, txn, c, out);
-	buf_putc(out, '}');
+	buf_puts(out, t->schemas.key ? "}}" : "}");
 }
 
 void
@@ -190,10 +223,14 @@ txnmeta_put_begin(const struct txnmeta			  *t,
 				  const struct change_transaction *txn, const struct change *c,
 				  struct buf *out)
 {
+	if (t->schemas.value)
+		buf_lit(out, VALUE_SCHEMA);
 	buf_lit(out, "{\"status\":\"BEGIN\",");
 	put_id(t, txn, c, out);
 	buf_lit(out, ",\"event_count\":null,\"data_collections\":null");
 	put_time(txn, out);
+	if (t->schemas.value)
+		buf_putc(out, '}');
 }
 
 static int
@@ -241,6 +278,8 @@ void
 txnmeta_put_end(const struct txnmeta *t, const struct change_transaction *txn,
 				bool listed, struct buf *out)
 {
+	if (t->schemas.value)
+		buf_lit(out, VALUE_SCHEMA);
 	buf_lit(out, "{\"status\":\"END\",");
 	put_id(t, txn, NULL, out);
 	buf_lit(out, ",\"event_count\":");
@@ -251,4 +290,6 @@ txnmeta_put_end(const struct txnmeta *t, const struct change_transaction *txn,
 	else
 		buf_lit(out, "null");
 	put_time(txn, out);
+	if (t->schemas.value)
+		buf_putc(out, '}');
 }

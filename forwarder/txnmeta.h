@@ -27,6 +27,15 @@ struct txnmeta;
 struct txnmeta *txnmeta_new(bool debezium);
 void			txnmeta_free(struct txnmeta *t);
 
+/* Which of a record's parts come as {"schema":{...},"payload":...}; none. */
+struct txnmeta_schemas
+{
+	bool key;
+	bool value;
+};
+
+void txnmeta_use_schemas(struct txnmeta *t, struct txnmeta_schemas schemas);
+
 /* The number of a table; the same for the same name. */
 uint32_t
 txnmeta_collection(struct txnmeta *t, const char *schema, const char *name);

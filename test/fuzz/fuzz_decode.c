@@ -1,5 +1,6 @@
 /* links: decode condense schema format_json format_json_debezium
- * links: format_json_default format_json_type format_json_time jsontext buf wire
+ * links: format_json_default format_json_schema format_json_type
+ * links: format_json_time avro_name jsontext buf wire
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml
@@ -67,6 +68,8 @@ plan(const struct change_relation *rel)
 	o.debezium = rel->oid >> 3 & 1;
 	o.unknown_types = rel->oid >> 4 & 1;
 	o.null_default = o.key_null_default = rel->oid >> 5 & 1;
+	o.schemas = o.key_schemas = rel->oid >> 7 & 1;
+	o.topic = "t";
 	o.hstore = rel->oid >> 6 & 1 ? FORMAT_HSTORE_MAP : FORMAT_HSTORE_JSON;
 	return format_json_plan(rel, &o);
 }
@@ -93,7 +96,7 @@ format_change(const struct change *c, struct format_plan *plan,
 	buf_reset(out);
 	if (c->op == CHANGE_MESSAGE)
 	{
-		format_json_message_key(c, out);
+		format_json_message_key(plan, c, out);
 		require_json(out);
 		return;
 	}

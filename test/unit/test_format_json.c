@@ -1,5 +1,5 @@
 /* links: format_json format_json_debezium format_json_default
- * links: format_json_type format_json_time jsontext buf
+ * links: format_json_schema format_json_type format_json_time avro_name jsontext buf
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml
@@ -1863,7 +1863,7 @@ format_json_message_is_debezium_s(void **state)
 
 	c.message.prefix_len = 4;
 	buf_reset(&out);
-	format_json_message_key(&c, &out);
+	format_json_message_key(plan, &c, &out);
 	assert_string_equal(str(&out), "{\"prefix\":\"fo\\\"o\"}");
 	format_json_plan_free(plan);
 	buf_free(&out);

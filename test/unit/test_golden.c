@@ -1,5 +1,6 @@
 /* links: test/wire/walk decode condense schema format_json format_json_debezium
- * links: format_json_default format_json_type format_json_time jsontext
+ * links: format_json_default format_json_schema format_json_type
+ * links: format_json_time avro_name jsontext
  * links: buf wire pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml */
@@ -157,7 +158,7 @@ render_change(const struct change *c, const struct format_plan *plan,
 				: "");
 	if (c->op == CHANGE_MESSAGE)
 	{
-		format_json_message_key(c, &b);
+		format_json_message_key(plan, c, &b);
 		print_record(out, "key  ", &b);
 	}
 	else

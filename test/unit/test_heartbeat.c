@@ -56,11 +56,37 @@ heartbeat_says_who_and_when(void **state)
 	struct buf b = {0};
 
 	(void) state;
-	heartbeat_put_key(&b, "a \"shop\"");
+	heartbeat_put_key(&b, "a \"shop\"", false);
 	assert_string_equal(buf_cstr(&b), "{\"serverName\":\"a \\\"shop\\\"\"}");
 	buf_reset(&b);
-	heartbeat_put_value(&b, INT64_C(1700000000000));
+	heartbeat_put_value(&b, INT64_C(1700000000000), false);
 	assert_string_equal(buf_cstr(&b), "{\"ts_ms\":1700000000000}");
+	buf_free(&b);
+}
+
+static void
+heartbeat_has_its_schema_beside_it(void **state)
+{
+	struct buf b = {0};
+
+	(void) state;
+	heartbeat_put_key(&b, "shop", true);
+	assert_string_equal(
+		buf_cstr(&b),
+		"{\"schema\":{\"type\":\"struct\",\"fields\":["
+		"{\"type\":\"string\",\"optional\":false,\"field\":\"serverName\"}],"
+		"\"optional\":false,"
+		"\"name\":\"io.debezium.connector.common.ServerNameKey\","
+		"\"version\":1},\"payload\":{\"serverName\":\"shop\"}}");
+	buf_reset(&b);
+	heartbeat_put_value(&b, INT64_C(1700000000000), true);
+	assert_string_equal(
+		buf_cstr(&b),
+		"{\"schema\":{\"type\":\"struct\",\"fields\":["
+		"{\"type\":\"int64\",\"optional\":false,\"field\":\"ts_ms\"}],"
+		"\"optional\":false,"
+		"\"name\":\"io.debezium.connector.common.Heartbeat\","
+		"\"version\":1},\"payload\":{\"ts_ms\":1700000000000}}");
 	buf_free(&b);
 }
 
@@ -72,6 +98,7 @@ main(void)
 		cmocka_unit_test(heartbeat_that_finds_no_room_is_due_soon),
 		cmocka_unit_test(heartbeat_is_never_due_without_an_interval),
 		cmocka_unit_test(heartbeat_says_who_and_when),
+		cmocka_unit_test(heartbeat_has_its_schema_beside_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* links: publish txnmeta route ack buf log format_json
- * links: format_json_debezium
- * links: format_json_default format_json_type format_json_time jsontext
+ * links: format_json_debezium format_json_default format_json_schema
+ * links: format_json_type format_json_time avro_name jsontext
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml store position crc32c */
@@ -41,6 +41,8 @@ struct config
 	bool			   placeholder;
 	bool			   debezium; /* compatibility */
 	bool			   metadata; /* provide.transaction.metadata */
+	bool			   schemas;
+	bool			   key_schemas;
 	size_t			   record_max;
 	const char		  *transaction; /* topic.transaction, likewise */
 	const char		  *time;	/* time.precision.mode; NULL: the default */
@@ -73,6 +75,10 @@ config_bool(const struct config *c, const char *name)
 	if (strcmp(name, "include.unknown.datatypes") == 0 ||
 		strstr(name, "replace.null.with.default") != NULL)
 		return false;
+	if (strcmp(name, "value.converter.schemas.enable") == 0)
+		return c->schemas;
+	if (strcmp(name, "key.converter.schemas.enable") == 0)
+		return c->key_schemas;
 	assert_string_equal(name, "extended.headers.enabled");
 	return c->headers;
 }
@@ -103,6 +109,25 @@ config_is(const struct config *c, const char *name, const char *value)
 	return false;
 }
 
+bool
+config_list_names(const struct config *c, const char *list, const char *name)
+{
+	(void) c;
+	assert_non_null(strstr(list, "propagate.source.type"));
+	assert_non_null(name);
+	return false;
+}
+
+bool
+config_column_rules_name(const struct config *c, const char *row,
+						 const char *name)
+{
+	(void) c;
+	assert_string_equal(row, "column.mask.with.<n>.chars");
+	assert_non_null(name);
+	return false;
+}
+
 const char *const *
 config_list(const struct config *c, const char *name, size_t *n)
 {
@@ -120,7 +145,7 @@ config_record_max(const struct config *c)
 /* A record as the sink was given it. */
 struct taken
 {
-	char	 key[128]; /* "" with has_key false: none */
+	char	 key[256]; /* "" with has_key false: none */
 	bool	 has_key;
 	char	 op; /* of the value; '-': a tombstone, 'P': a record of the store,
 				  * not looked into; 'B', 'E': BEGIN and END */
@@ -429,6 +454,28 @@ assert_taken(const struct taken *t, char op, const char *key, unsigned part)
 	snprintf(position, sizeof(position),
 			 "00000002-0000000000ABCDEF-000000000005-%04X", part);
 	assert_string_equal(t->position, position);
+}
+
+/* Named by the topic; of the columns it is told what the lists say. */
+static void
+schemas_are_the_topic_s(void **state)
+{
+	static const char key[] = "{\"schema\":{\"type\":\"struct\",\"fields\":["
+							  "{\"type\":\"int32\",\"optional\":";
+	struct bench	 *b = *state;
+
+	b->config.key_schemas = b->config.schemas = true;
+	start(b);
+	take(b, CHANGE_DELETE, 1, -1);
+	assert_int_equal(submit(b), SINK_DONE);
+	assert_int_equal(b->sink.ntaken, 2);
+	assert_memory_equal(b->sink.taken[0].key, key, strlen(key));
+	assert_non_null(strstr(b->sink.taken[0].key, "\"p.public.t.Key\""));
+	assert_memory_equal(b->sink.taken[0].value, key, 19);
+
+	/* a tombstone has none */
+	assert_memory_equal(b->sink.taken[1].key, key, strlen(key));
+	assert_int_equal(b->sink.taken[1].op, '-');
 }
 
 static void
@@ -1798,6 +1845,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(insert_is_one_record),
+		TEST(schemas_are_the_topic_s),
 		TEST(times_are_written_as_configured),
 		TEST(delete_has_a_tombstone_if_asked_for),
 		TEST(delete_has_no_tombstone_if_not),
