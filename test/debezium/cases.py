@@ -9,6 +9,7 @@ import dataclasses
 WORKLOADS = {
     "all": ("types", "identity", "toast", "partition", "ddl", "message",
             "transaction"),
+    "names": ("names",),
 }
 
 
@@ -42,6 +43,13 @@ TIMES = r"types\.(date|time.*|interval)|identity\.(zero|key_time|key_clock)|" \
     r"toast\.plain"
 KEYED = r"identity\.(plain|whole|nothing|by_index|other_index|only_key|" \
     r"composite|key_mixed|unique_only|whole_keyless|keyless)"
+
+SCHEMAS = {"key.converter.schemas.enable": "true",
+           "value.converter.schemas.enable": "true"}
+# Every type, and defaults of them.
+SCHEMA_MODES = r"types\.(?!dimensions|time_d.*)[^.]*|identity\.defaults"
+SCHEMA_KEYS = r"identity\.(plain|composite|keyless|unique_only|zero|key_.*|" \
+    r"defaults|generated|by_index)|message\..*|parts\..*"
 
 CASES = [
     Case("default", recorded=".*"),
@@ -119,9 +127,76 @@ CASES = [
                              "skip.messages.without.change": "true"},
          r"identity\.(keyless|plain|whole.*|other_index|by_index|defaults|"
          r"unique.*)", mode="debezium"),
-    Case("schemas", {"key.converter.schemas.enable": "true",
-                     "value.converter.schemas.enable": "true"},
-         waits=True),
+    Case("schemas", SCHEMAS),
+    Case("schemas-compatible", SCHEMAS, mode="debezium"),
+    # All that a schema says in another way, in two cases.
+    Case("schemas-modes", {**SCHEMAS,
+                           "decimal.handling.mode": "double",
+                           "binary.handling.mode": "base64",
+                           "interval.handling.mode": "string",
+                           "hstore.handling.mode": "map",
+                           "time.precision.mode": "isostring"},
+         SCHEMA_MODES),
+    Case("schemas-modes-compatible", {**SCHEMAS,
+                                      "decimal.handling.mode": "string",
+                                      "binary.handling.mode": "hex",
+                                      "interval.handling.mode": "string",
+                                      "hstore.handling.mode": "map",
+                                      "include.unknown.datatypes": "true",
+                                      "time.precision.mode": "connect"},
+         SCHEMA_MODES, mode="debezium"),
+    *(Case(f"schemas-time-{mode.replace('_', '-')}",
+           {**SCHEMAS, "time.precision.mode": mode},
+           TIMES.replace("zero|", "") + r"|identity\.defaults")
+      for mode in ("adaptive_time_microseconds", "microseconds",
+                   "nanoseconds")),
+    # One of them alone; and what stands in other properties' place.
+    Case("schemas-key", {"key.converter.schemas.enable": "true",
+                         "message.key.columns": "identity.keyless:id,t",
+                         "topic.delimiter": "_",
+                         "column.mask.with.5.chars": r"identity\.zero\..*"},
+         SCHEMA_KEYS),
+    Case("schemas-value", {"value.converter.schemas.enable": "true",
+                           "column.truncate.to.3.chars":
+                           r"identity\.(zero|defaults.*)\..*",
+                           "value.converter.replace.null.with.default":
+                           "false",
+                           "skipped.operations": "none",
+                           "topic.delimiter": "_",
+                           "money.fraction.digits": "0"}, SCHEMA_KEYS,
+         mode="debezium"),
+    Case("source-types", {**SCHEMAS,
+                          "column.mask.with.5.chars":
+                          r"types\.(text|enum)\.v,identity\.composite\.b",
+                          "column.truncate.to.3.chars": r"types\.bit_5\.v",
+                          "column.propagate.source.type":
+                          r"types\..*\.(v|a),IDENTITY\.defaults\..*",
+                          "datatype.propagate.source.type":
+                          r".*\.int4,types\.numeric.*\.NUMERIC,types\.int8"
+                          r"\.int8,types\._?int2"},
+         SCHEMA_MODES + r"|identity\.(composite|whole)"),
+    Case("source-types-compatible", {**SCHEMAS,
+                                     "column.propagate.source.type": ".*",
+                                     "include.unknown.datatypes": "true"},
+         SCHEMA_MODES, mode="debezium"),
+    Case("decimal-numeric", {"key.converter.decimal.format": "NUMERIC",
+                             "value.converter.decimal.format": "NUMERIC"},
+         DECIMALS + r"|identity\.defaults.*"),
+    Case("decimal-numeric-compatible",
+         {**SCHEMAS,
+          "key.converter.decimal.format": "NUMERIC",
+          "value.converter.decimal.format": "NUMERIC"},
+         DECIMALS + r"|identity\.defaults.*", mode="debezium"),
+    # The topics, too, begin with a digit.
+    *(Case(f"2-names-{mode.replace('_', '-')}",
+           {**SCHEMAS, "schema.name.adjustment.mode": mode,
+            "field.name.adjustment.mode": mode}, workload="names")
+      for mode in ("avro", "avro_unicode")),
+    Case("names-plain", {"field.name.adjustment.mode": "avro"},
+         workload="names"),
+    Case("schemas-transaction", {**SCHEMAS,
+                                 "provide.transaction.metadata": "true"},
+         r"txn\..*|message\..*"),
     Case("transaction", {"provide.transaction.metadata": "true"},
          r"txn\..*|message\..*"),
     Case("transaction-skipped", {"provide.transaction.metadata": "true",

@@ -571,10 +571,12 @@ def _nanoseconds(d, w, _):
 
 def _java_object(d, w, _):
     """Of an array of arrays Debezium has the names of Java's objects, which
-    are others each time."""
-    return _nested(w) and isinstance(d, list) and len(d) == len(w) and all(
-        isinstance(v, String) and re.fullmatch(
-            r"\[L[A-Za-z.]+;@[0-9a-f]+", v) for v in d)
+    are others each time; walferry has arrays or, with a schema, nulls."""
+    return isinstance(w, list) and isinstance(d, list) and \
+        len(d) == len(w) and all(
+            (v is None or isinstance(v, list)) and isinstance(o, String) and
+            re.fullmatch(r"\[L[A-Za-z.]+;@[0-9a-f]+", o)
+            for o, v in zip(d, w))
 
 
 def _cut_off(d, w, _):
@@ -589,9 +591,9 @@ def _digits(d, w, difference):
     if isinstance(d, list) and isinstance(w, list):
         return len(d) == len(w) and all(
             same(a, b) or _digits(a, b, difference) for a, b in zip(d, w))
-    if not isinstance(d, String) or not isinstance(w, String):
+    if not isinstance(d, Spelled) or type(d) is not type(w):
         return False
-    if d == f"{w}.{'0' * 2046}":
+    if d == f"{w}.{'0' * 2046}" or d == "0E-2046" and w == "0":
         return True
     try:
         d, w = (int.from_bytes(base64.b64decode(v, validate=True), "big",
@@ -666,6 +668,61 @@ def _always_first(d, w, _):
     return d == "1" and isinstance(w, Number) and int(w) > 1
 
 
+# Of schemas.
+
+def _optional(d, w, _):
+    """Debezium requires what walferry lets be null; else they are the same."""
+    return isinstance(d, dict) and isinstance(w, dict) and \
+        d.get("optional") is False and same({**d, "optional": True}, w)
+
+
+def _optional_elements(d, w, _):
+    """The same of an array's elements."""
+    if not isinstance(d, dict) or not isinstance(w, dict) or \
+            not isinstance(d.get("items"), dict):
+        return False
+    items = {**d["items"], "optional": True}
+    return d["items"].get("optional") is False and (
+        same({**d, "items": items}, w) or
+        same({**d, "items": items, "optional": True}, w))
+
+
+def _array(d, w, _):
+    """An array in walferry, and not in Debezium, or one of arrays there."""
+    return isinstance(d, dict) and isinstance(w, dict) and \
+        w.get("type") == "array" and (
+            d.get("type") != "array" or d["items"].get("type") == "array")
+
+
+def _scale(d, w, difference):
+    """Of a numeric whose scale is -2, or an array of them."""
+    if not isinstance(d, dict) or not isinstance(w, dict):
+        return False
+    if "items" in d:
+        return _scale(d["items"], w.get("items"), difference)
+    parameters = d.get("parameters", {})
+    return parameters.get("scale") == "2046" and _plain(
+        {**d, "optional": True, "parameters": {**parameters, "scale": "-2"}}
+    ) == _plain({**w, "optional": True})
+
+
+def _plain(value):
+    """Whatever the spelling is."""
+    return json.loads(json.dumps(value))
+
+
+def _labels(d, w, _):
+    """Debezium has an enum's labels as they were."""
+    if not isinstance(d, dict) or not isinstance(w, dict) or \
+            d.get("name") != "io.debezium.data.Enum":
+        return False
+    before, now = (v.get("parameters", {}).get("allowed", "").split(",")
+                   for v in (d, w))
+    return len(before) < len(now) and set(before) < set(now) and \
+        _plain({**d, "optional": True, "parameters": None}) == \
+        _plain({**w, "optional": True, "parameters": None})
+
+
 RULES = {
     "clock": _clock,
     "both are text": _both_text,
@@ -695,6 +752,11 @@ RULES = {
     "nothing in it": _nothing_in_it,
     "messages one by one": _messages_one_by_one,
     "always the first": _always_first,
+    "optional": _optional,
+    "optional elements": _optional_elements,
+    "an array": _array,
+    "scale 2046": _scale,
+    "earlier labels": _labels,
 }
 
 # What Debezium has for a column that is NOT NULL and not in the WAL.
@@ -706,7 +768,7 @@ _ZEROS = [parse(text) for text in (
 
 
 # Of numbers and intervals that are strings.
-_ZERO_TEXT = re.compile(r"0(\.0+)?|P0Y0M0DT0H0M0S")
+_ZERO_TEXT = re.compile(r"0(\.0+|E-\d+)?|P0Y0M0DT0H0M0S")
 
 
 def _start_of_zero(text):
@@ -788,6 +850,7 @@ def _invented(columns):
             not column["identity"] and (
                 column["default"] and d is not MISSING
                 or any(same(d, zero) for zero in _ZEROS)
+                or isinstance(d, Number) and bool(_ZERO_TEXT.fullmatch(d))
                 or isinstance(d, String) and (
                     bool(_ZERO_TEXT.fullmatch(d)) or _start_of_zero(d)))
     return rule

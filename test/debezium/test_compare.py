@@ -41,6 +41,10 @@ def row(op, lsn, before, after, now=1700000000000):
 
 
 # 123, of a scale that is 2048 larger.
+SCHEMA = '{"type":"string","optional":false,"field":"v"}'
+SCALE = '{"type":"bytes","optional":true,"parameters":{"scale":"2046"}}'
+LABELS = '{"type":"string","name":"io.debezium.data.Enum",' \
+    '"parameters":{"allowed":"a,b"}}'
 DIGITS = '"{}"'.format(base64.b64encode(
     (123 * 10 ** 2048).to_bytes(900, "big")).decode())
 
@@ -540,7 +544,32 @@ reason = "so"
                 ("2046 digits", DIGITS, '"ewA="', of(), False),
                 ("2046 digits", DIGITS, '"123"', of(), False),
                 ("2046 digits", f'"123.{"0" * 2046}"', '"123"', of(), True),
-                ("2046 digits", '"123.00"', '"123"', of(), False)):
+                ("2046 digits", '"123.00"', '"123"', of(), False),
+                ("2046 digits", f'123.{"0" * 2046}', '123', of(), True),
+                ("2046 digits", f'123.{"0" * 2046}', '"123"', of(), False),
+                ("names of Java's objects", '["[LA;@1f","[LA;@2"]',
+                 "[null,[1]]", of(), True),
+                ("names of Java's objects", '["[LA;@1f"]', "[1]", of(), False),
+                ("names of Java's objects", '["a"]', "[null]", of(), False),
+                ("optional", SCHEMA, SCHEMA.replace("false", "true"), of(),
+                 True),
+                ("optional", SCHEMA.replace("false", "true"), SCHEMA, of(),
+                 False),
+                ("optional", SCHEMA, '{"type":"a","optional":true}', of(),
+                 False),
+                ("optional elements", f'{{"items":{SCHEMA}}}',
+                 f'{{"items":{SCHEMA.replace("false", "true")}}}', of(),
+                 True),
+                ("optional elements", SCHEMA, SCHEMA, of(), False),
+                ("an array", SCHEMA, f'{{"type":"array","items":{SCHEMA}}}',
+                 of(), True),
+                ("an array", SCHEMA, SCHEMA, of(), False),
+                ("scale 2046", SCALE, SCALE.replace("2046", "-2"), of(), True),
+                ("scale 2046", SCALE, SCALE.replace("2046", "2"), of(), False),
+                ("earlier labels", LABELS, LABELS.replace("a,b", "a,c,b"),
+                 of(), True),
+                ("earlier labels", LABELS, LABELS.replace("a,b", "a,c"), of(),
+                 False)):
             values = [compare.parse(v.encode()) if isinstance(v, str) else v
                       for v in (d, w)]
             self.assertIs(bool(compare.RULES[rule](*values, difference)),

@@ -22,7 +22,7 @@ avro_names_have_what_is_allowed(void **state)
 		{"id", "id", "id"},
 		{"a_b1", "a_b1", "a_u005fb1"},
 		{"I d", "I_d", "I_u0020d"},
-		{"1a", "_a", "_u0031a"},
+		{"1a", "_1a", "_u0031a"},
 		{"\xc3\xa4/b.c", "__b_c", "_u00e4_u002fb_u002ec"},
 		{"\xe2\x82\xac", "_", "_u20ac"},
 		/* two units of UTF-16 */
