@@ -42,7 +42,7 @@ put_name(enum avro_name_mode mode, const char *s, bool dots, struct buf *out)
 	}
 
 	/* A digit is wrong only where it stands. */
-	if (mode == AVRO_NAME_REPLACE && !dots && *p >= '0' && *p <= '9')
+	if (mode == AVRO_NAME_REPLACE && *p >= '0' && *p <= '9')
 	{
 		buf_putc(out, '_');
 		buf_putc(out, (char) *p++);

@@ -292,9 +292,9 @@ publish_new(const struct config *config)
 	if (config_bool(config, "provide.transaction.metadata"))
 	{
 		p->txnmeta = txnmeta_new(p->debezium);
-		txnmeta_use_schemas(p->txnmeta, (struct txnmeta_schemas){
-											.key = p->options.key_schemas,
-											.value = p->options.schemas});
+		txnmeta_use_schemas(
+			p->txnmeta, (struct txnmeta_schemas){.key = p->options.key_schemas,
+												 .value = p->options.schemas});
 		(void) route_transaction_topic(&p->transaction_topic, p->prefix,
 									   p->delimiter,
 									   config_str(config,

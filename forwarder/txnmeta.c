@@ -155,26 +155,26 @@ txnmeta_total(const struct txnmeta *t)
 
 #define NAME(s) "\"name\":\"io.debezium.connector.common." s "\""
 
-#define KEY_SCHEMA \
-	"{\"schema\":{\"type\":\"struct\",\"fields\":[" \
-	"{\"type\":\"string\",\"optional\":false,\"field\":\"id\"}]," \
+#define KEY_SCHEMA                                                          \
+	"{\"schema\":{\"type\":\"struct\",\"fields\":["                         \
+	"{\"type\":\"string\",\"optional\":false,\"field\":\"id\"}],"           \
 	"\"optional\":false," NAME("TransactionMetadataKey") ",\"version\":1}," \
-	"\"payload\":"
+														 "\"payload\":"
 
-#define VALUE_SCHEMA \
-	"{\"schema\":{\"type\":\"struct\",\"fields\":[" \
-	"{\"type\":\"string\",\"optional\":false,\"field\":\"status\"}," \
-	"{\"type\":\"string\",\"optional\":false,\"field\":\"id\"}," \
-	"{\"type\":\"int64\",\"optional\":true,\"field\":\"event_count\"}," \
-	"{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":[" \
-	"{\"type\":\"string\",\"optional\":false," \
-	"\"field\":\"data_collection\"}," \
-	"{\"type\":\"int64\",\"optional\":false,\"field\":\"event_count\"}]," \
-	"\"optional\":false,\"name\":\"event.collection\",\"version\":1}," \
-	"\"optional\":true,\"field\":\"data_collections\"}," \
-	"{\"type\":\"int64\",\"optional\":false,\"field\":\"ts_ms\"}]," \
+#define VALUE_SCHEMA                                                          \
+	"{\"schema\":{\"type\":\"struct\",\"fields\":["                           \
+	"{\"type\":\"string\",\"optional\":false,\"field\":\"status\"},"          \
+	"{\"type\":\"string\",\"optional\":false,\"field\":\"id\"},"              \
+	"{\"type\":\"int64\",\"optional\":true,\"field\":\"event_count\"},"       \
+	"{\"type\":\"array\",\"items\":{\"type\":\"struct\",\"fields\":["         \
+	"{\"type\":\"string\",\"optional\":false,"                                \
+	"\"field\":\"data_collection\"},"                                         \
+	"{\"type\":\"int64\",\"optional\":false,\"field\":\"event_count\"}],"     \
+	"\"optional\":true,\"name\":\"event.collection\",\"version\":1},"         \
+	"\"optional\":true,\"field\":\"data_collections\"},"                      \
+	"{\"type\":\"int64\",\"optional\":false,\"field\":\"ts_ms\"}],"           \
 	"\"optional\":false," NAME("TransactionMetadataValue") ",\"version\":1}," \
-	"\"payload\":"
+														   "\"payload\":"
 
 /*
  * "id":"xid:LSN".  The LSN is that of the transaction's end.  To Debezium it

@@ -52,6 +52,9 @@ avro_names_have_what_is_allowed(void **state)
 	avro_name_schema(AVRO_NAME_REPLACE, "my-shop.Odd_Schema.t.Key", &out);
 	assert_string_equal(buf_cstr(&out), "my_shop.Odd_Schema.t.Key");
 	buf_reset(&out);
+	avro_name_schema(AVRO_NAME_REPLACE, "1shop.2t.Key", &out);
+	assert_string_equal(buf_cstr(&out), "_1shop.2t.Key");
+	buf_reset(&out);
 	avro_name_schema(AVRO_NAME_ESCAPE, "my-shop.Odd_Schema.t.Key", &out);
 	assert_string_equal(buf_cstr(&out), "my_u002dshop.Odd_u005fSchema.t.Key");
 	buf_free(&out);

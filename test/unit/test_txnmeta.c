@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "../../forwarder/txnmeta.h"
 
@@ -195,6 +196,49 @@ txnmeta_messages_are_first_in_debezium(void **state)
 	txnmeta_free(t);
 }
 
+static void
+txnmeta_has_schemas_where_they_are_wanted(void **state)
+{
+	static const char		  value[] = "{\"schema\":{\"type\":\"struct\","
+										"\"fields\":[{\"type\":\"string\","
+										"\"optional\":false,"
+										"\"field\":\"status\"},";
+	struct change_transaction empty = {.xid = 571, .end_lsn = 5};
+	struct txnmeta			 *t = txnmeta_new(false);
+	struct buf				  out = {0};
+	const char				 *payload;
+
+	(void) state;
+	txnmeta_use_schemas(t, (struct txnmeta_schemas){.key = true});
+	txnmeta_put_key(t, &empty, NULL, &out);
+	assert_string_equal(
+		buf_cstr(&out),
+		"{\"schema\":{\"type\":\"struct\",\"fields\":["
+		"{\"type\":\"string\",\"optional\":false,\"field\":\"id\"}],"
+		"\"optional\":false,\"name\":\"io.debezium.connector.common."
+		"TransactionMetadataKey\",\"version\":1},"
+		"\"payload\":{\"id\":\"571:5\"}}");
+	buf_reset(&out);
+	txnmeta_put_end(t, &empty, false, &out);
+	assert_memory_equal(out.data, "{\"status\":\"END\",", 16);
+
+	txnmeta_use_schemas(t, (struct txnmeta_schemas){.value = true});
+	buf_reset(&out);
+	txnmeta_put_end(t, &empty, false, &out);
+	assert_memory_equal(out.data, value, strlen(value));
+	payload = strstr(buf_cstr(&out), "\"payload\":");
+	assert_non_null(payload);
+	assert_string_equal(payload,
+						"\"payload\":{\"status\":\"END\",\"id\":\"571:5\","
+						"\"event_count\":0,\"data_collections\":null,"
+						"\"ts_ms\":0}}");
+	buf_reset(&out);
+	txnmeta_put_key(t, &empty, NULL, &out);
+	assert_string_equal(buf_cstr(&out), "{\"id\":\"571:5\"}");
+	txnmeta_free(t);
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -205,6 +249,7 @@ main(void)
 		cmocka_unit_test(txnmeta_begin_has_no_counts),
 		cmocka_unit_test(txnmeta_list_can_be_left_out),
 		cmocka_unit_test(txnmeta_messages_are_first_in_debezium),
+		cmocka_unit_test(txnmeta_has_schemas_where_they_are_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
