@@ -173,6 +173,7 @@ deps:
 #?   installcheck     pg_regress and isolation against a running server
 #?   test-debezium    beside the real Debezium on Kafka Connect, value for value
 #?   test-move        from Debezium to walferry and back, under load
+#?   test-consumers   Kafka Connect's converter, Flink and others read the topics
 #?   test-matrix      on PostgreSQL 15, 17 and 18 in chroots; MAJORS=17 for one
 #?   test-images      run what make images has put into the images
 test:
@@ -219,6 +220,10 @@ test-debezium: extension forwarder
 test-move: extension forwarder
 	@test/deps.sh build kafka
 	+@$(RUN) FORWARDER='$(FORWARDER)' test/debezium/run.sh --move
+
+test-consumers: extension forwarder
+	@test/deps.sh build consumers
+	+@$(RUN) FORWARDER='$(FORWARDER)' test/consumers/run.sh $(CONSUMERS_OPTS)
 
 test-matrix:
 	+@test/matrix/run.sh $(or $(MAJORS),all)
@@ -318,7 +323,7 @@ images:
 .PHONY: all install installcheck extension fault-extension forwarder \
 	forwarder-left-out install-forwarder deps test test-unit test-corpus \
 	test-model test-regress test-isolation test-values test-fault-tools test-tap \
-	test-compare test-recorded test-demo test-debezium test-move test-matrix \
+	test-compare test-recorded test-demo test-debezium test-move test-consumers test-matrix \
 	test-images fuzz \
 	fault fault-campaign fault-seeds fault-sweep fault-programs test-fault \
 	demo demo-run bench bench-decode bench-format bench-memory coverage lint indent \

@@ -2,7 +2,8 @@
 #
 # deps.sh - what building and testing need, on Debian 12 or newer.
 #
-#   test/deps.sh [SET ...]      build test lint kafka demo bench images matrix
+#   test/deps.sh [SET ...]      build test lint kafka consumers demo bench images
+#                               matrix
 #
 # By default build, test, lint and kafka.  Looks for what is missing, installs
 # exactly that with apt-get if it runs as root, and otherwise prints the
@@ -104,7 +105,12 @@ look()
 		need python3 program python3
 		need python3-pip python3 -m pip --version
 	fi
-	if wants kafka demo bench; then
+	if wants consumers; then
+		need default-jdk-headless program javac
+		need kcat program kcat
+		need python3-pip python3 -m pip --version
+	fi
+	if wants kafka consumers demo bench; then
 		need maven program mvn
 	fi
 	if wants lint; then

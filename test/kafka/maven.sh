@@ -21,10 +21,10 @@ has_all_jars()					# DIRECTORY
 	[ -d "$1" ] && (cd "$1" && sha256sum --check --status --strict "$sums")
 }
 
-# fetch_jars WHAT DIRECTORY SUMS RECORD GROUP:ARTIFACT:VERSION ...
+# fetch_jars WHAT DIRECTORY SUMS RECORD GROUP:ARTIFACT:VERSION[:TYPE:CLASSIFIER] ...
 #
 # Puts the artifacts and all that they depend on into DIRECTORY of the cache,
-# and prints its path.  If RECORD is not empty, SUMS is written; otherwise they
+# and prints its path; with a classifier, an artifact alone.  If RECORD is not empty, SUMS is written; otherwise they
 # must be those of SUMS.  WHAT they are is for messages.
 fetch_jars()
 {
@@ -59,7 +59,17 @@ fetch_jars()
 			rest=${gav#*:}
 			echo "<dependency><groupId>$group</groupId>"
 			echo "<artifactId>${rest%%:*}</artifactId>"
-			echo "<version>${rest#*:}</version></dependency>"
+			rest=${rest#*:}
+			echo "<version>${rest%%:*}</version>"
+			case $rest in
+				*:*:*)
+					rest=${rest#*:}
+					echo "<type>${rest%%:*}</type>"
+					echo "<classifier>${rest#*:}</classifier>"
+					echo '<exclusions><exclusion><groupId>*</groupId>'
+					echo '<artifactId>*</artifactId></exclusion></exclusions>' ;;
+			esac
+			echo '</dependency>'
 		done
 		echo '</dependencies></project>'
 	} > "$tmp/pom.xml"
@@ -75,7 +85,7 @@ fetch_jars()
 	done
 
 	if [ -n "$record" ]; then
-		(cd "$tmp/lib" && sha256sum ./*.jar | sed 's,\./,,') > "$sums"
+		(cd "$tmp/lib" && sha256sum ./* | sed 's,\./,,') > "$sums"
 	fi
 	has_all_jars "$tmp/lib" ||
 		die "the jars differ from those recorded in $sums:
