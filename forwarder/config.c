@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rename.h"
 #include "wire.h"
 
 #define FILE_MAX_LEN (4 * 1024 * 1024)
@@ -1854,6 +1855,66 @@ check_position_topic(struct config *c)
 	buf_free(&made);
 }
 
+/* An expression of names and its replacement.  True: both are there. */
+static bool
+check_rename(struct config *c, const char *regex_name,
+			 const char *replacement_name)
+{
+	const struct config_slot *regex = config_slot_of(c, regex_name);
+	const struct config_slot *replacement = config_slot_of(c,
+														   replacement_name);
+	struct rename			 *r;
+	struct buf				  error = {0};
+
+	if (regex->str == NULL || regex->str[0] == '\0')
+	{
+		idle_if_given(c, replacement_name,
+					  "there is no expression that it belongs to");
+		return false;
+	}
+	if (!config_check_regex(c, regex->entry, regex->str))
+		return false;
+	if (replacement->str == NULL || replacement->str[0] == '\0')
+	{
+		config_fail(c, regex->entry, "needs %s as well", replacement_name);
+		return false;
+	}
+	r = rename_new(regex->str, replacement->str, &error);
+	if (r == NULL)
+		config_fail(c, replacement->entry, "%s", buf_cstr(&error));
+	rename_free(r);
+	buf_free(&error);
+	return true;
+}
+
+/* topic.naming.strategy, and what goes with it. */
+static void
+check_naming(struct config *c)
+{
+	static const char *const details[] = {
+		"topic.regex",			 "topic.replacement",
+		"topic.key.field.name",	 "topic.key.enforce.uniqueness",
+		"topic.key.field.regex", "topic.key.field.replacement",
+	};
+	const struct config_slot *s = config_slot_of(c, "topic.naming.strategy");
+
+	if (s->str == NULL || strstr(s->str, "Regex") == NULL)
+	{
+		for (size_t i = 0; i < sizeof(details) / sizeof(details[0]); i++)
+			idle_if_given(c, details[i],
+						  "topic.naming.strategy names no class with Regex");
+		return;
+	}
+	if (!check_rename(c, "topic.regex", "topic.replacement") &&
+		config_slot_of(c, "topic.regex")->entry == NULL)
+		config_fail(c, s->entry, "needs topic.regex and topic.replacement");
+	(void) check_rename(c, "topic.key.field.regex",
+						"topic.key.field.replacement");
+	s = config_slot_of(c, "topic.key.field.name");
+	if (s->str == NULL || s->str[0] == '\0')
+		config_fail(c, s->entry, "must not be empty");
+}
+
 /* The topic of BEGIN and END; those of tables are looked at as they come. */
 static void
 check_transaction_topic(struct config *c)
@@ -2179,6 +2240,7 @@ config_check(struct config *c)
 	check_position(c);
 	check_heartbeat(c);
 	check_transaction_topic(c);
+	check_naming(c);
 	warn_idle(c);
 	make_announcements(c);
 	return c->errors.n == 0;

@@ -396,10 +396,37 @@ static const struct config_option table[] = {
 		.help = "Number of replicas; -1 is the broker's default."},
 	{.name = "topic.creation.<group>.<topic setting>",
 		.help = "Any topic setting of Kafka, such as `cleanup.policy`."},
-	{.name = "topic.naming.strategy", .stance = PARTLY,
+	{.name = "topic.naming.strategy", .type = CONFIG_ENUM,
 		.deflt = "io.debezium.schema.SchemaTopicNamingStrategy",
-		.built = "io.debezium.schema.SchemaTopicNamingStrategy",
-		.help = "Java class that names topics."},
+		.values = "io.debezium.schema.SchemaTopicNamingStrategy|"
+			"io.debezium.schema.DefaultTopicNamingStrategy|"
+			"io.debezium.schema.SchemaUnicodeTopicNamingStrategy|"
+			"io.debezium.schema.DefaultUnicodeTopicNamingStrategy|"
+			"io.debezium.schema.SchemaRegexTopicNamingStrategy|"
+			"io.debezium.schema.DefaultRegexTopicNamingStrategy",
+		.help = "How tables' topics are named, by the name of Debezium's "
+			"class: with the schema or, `Default`, without it; with `_` or, "
+			"`Unicode`, with `_uXXXX` for characters that Kafka does not "
+			"allow, and then for `_` as well; `Regex`, as `topic.regex` and "
+			"`topic.replacement` say."},
+	{.name = "topic.regex",
+		.help = "With a `Regex` class: expression of topics' names. What "
+			"matches as a whole is replaced."},
+	{.name = "topic.replacement",
+		.help = "By this, in which `$1` and `${name}` are its groups. Several "
+			"tables may so come to share a topic."},
+	{.name = "topic.key.enforce.uniqueness", .type = BOOL, .deflt = "true",
+		.help = "With a `Regex` class: keys have a field more, which says "
+			"whose they are; a table without key has it as its key. `false`: "
+			"where tables share a topic, their keys may clash."},
+	{.name = "topic.key.field.name",
+		.deflt = "__dbz__physicalTableIdentifier",
+		.help = "Name of that field."},
+	{.name = "topic.key.field.regex",
+		.help = "Its value is the name that the topic would have without "
+			"`topic.regex`; and if that matches this expression as a whole,"},
+	{.name = "topic.key.field.replacement",
+		.help = "it is replaced by this, likewise."},
 	{.name = "topic.cache.size", .type = CONFIG_INT, .stance = NO_EFFECT,
 		.deflt = "10000",
 		.note = "a table's topic name is kept with the table",

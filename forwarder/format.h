@@ -86,6 +86,8 @@ struct format_options
 	bool				 key_number; /* ... and one in the key */
 	enum avro_name_mode	 field_names;
 	enum avro_name_mode	 schema_names;
+	const char			*key_field;		 /* more in keys; NULL: none */
+	const char			*key_identifier; /* its value */
 	int					 money_fraction_digits;
 	char				 byte_order; /* of the server: 'L' or 'B' */
 };
@@ -115,6 +117,7 @@ void				format_json_plan_free(struct format_plan *plan);
  * Append the key of a row: {"id":1}, or {"schema":{...},"payload":{"id":1}}
  * with options->key_schemas, and likewise of a value below.  False, with nothing appended, if there
  * is none: no key columns, no row (NULL), or a row that lacks one of them.
+ * With options->key_field it is the key's last field, or its only one.
  *
  * The key columns are those that message.key.columns chose.  If it chose none,
  * they are those of the primary key, or of the unique index that the plugin

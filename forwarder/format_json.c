@@ -75,7 +75,8 @@ struct format_plan
 	uint32_t			ncolumns;
 	struct plan_column *keys;
 	uint32_t			nkeys;
-	uint16_t		   *unshown; /* indexes of those that no row shows */
+	struct piece		key_field; /* more in each key, or nothing */
+	uint16_t		   *unshown;   /* indexes of those that no row shows */
 	uint32_t			nunshown;
 	enum format_binary	binary;
 	bool				debezium;
@@ -530,6 +531,15 @@ format_json_plan(const struct change_relation *rel,
 				plan->unshown[plan->nunshown++] = keys[i];
 		}
 	}
+	plan->key_field = begin_piece(plan);
+	if (rel != NULL && options->key_field != NULL)
+	{
+		buf_putc(&plan->text, plan->nkeys == 0 ? '{' : ',');
+		put_name(&plan->text, options->key_field);
+		buf_putc(&plan->text, ':');
+		put_name(&plan->text, options->key_identifier);
+	}
+	end_piece(plan, &plan->key_field);
 	plan_source(plan, rel, options);
 	plan_schemas(plan, rel, options);
 	if (rel != NULL)
@@ -544,6 +554,7 @@ format_json_plan(const struct change_relation *rel,
 		place_column(plan, &plan->columns[i]);
 	for (uint32_t i = 0; i < plan->nkeys; i++)
 		place_column(plan, &plan->keys[i]);
+	place(plan, &plan->key_field);
 	place(plan, &plan->placeholder);
 	place(plan, &plan->key_schema);
 	place(plan, &plan->value_schema);
@@ -744,7 +755,7 @@ put_key(const struct format_plan *plan, const struct change_value *row,
 {
 	size_t start = out->len;
 
-	if (plan->nkeys == 0 || row == NULL)
+	if ((plan->nkeys == 0 && plan->key_field.len == 0) || row == NULL)
 		return false;
 	for (uint32_t i = 0; i < plan->nkeys; i++)
 	{
@@ -757,6 +768,7 @@ put_key(const struct format_plan *plan, const struct change_value *row,
 			return false;
 		}
 	}
+	append_piece(out, &plan->key_field);
 	buf_putc(out, '}');
 	return true;
 }

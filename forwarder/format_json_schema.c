@@ -630,6 +630,14 @@ format_json_schema_key(const struct format_json_schema_field *fields,
 		put_field(&fields[i], !fields[i].column->not_null, false, options,
 				  scratch, out);
 	}
+	if (options->key_field != NULL)
+	{
+		if (n > 0)
+			buf_putc(out, ',');
+		buf_lit(out, "{\"type\":\"string\",\"optional\":false,\"field\":");
+		jsontext_string(out, options->key_field, strlen(options->key_field));
+		buf_putc(out, '}');
+	}
 	buf_lit(out, "],\"optional\":false");
 	put_schema_name("Key", options, out);
 	buf_putc(out, '}');

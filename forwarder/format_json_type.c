@@ -13,7 +13,7 @@
 
 #include "format_json_debezium.h"
 #include "format_json_time.h"
-#include "java_hash.h"
+#include "java_text.h"
 #include "jsontext.h"
 #include "pgtext.h"
 #include "rawnum.h"
@@ -767,9 +767,9 @@ java_hash(const char *p, const char *end)
 	{
 		if (*p == '\\' && ++p == end)
 			break;
-		p = java_hash_add(&h, p, end);
+		p = java_text_hash(&h, p, end);
 	}
-	return java_hash_spread(h);
+	return java_text_spread(h);
 }
 
 /*
@@ -781,7 +781,7 @@ static struct buckets
 fill_buckets(struct buf *b)
 {
 	uint32_t	   n = (uint32_t) (b->len / sizeof(struct member));
-	struct buckets buckets = {.n = java_hash_buckets(n)};
+	struct buckets buckets = {.n = java_text_buckets(n)};
 	struct member *members;
 	uint32_t	  *first;
 

@@ -24,6 +24,7 @@
 #include "format.h"
 #include "log.h"
 #include "mem.h"
+#include "rename.h"
 #include "route.h"
 #include "txnmeta.h"
 #include "version.h"
@@ -35,6 +36,9 @@
 #define LOST_WARN_NS (INT64_C(60) * 1000000000)
 
 #define HEADERS_MAX 7
+
+#define DEFAULT_REGEX "io.debezium.schema.DefaultRegexTopicNamingStrategy"
+#define SCHEMA_REGEX "io.debezium.schema.SchemaRegexTopicNamingStrategy"
 
 /*
  * What Kafka counts of a record beside its bytes, roughly and rather more:
@@ -107,6 +111,10 @@ struct publish
 	struct format_options options;
 	const char			 *prefix;
 	const char			 *delimiter;
+	enum route_naming	  naming;
+	struct rename		 *topic_rename; /* topic.regex; NULL: none */
+	bool				  identified;	/* keys say whose they are, ... */
+	struct rename		 *key_rename;	/* ... by topic.key.field.regex */
 	bool				  tombstones;
 	bool				  context_headers;
 	bool				  skip_unchanged;
@@ -217,6 +225,61 @@ name_mode(const struct config *config, const char *name)
 													 : AVRO_NAME_NONE;
 }
 
+static enum route_naming
+naming(const struct config *config)
+{
+	static const struct
+	{
+		const char		 *name;
+		enum route_naming naming;
+	} classes[] = {
+		{"io.debezium.schema.DefaultTopicNamingStrategy", ROUTE_NAMING_TABLE},
+		{"io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
+		 ROUTE_NAMING_SCHEMA_UNICODE},
+		{"io.debezium.schema.DefaultUnicodeTopicNamingStrategy",
+		 ROUTE_NAMING_TABLE_UNICODE},
+		{DEFAULT_REGEX, ROUTE_NAMING_TABLE},
+	};
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+	{
+		if (config_is(config, "topic.naming.strategy", classes[i].name))
+			return classes[i].naming;
+	}
+	return ROUTE_NAMING_SCHEMA;
+}
+
+/* NULL: there is no such expression.  What is wrong with one was told. */
+static struct rename *
+rename_of(const struct config *config, const char *regex,
+		  const char *replacement)
+{
+	const char	  *pattern = config_str(config, regex);
+	struct buf	   error = {0};
+	struct rename *r = NULL;
+
+	if (pattern != NULL && *pattern != '\0')
+		r = rename_new(pattern, config_str(config, replacement), &error);
+	buf_free(&error);
+	return r;
+}
+
+/* What goes with a class of topic.naming.strategy that is a Regex one. */
+static void
+take_regex(struct publish *p, const struct config *config)
+{
+	if (!config_is(config, "topic.naming.strategy", DEFAULT_REGEX) &&
+		!config_is(config, "topic.naming.strategy", SCHEMA_REGEX))
+		return;
+	p->topic_rename = rename_of(config, "topic.regex", "topic.replacement");
+	p->identified = config_bool(config, "topic.key.enforce.uniqueness");
+	if (!p->identified)
+		return;
+	p->options.key_field = config_str(config, "topic.key.field.name");
+	p->key_rename = rename_of(config, "topic.key.field.regex",
+							  "topic.key.field.replacement");
+}
+
 static bool
 are_deletes_wanted(const struct config *config)
 {
@@ -239,6 +302,8 @@ publish_new(const struct config *config)
 	p->config = config;
 	p->prefix = config_str(config, "topic.prefix");
 	p->delimiter = config_str(config, "topic.delimiter");
+	p->naming = naming(config);
+	take_regex(p, config);
 	p->tombstones = config_bool(config, "tombstones.on.delete");
 	p->context_headers = config_bool(config, "extended.headers.enabled");
 	p->skip_unchanged = config_bool(config, "skip.messages.without.change");
@@ -325,6 +390,8 @@ publish_free(struct publish *p)
 		free((char *) p->topics[i].table);
 	}
 	free(p->topics);
+	rename_free(p->topic_rename);
+	rename_free(p->key_rename);
 	txnmeta_free(p->txnmeta);
 	buf_free(&p->transaction_topic);
 	free(p->database);
@@ -502,11 +569,63 @@ is_transaction_topic(struct publish *p, const char *name)
 		   strcmp(name, buf_cstr(&p->transaction_topic)) == 0;
 }
 
+/* Its plan, with whose table it is if keys say that. */
+static struct format_plan *
+make_format(struct publish *p, const struct change_relation *rel,
+			const char *topic)
+{
+	struct format_options options = p->options;
+	uint8_t				 *bits = NULL;
+	struct buf			  name = {0};
+	struct buf			  renamed = {0};
+	struct format_plan	 *plan;
+
+	if (rel != NULL && p->options.schemas)
+		bits = column_bits(p, rel);
+	options.topic = topic;
+	options.columns = bits;
+	if (rel != NULL && p->identified)
+	{
+		route_table_name(&name, p->naming, p->prefix, p->delimiter,
+						 rel->schema, rel->name);
+		options.key_identifier = buf_cstr(&name);
+		if (p->key_rename != NULL &&
+			rename_apply(p->key_rename, buf_cstr(&name), &renamed))
+			options.key_identifier = buf_cstr(&renamed);
+	}
+	plan = format_json_plan(rel, &options);
+	free(bits);
+	buf_free(&name);
+	buf_free(&renamed);
+	return plan;
+}
+
+/* The topic of a table.  False: it is no name that Kafka allows. */
+static bool
+table_topic(struct publish *p, const struct change_relation *rel,
+			struct buf *name)
+{
+	struct buf renamed = {0};
+	bool fits = route_table_topic(name, p->naming, p->prefix, p->delimiter,
+								  rel->schema, rel->name);
+
+	/* As in Debezium, nothing is not what it was to be renamed to. */
+	if (p->topic_rename != NULL &&
+		rename_apply(p->topic_rename, buf_cstr(name), &renamed) &&
+		renamed.len > 0)
+	{
+		buf_reset(name);
+		buf_put(name, renamed.data, renamed.len);
+		fits = route_is_topic(buf_cstr(name));
+	}
+	buf_free(&renamed);
+	return fits;
+}
+
 static void
 make_plan(struct publish *p, const struct change_relation *rel,
 		  struct relation_plan *plan)
 {
-	uint8_t	   *bits = NULL;
 	const char *what = rel != NULL ? "table " : "logical messages";
 	struct buf	name = {0};
 	struct buf	table = {0};
@@ -516,24 +635,19 @@ make_plan(struct publish *p, const struct change_relation *rel,
 		buf_printf(&table, "%s.%s", rel->schema, rel->name);
 
 	if (rel != NULL)
-		fits = route_table_topic(&name, p->prefix, p->delimiter, rel->schema,
-								 rel->name);
+		fits = table_topic(p, rel, &name);
 	else
 		fits = route_message_topic(&name, p->prefix);
-	if (rel != NULL && p->options.schemas)
-		bits = column_bits(p, rel);
-	p->options.topic = buf_cstr(&name);
-	p->options.columns = bits;
-	plan->format = format_json_plan(rel, &p->options);
-	p->options.topic = NULL;
-	p->options.columns = NULL;
-	free(bits);
+	plan->format = make_format(p, rel, buf_cstr(&name));
 	if (!fits)
 	{
 		plan->topicless = true;
 		snprintf(p->error, sizeof(p->error),
-				 "the topic's name for %s%s is longer than %d characters; "
-				 "exclude the table or shorten topic.prefix",
+				 p->topic_rename == NULL
+					 ? "the topic's name for %s%s is longer than %d "
+					   "characters; exclude the table or shorten topic.prefix"
+					 : "topic.replacement makes no name of a topic for %s%s: "
+					   "letters, digits, '.', '_' and '-', at most %d",
 				 what, buf_cstr(&table), ROUTE_TOPIC_MAX);
 	}
 	else if (is_transaction_topic(p, buf_cstr(&name)))

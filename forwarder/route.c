@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "java_text.h"
+
 /* ----------------------------------------------------------------- topics */
 
 static bool
@@ -44,6 +46,35 @@ put_allowed(struct buf *out, const char *s)
 	}
 }
 
+/*
+ * Append 's' with _uXXXX for every UTF-16 unit that is not allowed, and for
+ * the underscore, so that no two names become one.  As in Debezium, what has
+ * three digits has no more.
+ */
+static void
+put_escaped(struct buf *out, const char *s)
+{
+	const char *end = s + strlen(s);
+
+	while (s < end)
+	{
+		uint32_t c;
+
+		if (is_allowed((uint8_t) *s) && *s != '_')
+		{
+			buf_putc(out, *s++);
+			continue;
+		}
+		s = java_text_next(&c, s, end);
+		if (c >= 0x10000)
+		{
+			buf_printf(out, "_u%x", 0xd800 | (c - 0x10000) >> 10);
+			c = 0xdc00 | ((c - 0x10000) & 0x3ff);
+		}
+		buf_printf(out, c < 0x100 ? "_u00%x" : "_u%x", c);
+	}
+}
+
 static bool
 end_topic(struct buf *out, size_t start)
 {
@@ -51,18 +82,43 @@ end_topic(struct buf *out, size_t start)
 	return out->len - start <= ROUTE_TOPIC_MAX;
 }
 
+typedef void put_fn(struct buf *, const char *);
+
+static void
+put_table(struct buf *out, put_fn *put, enum route_naming naming,
+		  const char *prefix, const char *delimiter, const char *schema,
+		  const char *table)
+{
+	put(out, prefix);
+	put(out, delimiter);
+	if (naming == ROUTE_NAMING_SCHEMA || naming == ROUTE_NAMING_SCHEMA_UNICODE)
+	{
+		put(out, schema);
+		put(out, delimiter);
+	}
+	put(out, table);
+}
+
 bool
-route_table_topic(struct buf *out, const char *prefix, const char *delimiter,
+route_table_topic(struct buf *out, enum route_naming naming,
+				  const char *prefix, const char *delimiter,
 				  const char *schema, const char *table)
 {
+	bool unicode = naming == ROUTE_NAMING_SCHEMA_UNICODE ||
+				   naming == ROUTE_NAMING_TABLE_UNICODE;
 	size_t start = out->len;
 
-	put_allowed(out, prefix);
-	put_allowed(out, delimiter);
-	put_allowed(out, schema);
-	put_allowed(out, delimiter);
-	put_allowed(out, table);
+	put_table(out, unicode ? put_escaped : put_allowed, naming, prefix,
+			  delimiter, schema, table);
 	return end_topic(out, start);
+}
+
+void
+route_table_name(struct buf *out, enum route_naming naming, const char *prefix,
+				 const char *delimiter, const char *schema, const char *table)
+{
+	put_table(out, buf_puts, naming, prefix, delimiter, schema, table);
+	(void) buf_cstr(out);
 }
 
 bool
@@ -85,6 +141,17 @@ route_transaction_topic(struct buf *out, const char *prefix,
 	put_allowed(out, delimiter);
 	put_allowed(out, name);
 	return end_topic(out, start);
+}
+
+bool
+route_is_topic(const char *name)
+{
+	size_t n = 0;
+
+	while (is_allowed((uint8_t) name[n]))
+		n++;
+	return name[n] == '\0' && n > 0 && n <= ROUTE_TOPIC_MAX &&
+		   strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 /* ------------------------------------------------------------- partitions */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "java_hash.h"
+#include "java_text.h"
 #include "jsontext.h"
 #include "mem.h"
 
@@ -49,8 +49,8 @@ hash_name(const char *name)
 	uint32_t	hash = 0;
 
 	while (name < end)
-		name = java_hash_add(&hash, name, end);
-	return java_hash_spread(hash);
+		name = java_text_hash(&hash, name, end);
+	return java_text_spread(hash);
 }
 
 /* Owns 'name'. */
@@ -247,7 +247,7 @@ compare_places(const void *a, const void *b)
 static void
 put_list(const struct txnmeta *t, struct buf *out)
 {
-	uint32_t	  mask = java_hash_buckets(t->ntouched) - 1;
+	uint32_t	  mask = java_text_buckets(t->ntouched) - 1;
 	struct place *places = mem_zalloc(t->ntouched + 1, sizeof(*places));
 
 	for (uint32_t i = 0; i < t->ntouched; i++)

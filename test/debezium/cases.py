@@ -4,6 +4,7 @@ Cases of one workload share a database, in which it runs once; each has a
 connector, a forwarder, slots and a topic.prefix of its own.
 """
 import dataclasses
+import re
 
 # Files of workload/, in this order.
 WORKLOADS = {
@@ -50,6 +51,46 @@ SCHEMAS = {"key.converter.schemas.enable": "true",
 SCHEMA_MODES = r"types\.(?!dimensions|time_d.*)[^.]*|identity\.defaults"
 SCHEMA_KEYS = r"identity\.(plain|composite|keyless|unique_only|zero|key_.*|" \
     r"defaults|generated|by_index)|message\..*|parts\..*"
+# Of Debezium's classes for topic.naming.strategy; what a topic is called.
+NAMING = {
+    "Default": lambda case, schema, table: ".".join((case.name, table)),
+    "SchemaUnicode": lambda case, schema, table: _escaped(
+        ".".join((case.name, schema, table))),
+    "DefaultUnicode": lambda case, schema, table: _escaped(
+        ".".join((case.name, table))),
+    "DefaultRegex": lambda case, schema, table: re.sub(
+        r"^(.*)\.(plain|composite)$", r"\1.shared",
+        _allowed(".".join((case.name, table)))),
+    "SchemaRegex": lambda case, schema, table: re.sub(
+        r"^(.*)\.identity\.(key_.*|keyless.*)$", r"\1-\2.keys",
+        _allowed(".".join((case.name, schema, table)))),
+}
+
+# And what goes with some of them.
+NAMING_MORE = {
+    "DefaultRegex": {"topic.regex": r"(.*)\.(plain|composite)",
+                     "topic.replacement": "$1.shared"},
+    "SchemaRegex": {"topic.regex": r"(.*)\.identity\.(key_.*|keyless.*)",
+                    "topic.replacement": "$1-$2.keys",
+                    "topic.key.field.name": "whose",
+                    "topic.key.field.regex": r"(.*?)\.(.*)\.(.*_?text)",
+                    "topic.key.field.replacement": r"$3 \$ $2",
+                    **SCHEMAS},
+}
+
+
+def _allowed(name):
+    return re.sub("[^A-Za-z0-9._-]", "_", name)
+
+
+def _escaped(name):
+    units = name.encode("utf-16-be")
+    return "".join(
+        chr(c) if chr(c).isascii() and (chr(c).isalnum() or chr(c) in ".-")
+        else f"_u00{c:x}" if c < 256 else f"_u{c:x}"
+        for c in (units[i] << 8 | units[i + 1]
+                  for i in range(0, len(units), 2)))
+
 
 CASES = [
     Case("default", recorded=".*"),
@@ -86,6 +127,13 @@ CASES = [
          r"identity\..*"),
     Case("delimiter", {"topic.delimiter": "_"},
          r'identity\..*|Odd Schema\..*'),
+    *(Case(f"naming-{name.lower()}",
+           {"topic.naming.strategy":
+            f"io.debezium.schema.{name}TopicNamingStrategy",
+            **NAMING_MORE.get(name, {})},
+           r'identity\.(plain|composite|key_.*|keyless|nothing|whole)|'
+           r'Odd Schema\..*|message\..*')
+      for name in NAMING),
     Case("columns", {"column.exclude.list":
                      r"identity\.(plain\.(t|d)|whole\.n|zero\.[a-j].*)"},
          r"identity\.(plain|whole|zero)"),

@@ -31,7 +31,7 @@ import compare                                              # noqa: E402
 import connect                                              # noqa: E402
 import events                                               # noqa: E402
 import recorded                                             # noqa: E402
-from cases import CASES, WORKLOADS                          # noqa: E402
+from cases import CASES, NAMING, WORKLOADS                  # noqa: E402
 from columns import Columns                                 # noqa: E402
 from forwarder import Forwarder                             # noqa: E402
 from kafka import Broker                                    # noqa: E402
@@ -58,6 +58,9 @@ def delimiter(case):
 
 def name_of_topic(case, schema, table):
     """As both sides name it: what Kafka does not allow becomes "_"."""
+    for name, named in NAMING.items():
+        if case.name == f"naming-{name.lower()}":
+            return named(case, schema, table)
     return re.sub(r"[^A-Za-z0-9._-]", "_",
                   delimiter(case).join((case.name, schema, table)))
 
@@ -152,7 +155,7 @@ class Run:
         self.database = f"run{number}"
         self.columns = Columns()
         self.barriers = 0
-        self.topics = set()
+        self.tables, self.topics = set(), set()
 
     def sql(self, text):
         return self.pg.sql(self.database, text)
@@ -221,17 +224,20 @@ class Run:
         """Made beforehand, because Connect takes its time for each.  Tables
         of types have one partition: they are many."""
         self.columns.learn(self.sql)
-        for table in sorted(set(self.columns.tables) - self.topics):
-            self.topics.add(table)
+        for table in sorted(set(self.columns.tables) - self.tables):
+            self.tables.add(table)
             partitions = 1 if table.startswith("types.") else 3
             for case in self.cases:
                 if case.tables and table != f"public.{BARRIER}" and \
                         not re.fullmatch(case.tables, table):
                     continue
+                topic = name_of_topic(case, *table.split(".", 1))
+                if topic in self.topics:
+                    continue        # of several tables
+                self.topics.add(topic)
                 for broker in self.brokers.values():
                     client = broker.client()
-                    client.create_topic(
-                        name_of_topic(case, *table.split(".", 1)), partitions)
+                    client.create_topic(topic, partitions)
                     client.close()
 
     def barrier(self, where):

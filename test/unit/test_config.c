@@ -1,5 +1,5 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text buf */
+/* links: config_properties config_json config_text rename buf */
 /* libs: jansson libpcre2-8 */
 /*
  * The configuration as its users see it: precedence, references, what each
@@ -696,7 +696,6 @@ values_not_built_are_refused_by_name(void **state)
 		"driver.socketTimeout=5",
 		"streaming.delay.ms=5",
 		"event.converting.failure.handling.mode=skip",
-		"topic.naming.strategy=io.debezium.schema.DefaultTopicNamingStrategy",
 		"database.tcpKeepAlive=false",
 	};
 
@@ -868,6 +867,37 @@ what_has_no_effect_is_one_warning_for_each_reason(void **state)
 			"transforms: is not built yet");
 	accepted_in_silence("heartbeat.interval.ms=0\n"
 						"topic.heartbeat.prefix=hb\n");
+}
+
+/* ---- names of topics ---- */
+
+#define REGEX                \
+	"topic.naming.strategy=" \
+	"io.debezium.schema.DefaultRegexTopicNamingStrategy\n"
+
+static void
+naming_strategies_are_known_by_their_class(void **state)
+{
+	(void) state;
+	accepted_in_silence("topic.naming.strategy="
+						"io.debezium.schema.DefaultTopicNamingStrategy\n");
+	accepted_in_silence(REGEX "topic.regex=(.*)_[0-9]+\n"
+							  "topic.replacement=$1\n");
+	accepted_in_silence(REGEX "topic.regex=(.*)_[0-9]+\n"
+							  "topic.replacement=$1x\n"
+							  "topic.key.field.regex=(.)(.*)\n"
+							  "topic.key.field.replacement=$2\\\\$\n");
+	refused("topic.naming.strategy=com.example.Names\n",
+			"topic.naming.strategy: must be one of");
+	refused(REGEX, "needs topic.regex and topic.replacement");
+	refused("topic.regex=(\n" REGEX "topic.replacement=x\n", "topic.regex: ");
+	refused("topic.regex=x\n" REGEX, "topic.regex: needs topic.replacement");
+	refused("topic.replacement=$1\n" REGEX "topic.regex=.*\n",
+			"topic.replacement: $ must be followed by the number of a group");
+	refused("topic.key.field.name=\ntopic.regex=(.*)\n"
+			"topic.replacement=$1\n" REGEX,
+			"topic.key.field.name: must not be empty");
+	warned("topic.regex=x\n", "names no class with Regex");
 }
 
 /* ---- heartbeats ---- */
@@ -1788,6 +1818,7 @@ main(void)
 		cmocka_unit_test(include_and_exclude_exclude_each_other),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(values_not_built_are_refused_by_name),
+		cmocka_unit_test(naming_strategies_are_known_by_their_class),
 		cmocka_unit_test(transactions_have_a_topic_of_their_own),
 		cmocka_unit_test(schemas_are_asked_for_by_either_name),
 		cmocka_unit_test(lists_of_expressions_name_columns_as_a_whole),

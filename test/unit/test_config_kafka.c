@@ -1,5 +1,5 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text buf */
+/* links: config_properties config_json config_text rename buf */
 /* libs: jansson libpcre2-8 rdkafka */
 /*
  * Kafka client settings and topic creation.  librdkafka is linked to ask it

@@ -1,10 +1,10 @@
-/* links: publish txnmeta route ack buf log format_json
+/* links: publish txnmeta rename route ack buf log format_json
  * links: format_json_debezium format_json_default format_json_schema
  * links: format_json_type format_json_time avro_name jsontext
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml store position crc32c */
-/* libs: jansson */
+/* libs: jansson libpcre2-8 */
 /*
  * From a change to its records, with a sink that refuses as it is told to.
  */
@@ -39,8 +39,10 @@ struct config
 	bool			   skip_unchanged;
 	bool			   current; /* walferry.partition.count */
 	bool			   placeholder;
-	bool			   debezium; /* compatibility */
-	bool			   metadata; /* provide.transaction.metadata */
+	bool			   debezium;	 /* compatibility */
+	bool			   metadata;	 /* provide.transaction.metadata */
+	bool			   regex;		 /* DefaultRegexTopicNamingStrategy */
+	bool			   unidentified; /* topic.key.enforce.uniqueness=false */
 	bool			   schemas;
 	bool			   key_schemas;
 	size_t			   record_max;
@@ -57,6 +59,16 @@ config_str(const struct config *c, const char *name)
 		return "p";
 	if (strcmp(name, "topic.delimiter") == 0)
 		return ".";
+	if (strcmp(name, "topic.regex") == 0)
+		return "(.*)[.]t|p[.]bad";
+	if (strcmp(name, "topic.replacement") == 0)
+		return "$1 tables";
+	if (strcmp(name, "topic.key.field.name") == 0)
+		return "whose";
+	if (strcmp(name, "topic.key.field.regex") == 0)
+		return "p[.](.*)";
+	if (strcmp(name, "topic.key.field.replacement") == 0)
+		return "<$1>";
 	if (strcmp(name, "topic.transaction") == 0)
 		return c->transaction != NULL ? c->transaction : "transaction";
 	assert_string_equal(name, "unavailable.value.placeholder");
@@ -72,6 +84,8 @@ config_bool(const struct config *c, const char *name)
 		return c->skip_unchanged;
 	if (strcmp(name, "provide.transaction.metadata") == 0)
 		return c->metadata;
+	if (strcmp(name, "topic.key.enforce.uniqueness") == 0)
+		return !c->unidentified;
 	if (strcmp(name, "include.unknown.datatypes") == 0 ||
 		strstr(name, "replace.null.with.default") != NULL)
 		return false;
@@ -104,6 +118,10 @@ config_is(const struct config *c, const char *name, const char *value)
 	}
 	if (strcmp(name, "time.precision.mode") == 0)
 		return c->time != NULL && strcmp(value, c->time) == 0;
+	if (strcmp(name, "topic.naming.strategy") == 0)
+		return c->regex &&
+			   strcmp(value, "io.debezium.schema."
+							 "DefaultRegexTopicNamingStrategy") == 0;
 	if (strcmp(name, "compatibility") == 0)
 		return c->debezium && strcmp(value, "debezium") == 0;
 	return false;
@@ -1816,6 +1834,52 @@ table_whose_topic_is_that_of_transactions_is_refused(void **state)
 						"topic.transaction to another name");
 }
 
+/* Keys then say whose they are, also of a table that has none. */
+static void
+topic_is_renamed_by_an_expression(void **state)
+{
+	struct bench *b = *state;
+
+	b->config.regex = true;
+	b->table.relation.name = "a table";
+	start(b);
+	take(b, CHANGE_DELETE, 1, -1);
+	submit_all(b);
+	assert_string_equal(b->sink.topic, "p.a_table");
+	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1,\"whose\":\"<a table>\"}",
+				 0);
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	b->table.relation.nkeys = 0;
+	b->table.relation.nidentity = 0;
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_taken(&b->sink.taken[2], 'c', "{\"whose\":\"<a table>\"}", 0);
+
+	/* What cannot be a topic is refused, and told. */
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	b->table.relation.name = "t";
+	take(b, CHANGE_INSERT, -1, 1);
+	assert_int_equal(submit(b), SINK_FAILED);
+	assert_int_equal(publish_exit_code(b->publish), 4);
+	assert_non_null(strstr(publish_error(b->publish),
+						   "topic.replacement makes no name of a topic for "
+						   "table public.t"));
+	publish_abandon(b->publish);
+
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	publish_free(b->publish);
+	b->config.unidentified = true;
+	b->table.relation.name = "a table";
+	b->table.relation.nkeys = b->table.relation.nidentity = 1;
+	start(b);
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_taken(&b->sink.taken[3], 'c', "{\"id\":1}", 0);
+}
+
 static void
 transactions_topic_is_pinned_as_any_other(void **state)
 {
@@ -1893,6 +1957,7 @@ main(void)
 		TEST(end_that_is_too_large_stops_or_lists_nothing),
 		TEST(table_whose_topic_is_that_of_transactions_is_refused),
 		TEST(transactions_topic_is_pinned_as_any_other),
+		TEST(topic_is_renamed_by_an_expression),
 		cmocka_unit_test(position_text_sorts_as_positions_do),
 	};
 

@@ -88,7 +88,8 @@ topic_joins_prefix_schema_and_table(void **state)
 	struct buf b = {0};
 
 	(void) state;
-	assert_true(route_table_topic(&b, "srv", ".", "inventory", "customers"));
+	assert_true(route_table_topic(&b, ROUTE_NAMING_SCHEMA, "srv", ".",
+								  "inventory", "customers"));
 	assert_string_equal(b.data, "srv.inventory.customers");
 	assert_int_equal(b.len, strlen("srv.inventory.customers"));
 
@@ -122,8 +123,38 @@ topic_replaces_what_kafka_forbids(void **state)
 	{
 		struct buf b = {0};
 
-		assert_true(
-			route_table_topic(&b, "p", ".", cases[i].schema, cases[i].table));
+		assert_true(route_table_topic(&b, ROUTE_NAMING_SCHEMA, "p", ".",
+									  cases[i].schema, cases[i].table));
+		assert_string_equal(b.data, cases[i].topic);
+		buf_free(&b);
+	}
+}
+
+static void
+topic_is_named_as_the_class_says(void **state)
+{
+	static const struct
+	{
+		enum route_naming naming;
+		const char		 *topic;
+	} cases[] = {
+		{ROUTE_NAMING_SCHEMA, "p_1.a_b.x__y____1"},
+		{ROUTE_NAMING_TABLE, "p_1.x__y____1"},
+		{ROUTE_NAMING_SCHEMA_UNICODE,
+		 "p_u005f1.a_u005fb.x_ud83d_ude00y_u009_u00fc_u3b1_u65e51"},
+		{ROUTE_NAMING_TABLE_UNICODE,
+		 "p_u005f1.x_ud83d_ude00y_u009_u00fc_u3b1_u65e51"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		struct buf b = {0};
+
+		assert_true(route_table_topic(&b, cases[i].naming, "p_1", ".", "a_b",
+									  "x\xf0\x9f\x98\x80y\t\xc3\xbc\xce\xb1"
+									  "\xe6\x97\xa5"
+									  "1"));
 		assert_string_equal(b.data, cases[i].topic);
 		buf_free(&b);
 	}
@@ -138,12 +169,14 @@ topic_of_250_characters_is_refused(void **state)
 	(void) state;
 	memset(table, 't', sizeof(table));
 	table[ROUTE_TOPIC_MAX - 4] = 0;
-	assert_true(route_table_topic(&b, "p", ".", "s", table));
+	assert_true(
+		route_table_topic(&b, ROUTE_NAMING_SCHEMA, "p", ".", "s", table));
 	assert_int_equal(b.len, ROUTE_TOPIC_MAX);
 	table[ROUTE_TOPIC_MAX - 4] = 't';
 	table[ROUTE_TOPIC_MAX - 3] = 0;
 	buf_reset(&b);
-	assert_false(route_table_topic(&b, "p", ".", "s", table));
+	assert_false(
+		route_table_topic(&b, ROUTE_NAMING_SCHEMA, "p", ".", "s", table));
 	buf_free(&b);
 }
 
@@ -182,6 +215,7 @@ main(void)
 		cmocka_unit_test(hashes_and_partitions_are_java_s),
 		cmocka_unit_test(topic_joins_prefix_schema_and_table),
 		cmocka_unit_test(topic_replaces_what_kafka_forbids),
+		cmocka_unit_test(topic_is_named_as_the_class_says),
 		cmocka_unit_test(topic_of_250_characters_is_refused),
 		cmocka_unit_test(keyless_partition_is_fixed),
 	};
