@@ -89,8 +89,7 @@ can_be_masked(uint32_t oid)
 }
 
 /*
- * A type that comes as text.  Of PostGIS's types and sparsevec Debezium makes
- * structs, which are not built: their text stays.
+ * A type that comes as text.
  */
 static bool
 knows_text(const struct change_column *column, const char *name)
@@ -251,7 +250,10 @@ text_array_type(struct format_json_type *t, const struct change_column *column,
 		make_unknown(t, &t->element, options);
 	else
 		t->null_if_null = column->nlabels > 0 || strcmp(name, "isbn") == 0 ||
-						  strcmp(name, "ltree") == 0;
+						  strcmp(name, "ltree") == 0 ||
+						  t->element == FORMAT_JSON_VECTOR ||
+						  t->element == FORMAT_JSON_HALFVEC ||
+						  t->element == FORMAT_JSON_SPARSEVEC;
 }
 
 void

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format_json_extension.h"
 #include "jsontext.h"
 #include "pgtext.h"
 
@@ -440,6 +441,10 @@ format_json_default_zero(const struct format_json_type *t,
 			break;
 		case FORMAT_JSON_HSTORE_MAP:
 			buf_lit(out, "{}");
+			break;
+		case FORMAT_JSON_GEOMETRY:
+		case FORMAT_JSON_GEOGRAPHY:
+			format_json_extension_no_geometry(out);
 			break;
 		case FORMAT_JSON_DEBEZIUM_NOTHING:
 			buf_puts(out, t->nothing);

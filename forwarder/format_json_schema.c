@@ -138,6 +138,17 @@ bits_shape(void)
 						  .parameters = PARAMETERS_BITS};
 }
 
+static struct shape
+geometry_shape(const char *name, const char *doc)
+{
+	return (struct shape){.type = "struct",
+						  .parts = ",\"fields\":[" FIELD("bytes", "false",
+														 "wkb") "," //
+						  FIELD("int32", "true", "srid") "]",
+						  .name = name,
+						  .doc = doc};
+}
+
 /* Of a value of this kind, arrays aside; 'oid' is its type's. */
 static struct shape
 shape_of(const struct format_json_type *t, enum format_json_kind kind,
@@ -261,6 +272,22 @@ shape_of(const struct format_json_type *t, enum format_json_kind kind,
 				.type = "array",
 				.parts = ",\"items\":{\"type\":\"float\",\"optional\":false}",
 				.name = DATA_NAME("FloatVector")};
+		case FORMAT_JSON_SPARSEVEC:
+			return (struct shape){
+				.type = "struct",
+				.parts = ",\"fields\":[" FIELD("int16", "false",
+											   "dimensions") //
+				",{\"type\":\"map\""
+				",\"keys\":{\"type\":\"int16\",\"optional\":false}"
+				",\"values\":{\"type\":\"double\",\"optional\":false}"
+				",\"optional\":false,\"field\":\"vector\"}]",
+				.name = DATA_NAME("SparseDoubleVector"),
+				.doc = "Sparse double vector"};
+		case FORMAT_JSON_GEOMETRY:
+			return geometry_shape(DATA_NAME("geometry.Geometry"), "Geometry");
+		case FORMAT_JSON_GEOGRAPHY:
+			return geometry_shape(DATA_NAME("geometry.Geography"),
+								  "Geography");
 		case FORMAT_JSON_DEBEZIUM_NOTHING:
 			if (t->element_oid != PGTEXT_BIT)
 				return (struct shape){.type = "string"}; /* name */
@@ -643,12 +670,12 @@ format_json_schema_key(const struct format_json_schema_field *fields,
 	buf_putc(out, '}');
 }
 
-/* Can a row have null for it? */
+/* Can a row have null for it?  Debezium says so of every geometry. */
 static bool
 may_be_null(const struct format_json_schema_field *f,
 			const struct format_options			  *options)
 {
-	return !f->column->not_null ||
+	return !f->column->not_null || f->type->kind == FORMAT_JSON_GEOMETRY ||
 		   (!options->debezium && (!f->column->in_identity ||
 								   format_json_type_may_be_null(f->type)));
 }

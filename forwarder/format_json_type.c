@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "format_json_debezium.h"
+#include "format_json_extension.h"
 #include "format_json_time.h"
-#include "java_text.h"
 #include "jsontext.h"
 #include "pgtext.h"
 #include "rawnum.h"
@@ -199,6 +199,12 @@ text_kind(const struct change_type *type, const struct format_options *options)
 		return FORMAT_JSON_VECTOR;
 	if (strcmp(type->name, "halfvec") == 0)
 		return FORMAT_JSON_HALFVEC;
+	if (strcmp(type->name, "sparsevec") == 0)
+		return FORMAT_JSON_SPARSEVEC;
+	if (strcmp(type->name, "geometry") == 0)
+		return FORMAT_JSON_GEOMETRY;
+	if (strcmp(type->name, "geography") == 0)
+		return FORMAT_JSON_GEOGRAPHY;
 	return FORMAT_JSON_STRING;
 }
 
@@ -211,6 +217,7 @@ set_kind(struct format_json_type *t, const struct change_column *column,
 	t->oid = column->base.oid;
 	t->delimiter = ',';
 	t->text = column->encoding == CHANGE_TEXT;
+	t->strict = options->schemas || options->key_schemas;
 	if (t->text)
 	{
 		if (column->element.oid != 0)
@@ -219,8 +226,8 @@ set_kind(struct format_json_type *t, const struct change_column *column,
 			t->element = text_kind(&column->element, options);
 			t->element_oid = column->element.oid;
 			/* PostGIS chose its own */
-			if (strcmp(column->element.name, "geometry") == 0 ||
-				strcmp(column->element.name, "geography") == 0)
+			if (t->element == FORMAT_JSON_GEOMETRY ||
+				t->element == FORMAT_JSON_GEOGRAPHY)
 				t->delimiter = ':';
 			else if (column->element.oid == PGTEXT_BOX)
 				t->delimiter = ';';
@@ -694,269 +701,27 @@ put_pgtext(uint32_t oid, const uint8_t *data, size_t len,
 	return true;
 }
 
-/* ----------------------------------------------- texts with an inner order */
-
-typedef void string_part(struct buf *out, const void *data, size_t len);
+/* ------------------------------------------------------------------- texts */
 
 /*
- * Append what stands in quotes at *p, as the inside of a JSON string, and
- * move *p behind the closing quote.  A backslash stands before a quote or
- * another one.
+ * One of the kinds that text has; 'data' may be in scratch->text.  A type of
+ * that name may be another extension's: then the text stays, unless a schema
+ * says that it is none.
  */
 static bool
-put_quoted(const char **p, const char *end, string_part *put, struct buf *out)
+put_text(const struct format_json_type *t, enum format_json_kind kind,
+		 const uint8_t *data, size_t len, struct format_json_scratch *scratch,
+		 struct buf *out)
 {
-	const char *run;
-
-	if (*p == end || **p != '"')
-		return false;
-	run = ++*p;
-	while (*p < end && **p != '"')
+	if (kind != FORMAT_JSON_STRING)
 	{
-		if (**p == '\\')
-		{
-			put(out, run, (size_t) (*p - run));
-			run = ++*p;
-			if (*p == end)
-				return false;
-		}
-		++*p;
-	}
-	put(out, run, (size_t) (*p - run));
-	if (*p == end)
-		return false;
-	++*p;
-	return true;
-}
-
-static bool
-skip_word(const char **p, const char *end, const char *word)
-{
-	size_t n = strlen(word);
-
-	if ((size_t) (end - *p) < n || memcmp(*p, word, n) != 0)
-		return false;
-	*p += n;
-	return true;
-}
-
-/* A "key":"value" of an hstore, in scratch->json. */
-struct member
-{
-	uint32_t hash; /* of the key, as a HashMap of Java has it */
-	uint32_t next; /* of the same bucket, from 1; 0: none */
-	size_t	 at;
-	size_t	 len;
-};
-
-/* The buckets of such a HashMap, in scratch->members behind the members. */
-struct buckets
-{
-	const struct member *members;
-	const uint32_t		*first; /* of each, from 1; 0: none */
-	uint32_t			 n;
-};
-
-/* String.hashCode() of what stands in quotes at 'p', spread as HashMap does. */
-static uint32_t
-java_hash(const char *p, const char *end)
-{
-	uint32_t h = 0;
-
-	for (p++; p < end && *p != '"';)
-	{
-		if (*p == '\\' && ++p == end)
-			break;
-		p = java_text_hash(&h, p, end);
-	}
-	return java_text_spread(h);
-}
-
-/*
- * In the order in which a HashMap gives them: by the lower bits of their hash,
- * of which more count the more members there are, and then as they came.
- * qsort() would allocate.
- */
-static struct buckets
-fill_buckets(struct buf *b)
-{
-	uint32_t	   n = (uint32_t) (b->len / sizeof(struct member));
-	struct buckets buckets = {.n = java_text_buckets(n)};
-	struct member *members;
-	uint32_t	  *first;
-
-	first = (uint32_t *) (void *) buf_reserve(b, buckets.n * sizeof(*first));
-	memset(first, 0, buckets.n * sizeof(*first));
-	members = (struct member *) (void *) b->data;
-	for (uint32_t i = n; i > 0; i--)
-	{
-		uint32_t *head = &first[members[i - 1].hash & (buckets.n - 1)];
-
-		members[i - 1].next = *head;
-		*head = i;
-	}
-	buckets.members = members;
-	buckets.first = first;
-	return buckets;
-}
-
-/*
- * "a"=>"b", "n"=>NULL to "a":"b" and "n":null, in scratch->json, each a member
- * of scratch->members.  hstore_out always quotes.
- */
-static bool
-hstore_members(const char *p, const char *end, string_part *put,
-			   struct format_json_scratch *scratch)
-{
-	struct buf *json = &scratch->json;
-	const char *start = p;
-
-	buf_reset(json);
-	buf_reset(&scratch->members);
-	while (p < end)
-	{
-		struct member m = {.at = json->len};
-
-		if (p > start && !skip_word(&p, end, ", "))
+		if (format_json_extension_put(kind, data, len, scratch, out))
+			return true;
+		if (t->strict)
 			return false;
-		if (p < end)
-			m.hash = java_hash(p, end);
-		buf_putc(json, '"');
-		if (!put_quoted(&p, end, put, json) || !skip_word(&p, end, "=>"))
-			return false;
-		buf_lit(json, "\":");
-		if (skip_word(&p, end, "NULL"))
-			buf_lit(json, "null");
-		else
-		{
-			buf_putc(json, '"');
-			if (!put_quoted(&p, end, put, json))
-				return false;
-			buf_putc(json, '"');
-		}
-		m.len = json->len - m.at;
-		buf_put(&scratch->members, &m, sizeof(m));
-	}
-	return true;
-}
-
-/* The object that the members make. */
-static void
-put_members(struct format_json_scratch *scratch, string_part *put,
-			struct buf *out)
-{
-	struct buckets buckets = fill_buckets(&scratch->members);
-	bool		   is_first = true;
-
-	buf_putc(out, '{');
-	for (uint32_t i = 0; i < buckets.n; i++)
-	{
-		const struct member *m;
-
-		for (uint32_t at = buckets.first[i]; at > 0; at = m->next)
-		{
-			m = &buckets.members[at - 1];
-			if (!is_first)
-				buf_putc(out, ',');
-			is_first = false;
-			put(out, scratch->json.data + m->at, m->len);
-		}
-	}
-	buf_putc(out, '}');
-}
-
-/* A string that holds JSON, as all of Debezium's io.debezium.data.Json. */
-static void
-put_hstore(const uint8_t *data, size_t len,
-		   struct format_json_scratch *scratch, struct buf *out)
-{
-	const char *text = (const char *) data;
-
-	if (!hstore_members(text, text + len, jsontext_inner_part, scratch))
-	{
-		jsontext_string(out, data, len);
-		return;
-	}
-	buf_putc(out, '"');
-	put_members(scratch, jsontext_string_part, out);
-	buf_putc(out, '"');
-}
-
-static void
-put_bytes(struct buf *out, const void *data, size_t len)
-{
-	buf_put(out, data, len);
-}
-
-/* An object, as Connect has a map of strings. */
-static void
-put_hstore_map(const uint8_t *data, size_t len,
-			   struct format_json_scratch *scratch, struct buf *out)
-{
-	const char *text = (const char *) data;
-
-	if (hstore_members(text, text + len, jsontext_string_part, scratch))
-		put_members(scratch, put_bytes, out);
-	else
-		jsontext_string(out, data, len);
-}
-
-/* [1,2.5] with Java's spelling of the numbers. */
-static bool
-put_vector(bool is_double, const uint8_t *data, size_t len,
-		   struct format_json_scratch *scratch, struct buf *out)
-{
-	size_t		start = out->len;
-	const char *p;
-
-	buf_reset(&scratch->json);
-	buf_put(&scratch->json, data, len);
-	p = buf_cstr(&scratch->json);
-	if (*p != '[')
-		return false;
-	buf_putc(out, '[');
-	while (*++p != 0)
-	{
-		char *end;
-
-		if (is_double)
-			jsontext_double(out, strtod(p, &end));
-		else
-			jsontext_single(out, strtof(p, &end));
-		if (end == p || (*end != ',' && *end != ']'))
-			break;
-		p = end;
-		buf_putc(out, *end);
-		if (*end == ']')
-			return p[1] == 0;
-	}
-	out->len = start;
-	return false;
-}
-
-/* One of the kinds that text has; 'data' may be in scratch->text. */
-static void
-put_text(enum format_json_kind kind, const uint8_t *data, size_t len,
-		 struct format_json_scratch *scratch, struct buf *out)
-{
-	switch (kind)
-	{
-		case FORMAT_JSON_HSTORE:
-			put_hstore(data, len, scratch, out);
-			return;
-		case FORMAT_JSON_HSTORE_MAP:
-			put_hstore_map(data, len, scratch, out);
-			return;
-		case FORMAT_JSON_VECTOR:
-		case FORMAT_JSON_HALFVEC:
-			if (put_vector(kind == FORMAT_JSON_VECTOR, data, len, scratch,
-						   out))
-				return;
-			break;
-		default:
-			break;
 	}
 	jsontext_string(out, data, len);
+	return true;
 }
 
 /* ----------------------------------------------------------------- arrays */
@@ -1127,11 +892,12 @@ put_text_element(const struct format_json_type *t, const char **p,
 			return true;
 		}
 	}
+	if (t->debezium && t->element == FORMAT_JSON_SPARSEVEC)
+		return no_array(scratch); /* whatever it is */
 	if (t->element == FORMAT_JSON_DEBEZIUM_UNKNOWN)
 		return format_json_debezium_put(t, t->element, t->element_oid,
 										text->data, text->len, scratch, out);
-	put_text(t->element, text->data, text->len, scratch, out);
-	return true;
+	return put_text(t, t->element, text->data, text->len, scratch, out);
 }
 
 /* What array_out wrote: {a,"b c",NULL}, {{1},{2}} or [0:1]={a,b}. */
@@ -1321,8 +1087,10 @@ format_json_type_put_kind(const struct format_json_type *t,
 		case FORMAT_JSON_HSTORE_MAP:
 		case FORMAT_JSON_VECTOR:
 		case FORMAT_JSON_HALFVEC:
-			put_text(kind, data, len, scratch, out);
-			return true;
+		case FORMAT_JSON_SPARSEVEC:
+		case FORMAT_JSON_GEOMETRY:
+		case FORMAT_JSON_GEOGRAPHY:
+			return put_text(t, kind, data, len, scratch, out);
 		case FORMAT_JSON_NONE:
 		case FORMAT_JSON_ARRAY:
 		case FORMAT_JSON_TEXT_ARRAY:

@@ -61,8 +61,11 @@ enum format_json_kind
 	/* from the text of the output function: */
 	FORMAT_JSON_HSTORE,
 	FORMAT_JSON_HSTORE_MAP,
-	FORMAT_JSON_VECTOR,		/* of pgvector, doubles */
-	FORMAT_JSON_HALFVEC,	/* floats */
+	FORMAT_JSON_VECTOR,	 /* of pgvector, doubles */
+	FORMAT_JSON_HALFVEC, /* floats */
+	FORMAT_JSON_SPARSEVEC,
+	FORMAT_JSON_GEOMETRY, /* of PostGIS */
+	FORMAT_JSON_GEOGRAPHY,
 	FORMAT_JSON_TEXT_ARRAY, /* of 'element' */
 	/* only Debezium's, see format_json_debezium.h: */
 	FORMAT_JSON_DEBEZIUM_NOTHING,
@@ -92,6 +95,7 @@ struct format_json_type
 	int					  scale;	 /* decimals; digits of a timestamptz */
 	char				  delimiter; /* of a text array */
 	bool				  text;		 /* values are their type's text */
+	bool				  strict;	 /* a value is of its kind, or null */
 	bool				  number;	 /* decimals are numbers, not bytes */
 
 	/* compatibility=debezium */

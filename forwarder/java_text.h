@@ -50,15 +50,31 @@ java_text_spread(uint32_t hash)
 	return hash ^ hash >> 16;
 }
 
-/* The buckets of a HashMap that has had 'n' entries put into it. */
+/* The buckets of a HashMap that began with so many, and has 'n' entries. */
+static inline uint32_t
+java_text_grown_buckets(uint32_t buckets, uint32_t n)
+{
+	while (n > (uint64_t) buckets * 3 / 4 && buckets < UINT32_C(1) << 30)
+		buckets *= 2;
+	return buckets;
+}
+
+/* Of one that was made without saying for how many. */
 static inline uint32_t
 java_text_buckets(uint32_t n)
 {
-	uint32_t buckets = 16;
+	return java_text_grown_buckets(16, n);
+}
 
-	while (n > buckets / 4 * 3 && buckets < UINT32_C(1) << 30)
+/* Of one that was made for 'n'. */
+static inline uint32_t
+java_text_sized_buckets(uint32_t n)
+{
+	uint32_t buckets = 1;
+
+	while (buckets < n && buckets < UINT32_C(1) << 30)
 		buckets *= 2;
-	return buckets;
+	return java_text_grown_buckets(buckets, n);
 }
 
 #endif /* FORWARDER_JAVA_TEXT_H */

@@ -764,7 +764,8 @@ _ZEROS = [parse(text) for text in (
     b"0", b"0.0", b"false", b'""', b'"AA=="', b'{"scale":0,"value":"AA=="}',
     b'"{}"', b"{}", b"[]", b'"00:00:00Z"', b'"1970-01-01T00:00:00Z"',
     b'"1970-01-01Z"',
-    b'{"x":0.0,"y":0.0,"wkb":"AQEAAAAAAAAAAAAAAAAAAAAAAAAA","srid":null}')]
+    b'{"x":0.0,"y":0.0,"wkb":"AQEAAAAAAAAAAAAAAAAAAAAAAAAA","srid":null}',
+    b'{"wkb":"AQcAAAAAAAAA","srid":null}')]
 
 
 # Of numbers and intervals that are strings.

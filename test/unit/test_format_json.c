@@ -1,5 +1,5 @@
 /* links: format_json format_json_debezium format_json_default
- * links: format_json_schema format_json_type format_json_time avro_name jsontext buf
+ * links: format_json_schema format_json_type format_json_extension format_json_time avro_name jsontext buf
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml
@@ -461,6 +461,33 @@ static const struct
 	{"halfvec", NULL, "[0.1]", "[0.1]"},
 	{"vector", NULL, "[1,x]", "\"[1,x]\""},
 	{"vector", NULL, "[1", "\"[1\""},
+	{"sparsevec", NULL, "{1:1.5,3:-2}/5",
+	 "{\"dimensions\":5,\"vector\":[[1,1.5],[3,-2.0]]}"},
+	{"sparsevec", NULL, "{}/3", "{\"dimensions\":3,\"vector\":[]}"},
+	/* in the order of a HashMap of four, and of eight */
+	{"sparsevec", NULL, "{1:2,4:3,17:1}/99",
+	 "{\"dimensions\":99,\"vector\":[[4,3.0],[1,2.0],[17,1.0]]}"},
+	{"sparsevec", NULL, "{1:1,4:1,8:1,9:1}/9",
+	 "{\"dimensions\":9,\"vector\":[[8,1.0],[1,1.0],[9,1.0],[4,1.0]]}"},
+	{"sparsevec", NULL, "{1:1}/32768", "\"{1:1}/32768\""},
+	{"sparsevec", NULL, "{1:x}/3", "\"{1:x}/3\""},
+	{"sparsevec", NULL, "{1:1", "\"{1:1\""},
+	{"sparsevec", NULL, "{1:1}/3 ", "\"{1:1}/3 \""},
+	{"_sparsevec", "sparsevec", "{\"{1:1}/2\",NULL}",
+	 "[{\"dimensions\":2,\"vector\":[[1,1.0]]},null]"},
+	{"geometry", NULL, "0101000000000000000000F03F0000000000000040",
+	 "{\"wkb\":\"AQEAAAAAAAAAAADwPwAAAAAAAABA\",\"srid\":null}"},
+	{"geography", NULL, "0101000020E6100000000000000000F03F0000000000000040",
+	 "{\"wkb\":\"AQEAACDmEAAAAAAAAAAA8D8AAAAAAAAAQA==\",\"srid\":4326}"},
+	{"geometry", NULL, "0020000001000010e63ff00000000000004000000000000000",
+	 "{\"wkb\":\"ACAAAAEAABDmP/AAAAAAAABAAAAAAAAAAA==\",\"srid\":4326}"},
+	/* another extension's */
+	{"geometry", NULL, "POINT(1 2)", "\"POINT(1 2)\""},
+	{"geometry", NULL, "01010000000000000", "\"01010000000000000\""},
+	{"geometry", NULL, "010100000000000000g", "\"010100000000000000g\""},
+	{"geometry", NULL, "01010000", "\"01010000\""},
+	{"_geometry", "geometry", "{010700000000000000:NULL}",
+	 "[{\"wkb\":\"AQcAAAAAAAAA\",\"srid\":null},null]"},
 	{"_mood", "mood", "{sad,NULL,\"NULL\",\"a \\\"b\\\" \\\\\"}",
 	 "[\"sad\",null,\"NULL\",\"a \\\"b\\\" \\\\\"]"},
 	{"_mood", "mood", "{}", "[]"},
@@ -500,7 +527,8 @@ format_json_reads_texts_with_an_inner_order(void **state)
 
 			memcpy(exact, texts[i].text, cut);
 			assert_int_equal(format_one(&c, &options, &v, &out), 0);
-			assert_true(out.data[0] == '"' || out.data[0] == '[');
+			assert_true(out.data[0] == '"' || out.data[0] == '[' ||
+						out.data[0] == '{');
 			free(exact);
 		}
 		assert_string_equal(str(&out), texts[i].json);

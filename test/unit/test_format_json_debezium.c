@@ -1,5 +1,5 @@
 /* links: format_json format_json_debezium format_json_default
- * links: format_json_schema format_json_type format_json_time avro_name jsontext buf
+ * links: format_json_schema format_json_type format_json_extension format_json_time avro_name jsontext buf
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml

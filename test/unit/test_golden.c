@@ -1,5 +1,5 @@
 /* links: test/wire/walk decode condense schema format_json format_json_debezium
- * links: format_json_default format_json_schema format_json_type
+ * links: format_json_default format_json_schema format_json_type format_json_extension
  * links: format_json_time avro_name jsontext
  * links: buf wire pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range

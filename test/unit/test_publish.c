@@ -1,6 +1,6 @@
 /* links: publish txnmeta rename route ack buf log format_json
  * links: format_json_debezium format_json_default format_json_schema
- * links: format_json_type format_json_time avro_name jsontext
+ * links: format_json_type format_json_extension format_json_time avro_name jsontext
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml store position crc32c */
