@@ -163,6 +163,7 @@ deps:
 #?   test-model       the delivery protocol, every order of events of a model
 #?   test-regress     pg_regress in a private cluster, twice
 #?   test-isolation   isolation tests, likewise
+#?   test-patterns    lists of regular expressions against what Java said
 #?   test-values      values of all types against PostgreSQL's own text
 #?   test-fault-tools the proxy of the fault harness does what it is told
 #?   test-compare     what compares events with Debezium's finds each mistake
@@ -194,6 +195,9 @@ test-regress: extension
 
 test-isolation: extension
 	+@$(RUN) test/regress.sh isolation $(ISOLATION_ALL)
+
+test-patterns: extension
+	+@$(RUN) test/patterns/run.sh
 
 test-values: extension
 	+@$(RUN) test/values/run.sh
@@ -299,6 +303,7 @@ coverage:
 #?   indent           clang-format on wire/, forwarder/ and test/
 #?   indent-check     says which files indent would change
 #?   docs             regenerate the documents that come from the code
+#?   patterns-table   ask Java anew what test-patterns compares with
 #?   images           container images
 lint:
 	+@$(RUN) test/lint.sh
@@ -312,6 +317,9 @@ indent-check:
 docs:
 	+@$(RUN) test/docs.sh
 
+patterns-table:
+	@test/patterns/table.sh
+
 images:
 	+@$(RUN) docker/images.sh
 
@@ -322,9 +330,9 @@ images:
 
 .PHONY: all install installcheck extension fault-extension forwarder \
 	forwarder-left-out install-forwarder deps test test-unit test-corpus \
-	test-model test-regress test-isolation test-values test-fault-tools test-tap \
+	test-model test-regress test-isolation test-patterns test-values test-fault-tools test-tap \
 	test-compare test-recorded test-demo test-debezium test-move test-consumers test-matrix \
 	test-images fuzz \
 	fault fault-campaign fault-seeds fault-sweep fault-programs test-fault \
 	demo demo-run bench bench-decode bench-format bench-memory coverage lint indent \
-	indent-check docs images help
+	indent-check docs patterns-table images help

@@ -2,18 +2,19 @@
  * patterns.c
  *		Comma-separated lists of anchored regular expressions.
  *
- * The engine is PostgreSQL's own (advanced regular expressions), always with
- * the C collation: names of tables must match the same on every server, and
- * case folding of ASCII letters alone is what Java's CASE_INSENSITIVE does.
+ * They are Java's, as Debezium's are: javaregex writes them anew for
+ * PostgreSQL's own engine, in brackets of characters and a few operators.
+ * Case and the kinds of characters are settled there; the engine runs with the
+ * C collation, so that names of tables match the same on every server.
  */
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "regex/regex.h"
 
+#include "javaregex.h"
 #include "patterns.h"
 
 /* Of one expression; a list may have any number. */
@@ -39,141 +40,113 @@ patterns_release(void *arg)
 	list->count = 0;
 }
 
-static int
-compile(regex_t *re, const char *pattern, int len)
+/*
+ * An expression for PostgreSQL's engine that matches what Java's would, all
+ * ASCII.
+ */
+static char *
+translate(struct javaregex_result *r, const char *option, const char *pattern)
 {
+	int			len = strlen(pattern);
 	pg_wchar   *wide = palloc((len + 1) * sizeof(pg_wchar));
 	int			wide_len = pg_mb2wchar_with_len(pattern, wide, len);
-	int			result;
+	uint32_t   *work = palloc(JAVAREGEX_WORK(wide_len) * sizeof(uint32_t));
+	unsigned	flags = JAVAREGEX_CASELESS;
+	char	   *result = NULL;
+	size_t		size = 0;
 
-	result = pg_regcomp(re, wide, wide_len,
-						REG_ADVANCED | REG_ICASE | REG_NOSUB,
-						C_COLLATION_OID);
+	/* Elsewhere a wide character is not a code point. */
+	if (GetDatabaseEncoding() != PG_UTF8 &&
+		GetDatabaseEncoding() != PG_LATIN1)
+		flags |= JAVAREGEX_OPAQUE;
+	do
+	{
+		if (result)
+			pfree(result);
+		size = result ? r->len + 1 : 1024;
+		result = palloc(size);
+		if (!javaregex_translate(r, JAVAREGEX_POSTGRES, flags, wide, wide_len,
+								 work, result, size))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
+					 errmsg("invalid regular expression \"%s\" in option \"%s\": %s",
+							pattern, option, r->error),
+					 errdetail("At character %zu.", r->at + 1)));
+	} while (r->len >= size);
+	pfree(work);
 	pfree(wide);
 	return result;
 }
 
 static void
-compile_one(PatternList *list, const char *option, const char *pattern,
-			int len)
+compile_one(PatternList *list, const char *option, const char *pattern)
 {
-	StringInfoData anchored;
+	regex_t    *re = &list->compiled[list->count];
+	int			flags = REG_ADVANCED | REG_NOSUB;
+	struct javaregex_result r;
+	pg_wchar   *wide;
+	char	   *text;
+	size_t		i;
 	int			result;
 
 	/* The time to compile one grows faster than its length. */
-	if (len > PATTERN_BYTES_MAX)
+	if (strlen(pattern) > PATTERN_BYTES_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("regular expression \"%.*s...\" in option \"%s\" is too long",
-						pg_mbcliplen(pattern, len, PATTERN_BYTES_SHOWN),
+						pg_mbcliplen(pattern, strlen(pattern),
+									 PATTERN_BYTES_SHOWN),
 						pattern, option),
-				 errdetail("It has %d bytes, at most %d are allowed.",
-						   len, PATTERN_BYTES_MAX)));
+				 errdetail("It has %zu bytes, at most %d are allowed.",
+						   strlen(pattern), PATTERN_BYTES_MAX)));
 
-	initStringInfo(&anchored);
-	appendStringInfoString(&anchored, "^(?:");
-	appendBinaryStringInfo(&anchored, pattern, len);
-	appendStringInfoString(&anchored, ")$");
-
-	/* By itself first: "a)|(b" must not become valid by what we put around. */
-	result = compile(&list->compiled[list->count], pattern, len);
-	if (result == REG_OKAY)
-	{
-		pg_regfree(&list->compiled[list->count]);
-		result = compile(&list->compiled[list->count], anchored.data,
-						 anchored.len);
-	}
+	text = translate(&r, option, pattern);
+	wide = palloc((r.len + 1) * sizeof(pg_wchar));
+	for (i = 0; i < r.len; i++)
+		wide[i] = (unsigned char) text[i];
+	if (r.caseless)
+		flags |= REG_ICASE;
+	result = pg_regcomp(re, wide, r.len, flags, C_COLLATION_OID);
 	if (result != REG_OKAY)
 	{
 		char		message[100];
 
 		CHECK_FOR_INTERRUPTS();
-		pg_regerror(result, &list->compiled[list->count], message,
-					sizeof(message));
+		pg_regerror(result, re, message, sizeof(message));
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_REGULAR_EXPRESSION),
-				 errmsg("invalid regular expression \"%.*s\" in option \"%s\": %s",
-						len, pattern, option, message)));
+				 errmsg("invalid regular expression \"%s\" in option \"%s\": %s",
+						pattern, option, message)));
 	}
 	list->count++;
-	pfree(anchored.data);
+	pfree(wide);
+	pfree(text);
 }
 
 PatternList *
 patterns_compile(const char *option, const char *text)
 {
 	PatternList *list = palloc0(sizeof(PatternList));
-	const char *start = text;
-	const char *p;
-	int			depth = 0;
-	bool		in_set = false;
-	int			room = 1;
+	char	   *pattern = palloc(strlen(text) + 1);
+	const char *rest;
+	int			room = 0;
 
-	for (p = text; *p; p++)
-		room += *p == ',';
-	list->compiled = palloc0(room * sizeof(regex_t));
-	list->release.func = patterns_release;
-	list->release.arg = list;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &list->release);
-
-	for (p = text;; p++)
-	{
-		bool		escaped = *p == '\\' && p[1] != '\0';
-
-		if (escaped)
-			p++;
-		else if (in_set)
-		{
-			/* [:alpha:], [=a=] and [.comma.] are within a set. */
-			if (*p == '[' && p[1] != '\0' && strchr(":=.", p[1]) != NULL)
-			{
-				char		end[] = {p[1], ']', '\0'};
-				const char *closing = strstr(p + 2, end);
-
-				if (closing != NULL)
-					p = closing + 1;
-			}
-			else
-				in_set = *p != ']' && *p != '\0';
-		}
-		else if (*p == '[')
-		{
-			/* A bracket that comes first is a member. */
-			in_set = true;
-			if (p[1] == '^')
-				p++;
-			if (p[1] == ']')
-				p++;
-		}
-		else if (*p == '(' || *p == '{')
-			depth++;
-		else if (*p == ')' || *p == '}')
-			depth--;
-
-		if (*p == '\0' || (*p == ',' && !escaped && depth <= 0 && !in_set))
-		{
-			const char *end = p;
-
-			while (start < end && (*start == ' ' || *start == '\t' ||
-								   *start == '\n' || *start == '\r'))
-				start++;
-			while (end > start && (end[-1] == ' ' || end[-1] == '\t' ||
-								   end[-1] == '\n' || end[-1] == '\r'))
-				end--;
-			if (end > start)
-				compile_one(list, option, start, (int) (end - start));
-			start = p + 1;
-			if (*p == '\0')
-				break;
-		}
-	}
+	for (rest = text; javaregex_list_next(&rest, pattern);)
+		room++;
 
 	/* It would match nothing, and nobody who leaves it blank means that. */
-	if (list->count == 0)
+	if (room == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" lists no regular expression", option),
 				 errhint("Leave the option out if it is not to select anything.")));
+	list->compiled = palloc0(room * sizeof(regex_t));
+	list->release.func = patterns_release;
+	list->release.arg = list;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &list->release);
+	for (rest = text; javaregex_list_next(&rest, pattern);)
+		compile_one(list, option, pattern);
+	pfree(pattern);
 	return list;
 }
 

@@ -10,11 +10,11 @@
 typedef struct PatternList PatternList;
 
 /*
- * Compile a list in the current memory context.  Commas inside brackets,
- * braces or parentheses and escaped commas do not separate; blanks around an
- * element do not count.  Each element must match a whole name, ASCII letters
- * in either case.  A bad expression is an error that names 'option' and it; so
- * is a list without any.
+ * Compile a list of Java's regular expressions, as javaregex_list_next() reads
+ * it, in the current memory context.  Each must match a whole name, ASCII
+ * letters in either case.  A bad expression, or one that the engine would read
+ * otherwise than Java, is an error that names 'option' and it; so is a list
+ * without any.
  */
 extern PatternList *patterns_compile(const char *option, const char *list);
 

@@ -151,19 +151,43 @@ config_fail(struct config *c, const struct config_entry *e, const char *fmt,
 	va_end(ap);
 }
 
+void
+config_fail_regex(struct config *c, const struct config_entry *e,
+				  const char *pattern, const struct javaregex_result *r)
+{
+	config_fail(c, e, "bad regular expression \"%s\": %s (character %zu)",
+				pattern, r->error, r->at + 1);
+}
+
 bool
 config_check_regex(struct config *c, const struct config_entry *e,
 				   const char *pattern)
 {
-	char   reason[160];
-	size_t offset;
+	const char *name = e != NULL ? e->name : "";
+	bool		types = strstr(name, "propagate.source.type") != NULL;
+	bool		rules = strstr(name, ".chars") != NULL;
+	struct javaregex_result r;
+	bool					ok = true;
 
-	if (config_text_regex_error(pattern, &offset, reason, sizeof(reason)) ==
-		NULL)
-		return true;
-	config_fail(c, e, "bad regular expression \"%s\": %s at offset %zu",
-				pattern, reason, offset);
-	return false;
+	/* Types of sources are ours alone to match, rules for columns ours too. */
+	if (!types)
+	{
+		char *text = config_text_regex(pattern, JAVAREGEX_POSTGRES,
+									   JAVAREGEX_CASELESS, &r);
+
+		ok = text != NULL;
+		free(text);
+	}
+	if (ok && (types || rules))
+	{
+		pcre2_code *re = config_text_compile(pattern, JAVAREGEX_CASELESS, &r);
+
+		ok = re != NULL;
+		pcre2_code_free(re);
+	}
+	if (!ok)
+		config_fail_regex(c, e, pattern, &r);
+	return ok;
 }
 
 void
@@ -1315,13 +1339,17 @@ check_key_expressions(struct config *c, const struct config_slot *s,
 
 	do
 	{
-		struct buf re = {0};
-		size_t	   len = strcspn(column, ",");
+		struct config_strings list = {0};
+		struct buf			  re = {0};
+		size_t				  len = strcspn(column, ",");
 
 		buf_put(&re, choice, (size_t) (colon - choice));
 		buf_putc(&re, '.');
 		buf_put(&re, column, len);
-		(void) config_check_regex(c, s->entry, buf_cstr(&re));
+		config_text_split(buf_cstr(&re), true, &list);
+		for (size_t i = 0; i < list.n; i++)
+			(void) config_check_regex(c, s->entry, list.v[i]);
+		config_text_free(&list);
 		buf_free(&re);
 		column += len;
 	} while (*column++ == ',');

@@ -14,7 +14,11 @@
 #ifndef FORWARDER_CONFIG_PART_H
 #define FORWARDER_CONFIG_PART_H
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "config.h"
+#include "javaregex.h"
 
 /* ---- the table ---- */
 
@@ -188,9 +192,16 @@ void config_fail(struct config *c, const struct config_entry *e,
 void config_warn(struct config *c, const struct config_entry *e,
 				 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Can the regular expression be used?  If not, an error says why. */
+/*
+ * Can those who match with it, the decoder or we, use the regular expression?
+ * If not, an error says why.
+ */
 bool config_check_regex(struct config *c, const struct config_entry *e,
 						const char *pattern);
+
+/* Tell what is wrong with a regular expression. */
+void config_fail_regex(struct config *c, const struct config_entry *e,
+					   const char *pattern, const struct javaregex_result *r);
 
 /* 'e' has no effect, because of 'note' (static); told in one warning. */
 void
@@ -249,9 +260,8 @@ void config_text_put_set(struct buf *b, const char *set);
 bool config_text_number(enum config_type type, const char *s, int64_t *out);
 
 /*
- * Split at commas; in a list of expressions not at those that are escaped
- * ("\," gives ",") or inside [], {} or ().  Elements are trimmed, empty ones
- * dropped.
+ * Split at commas; a list of expressions as javaregex_list_next() does.
+ * Elements are trimmed, empty ones dropped.
  */
 void config_text_split(const char *s, bool regex, struct config_strings *out);
 
@@ -267,13 +277,22 @@ bool config_text_is_secret(const char *name);
 /* True if 'value' looks like an address with a password in it. */
 bool config_text_has_userinfo(const char *value);
 
-/* NULL if the expression compiles, or else the reason and its offset. */
-const char *config_text_regex_error(const char *pattern, size_t *offset,
-									char *reason, size_t size);
+/*
+ * What javaregex_translate() makes of an expression, for the caller to free; or
+ * NULL, with r->error.
+ */
+char *config_text_regex(const char *pattern, enum javaregex_engine engine,
+						unsigned flags, struct javaregex_result *r);
 
 /*
- * Is 'text' as a whole what the expression, which compiles, is for?  Letters
- * may be in either case.
+ * The same for PCRE2, compiled, for pcre2_code_free(); or NULL, with r->error.
+ */
+pcre2_code *config_text_compile(const char *pattern, unsigned flags,
+								struct javaregex_result *r);
+
+/*
+ * Is 'text' as a whole what the expression, which compiles, is for?  ASCII
+ * letters may be in either case.
  */
 bool config_text_regex_match(const char *pattern, const char *text);
 

@@ -9,9 +9,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 void *
 config_text_realloc(void *p, size_t n)
 {
@@ -175,46 +172,25 @@ config_text_number(enum config_type type, const char *s, int64_t *out)
 void
 config_text_split(const char *s, bool regex, struct config_strings *out)
 {
-	struct buf item = {0};
-	bool	   in_set = false;
-	int		   depth = 0;
+	char *item;
 
-	for (const char *p = s;; p++)
+	if (regex)
 	{
-		if (regex && *p == '\\' && p[1] != '\0')
-		{
-			if (p[1] != ',')
-				buf_putc(&item, *p);
-			buf_putc(&item, *++p);
-			continue;
-		}
-		if (*p == '\0' || (*p == ',' && !in_set && depth == 0))
-		{
-			char *word = config_text_trim(buf_cstr(&item), item.len);
-
-			if (*word != '\0')
-				config_text_add(out, word);
-			else
-				free(word);
-			buf_reset(&item);
-			if (*p == '\0')
-				break;
-			continue;
-		}
-		if (regex)
-		{
-			if (*p == '[')
-				in_set = true;
-			else if (*p == ']')
-				in_set = false;
-			else if ((*p == '{' || *p == '(') && !in_set)
-				depth++;
-			else if ((*p == '}' || *p == ')') && !in_set && depth > 0)
-				depth--;
-		}
-		buf_putc(&item, *p);
+		item = config_text_alloc(strlen(s) + 1);
+		while (javaregex_list_next(&s, item))
+			config_text_add(out, config_text_dup(item));
+		free(item);
+		return;
 	}
-	buf_free(&item);
+	for (size_t len; *s != '\0'; s += len + (s[len] == ','))
+	{
+		len = strcspn(s, ",");
+		item = config_text_trim(s, len);
+		if (*item != '\0')
+			config_text_add(out, item);
+		else
+			free(item);
+	}
 }
 
 bool
@@ -325,51 +301,6 @@ config_text_has_userinfo(const char *value)
 	return p != NULL && strchr(p + 3, '@') != NULL;
 }
 
-const char *
-config_text_regex_error(const char *pattern, size_t *offset, char *reason,
-						size_t size)
-{
-	int			code;
-	PCRE2_SIZE	at;
-	pcre2_code *re;
-
-	re = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF,
-					   &code, &at, NULL);
-	if (re != NULL)
-	{
-		pcre2_code_free(re);
-		return NULL;
-	}
-	*offset = at;
-	pcre2_get_error_message(code, (PCRE2_UCHAR *) reason, size);
-	return reason;
-}
-
-bool
-config_text_regex_match(const char *pattern, const char *text)
-{
-	int				  code;
-	PCRE2_SIZE		  at;
-	pcre2_match_data *md;
-	pcre2_code		 *re;
-	bool			  found;
-
-	re = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED,
-					   PCRE2_UTF | PCRE2_CASELESS | PCRE2_ANCHORED |
-						   PCRE2_ENDANCHORED,
-					   &code, &at, NULL);
-	if (re == NULL)
-		return false;
-	md = pcre2_match_data_create(1, NULL);
-	if (md == NULL)
-		abort();
-	found = pcre2_match(re, (PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED, 0, 0, md,
-						NULL) >= 0;
-	pcre2_match_data_free(md);
-	pcre2_code_free(re);
-	return found;
-}
-
 size_t
 config_text_utf8_valid(const char *s, size_t len)
 {
@@ -419,4 +350,100 @@ config_text_utf8_valid(const char *s, size_t len)
 		i += more + 1;
 	}
 	return len;
+}
+
+/* The characters of valid UTF-8. */
+static size_t
+characters(const char *s, uint32_t *out)
+{
+	size_t n = 0;
+
+	while (*s != '\0')
+	{
+		uint32_t ch = (unsigned char) *s++;
+		int		 more = ch >= 0xF0 ? 3 : ch >= 0xE0 ? 2 : ch >= 0xC0 ? 1 : 0;
+
+		if (more > 0)
+			ch &= 0x3Fu >> more;
+		for (; more > 0; more--)
+			ch = ch << 6 | ((unsigned char) *s++ & 0x3F);
+		out[n++] = ch;
+	}
+	return n;
+}
+
+char *
+config_text_regex(const char *pattern, enum javaregex_engine engine,
+				  unsigned flags, struct javaregex_result *r)
+{
+	size_t	  len = strlen(pattern);
+	uint32_t *chars;
+	uint32_t *work;
+	char	 *out = NULL;
+	size_t	  size = 0;
+	bool	  ok;
+
+	*r = (struct javaregex_result){.error = "it is not UTF-8"};
+	r->at = config_text_utf8_valid(pattern, len);
+	if (r->at < len)
+		return NULL;
+	chars = config_text_alloc((len + 1) * sizeof(*chars));
+	work = config_text_alloc(JAVAREGEX_WORK(len) * sizeof(*work));
+	len = characters(pattern, chars);
+	do
+	{
+		size = r->len + 1024;
+		out = config_text_realloc(out, size);
+		ok = javaregex_translate(r, engine, flags, chars, len, work, out,
+								 size);
+	} while (ok && r->len >= size);
+	free(chars);
+	free(work);
+	if (ok)
+		return out;
+	free(out);
+	return NULL;
+}
+
+pcre2_code *
+config_text_compile(const char *pattern, unsigned flags,
+					struct javaregex_result *r)
+{
+	char	   *text = config_text_regex(pattern, JAVAREGEX_PCRE2, flags, r);
+	pcre2_code *re;
+	int			code;
+	PCRE2_SIZE	at;
+
+	if (text == NULL)
+		return NULL;
+	re = pcre2_compile((PCRE2_SPTR) text, r->len, PCRE2_UTF, &code, &at, NULL);
+	if (re == NULL)
+	{
+		/* What the engine lacks; the offset is not the pattern's. */
+		pcre2_get_error_message(code, (PCRE2_UCHAR *) r->error,
+								sizeof(r->error));
+		r->at = 0;
+	}
+	free(text);
+	return re;
+}
+
+bool
+config_text_regex_match(const char *pattern, const char *text)
+{
+	struct javaregex_result r;
+	pcre2_code *re = config_text_compile(pattern, JAVAREGEX_CASELESS, &r);
+	pcre2_match_data *md;
+	bool			  found;
+
+	if (re == NULL)
+		return false;
+	md = pcre2_match_data_create(1, NULL);
+	if (md == NULL)
+		abort();
+	found = pcre2_match(re, (PCRE2_SPTR) text, PCRE2_ZERO_TERMINATED, 0, 0, md,
+						NULL) >= 0;
+	pcre2_match_data_free(md);
+	pcre2_code_free(re);
+	return found;
 }

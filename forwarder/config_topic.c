@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #define PREFIX "topic.creation."
 #define UNSET INT32_MIN
 
@@ -99,17 +96,16 @@ read_patterns(struct config *c, const struct config_entry *e,
 	config_text_split(e->value, true, &list);
 	for (size_t i = 0; i < list.n; i++)
 	{
-		int			code;
-		PCRE2_SIZE	at;
-		pcre2_code *re;
+		struct javaregex_result r;
+		pcre2_code			   *re;
 
-		if (!config_check_regex(c, e, list.v[i]))
-			continue;
-		re = pcre2_compile((PCRE2_SPTR) list.v[i], PCRE2_ZERO_TERMINATED,
-						   PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED,
-						   &code, &at, NULL);
+		/* Connect's lists heed case. */
+		re = config_text_compile(list.v[i], 0, &r);
 		if (re == NULL)
-			abort();
+		{
+			config_fail_regex(c, e, list.v[i], &r);
+			continue;
+		}
 		out->v = config_text_realloc(out->v, (out->n + 1) * sizeof(*out->v));
 		out->v[out->n++] = re;
 	}

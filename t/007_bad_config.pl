@@ -34,7 +34,7 @@ my @cases = (
 	],
 	[
 		{ 'table.include.list' => 'public.(a' },
-		qr/bad\.properties:\d+: table\.include\.list: bad regular expression "public\.\(a": .*offset/,
+		qr/bad\.properties:\d+: table\.include\.list: bad regular expression "public\.\(a": .*not closed/,
 		'bad regular expression'
 	],
 	[

@@ -14,8 +14,8 @@ rm -rf "$top/build/results"
 mkdir -p "$top/build/results"
 status=0
 
-for suite in unit corpus model values fault-tools compare regress isolation \
-	recorded tap fault demo; do
+for suite in unit corpus model patterns values fault-tools compare regress \
+	isolation recorded tap fault demo; do
 	echo "=== $suite"
 	start=$(date +%s)
 	if ! "$MAKE" --no-print-directory -C "$top" "test-$suite"; then

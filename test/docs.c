@@ -1,5 +1,5 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text rename buf */
+/* links: config_properties config_json config_text javaregex rename buf */
 /* libs: jansson libpcre2-8 */
 /*
  * docs.c - prints docs/configuration.md; test/docs.sh calls it.

@@ -1,5 +1,5 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text rename buf */
+/* links: config_properties config_json config_text javaregex rename buf */
 /* libs: jansson libpcre2-8 */
 /*
  * The configuration as its users see it: precedence, references, what each
@@ -472,16 +472,17 @@ values_are_read_by_their_types(void **state)
 	const struct config_setting *params;
 
 	(void) state;
-	c = good("database.hostname=a,b\n"
-			 "database.port=5432, 5433\n"
-			 "table.include.list=public\\\\.a{1,2}, s\\\\.\\\\[x\\\\,y\\\\]\n"
-			 "slot.stream.params=a=1; b = x=y ;\n"
-			 "decimal.handling.mode=STRING\n"
-			 "tombstones.on.delete=False\n"
-			 "walferry.shutdown.timeout.ms=2m\n"
-			 "max.queue.size.in.bytes=16MB\n"
-			 "skipped.operations=none\n"
-			 "unavailable.value.placeholder=hex:c3bc21\n");
+	c = good(
+		"database.hostname=a,b\n"
+		"database.port=5432, 5433\n"
+		"table.include.list=public\\\\.a{1\\\\,2}, s\\\\.\\\\[x\\\\,y\\\\]\n"
+		"slot.stream.params=a=1; b = x=y ;\n"
+		"decimal.handling.mode=STRING\n"
+		"tombstones.on.delete=False\n"
+		"walferry.shutdown.timeout.ms=2m\n"
+		"max.queue.size.in.bytes=16MB\n"
+		"skipped.operations=none\n"
+		"unavailable.value.placeholder=hex:c3bc21\n");
 	list = config_list(c, "database.port", &n);
 	assert_int_equal(n, 2);
 	assert_string_equal(list[1], "5433");
@@ -554,12 +555,20 @@ bad_expression_names_the_property_and_the_offset(void **state)
 	(void) state;
 	refused("table.include.list=public\\\\.ok, s\\\\.(t\n",
 			"table.include.list: bad regular expression \"s\\.(t\": "
-			"missing closing parenthesis at offset 5");
+			"a \"(\" is not closed; a comma within an expression is written "
+			"\\, (character 6)");
+	refused("table.include.list=s\\\\.t{1,2}\n",
+			"table.include.list: bad regular expression \"s\\.t{1\": "
+			"a \"{\" is not closed; a comma within an expression is written");
+	refused("table.include.list=s\\\\.\\\\p{L}+\n",
+			"\\p of Unicode's properties is refused");
+	refused("column.exclude.list=s.t.a*+\n",
+			"a possessive quantifier is refused");
 	refused("message.prefix.exclude.list=*x\n",
 			"message.prefix.exclude.list: bad regular expression \"*x\"");
 	refused("message.key.columns=a.b:c,d;s.t:id,(\n",
 			"message.key.columns: bad regular expression \"s.t.(\": "
-			"missing closing parenthesis at offset 5");
+			"a \"(\" is not closed");
 }
 
 static void
@@ -820,7 +829,7 @@ lists_of_expressions_name_columns_as_a_whole(void **state)
 		"column.propagate.source.type=S\\\\.t\\\\..*, s.u.x\n"
 		"value.converter.schemas.enable=true\n"
 		"column.mask.with.5.chars=s.t.a,s.t.b\n"
-		"column.mask.with.7.chars=s.u.[c,d]\n");
+		"column.mask.with.7.chars=s.u.[c\\\\,d]\n");
 	static const char *const list = "column.propagate.source.type";
 	static const char *const row = "column.mask.with.<n>.chars";
 

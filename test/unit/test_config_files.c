@@ -1,4 +1,4 @@
-/* links: config_properties config_json config_text buf */
+/* links: config_properties config_json config_text javaregex buf */
 /* libs: jansson libpcre2-8 */
 /*
  * The two parsers of files, by what they call back with.
@@ -187,7 +187,7 @@ json_refuses_the_rest_without_repeating_it(void **state)
 }
 
 static void
-split_keeps_commas_that_belong_to_an_expression(void **state)
+split_keeps_commas_that_are_escaped_in_an_expression(void **state)
 {
 	static const struct
 	{
@@ -198,9 +198,11 @@ split_keeps_commas_that_belong_to_an_expression(void **state)
 		{"a,b", false, "a;b;"},
 		{" a , ,b, ", false, "a;b;"},
 		{"a\\,b,c", true, "a,b;c;"},
-		{"s.t{1,2},s.[a,b]c", true, "s.t{1,2};s.[a,b]c;"},
+		{"s.t{1\\,2},s.[a\\,b]c", true, "s.t{1,2};s.[a,b]c;"},
 		{"s\\.t,\\[,x", true, "s\\.t;\\[;x;"},
-		{"s.(a,b),t.[(,],u", true, "s.(a,b);t.[(,];u;"},
+		{"s.{1,2}", true, "s.{1;2};"},
+		{"a\\\\,b\\\\\\,c", true, "a\\\\;b\\\\,c;"},
+		{"\ta\\ ,, b", true, "a\\;b;"},
 		{"a{1,b", false, "a{1;b;"},
 		{"a\\", true, "a\\;"},
 		{"", true, ""},
@@ -298,7 +300,7 @@ main(void)
 		cmocka_unit_test(json_takes_the_connectors_object_and_the_inner_one),
 		cmocka_unit_test(json_takes_plain_values_of_every_type),
 		cmocka_unit_test(json_refuses_the_rest_without_repeating_it),
-		cmocka_unit_test(split_keeps_commas_that_belong_to_an_expression),
+		cmocka_unit_test(split_keeps_commas_that_are_escaped_in_an_expression),
 		cmocka_unit_test(number_knows_units_of_its_type_only),
 		cmocka_unit_test(distance_counts_edits),
 		cmocka_unit_test(match_wants_text_for_each_placeholder),
