@@ -12,7 +12,8 @@
 # the result, type by type, to RESULTS.md; make test-values RECORD=1 as well.
 #
 # PG_CONFIG chooses the server, TYPE="numeric" one type, SEED (0) other values,
-# SAN=none leaves out the sanitizers, which a million values should.
+# SAN=none leaves out the sanitizers, which a million values should; JOBS=2
+# shares the types out.
 #
 set -eu
 . "$(dirname "$0")/../lib.sh"
@@ -27,6 +28,7 @@ count=${1:-${COUNT:-1000}}
 case $count in
 	'' | *[!0-9]*) die "COUNT is a number, not '$count'" ;;
 esac
+jobs=${JOBS:-1}
 san=${SAN:-address,undefined}
 [ "$san" != none ] || san=
 
@@ -53,21 +55,38 @@ stage test/values/values.sql
 
 start_cluster values fsync=off autovacuum=off
 start=$(date +%s)
-rc=0
+# job NUMBER: each has a database, and its share of the types.
+job()
 {
-	as_user "$bindir/psql" -X -A -t -q -h "$sockdir" -U postgres postgres \
-		-v module="$scratch/random_values" -v count="$count" \
-		-v seed="${SEED:-0}" -v only="${TYPE:-}" \
-		-f test/values/values.sql 2> "$scratch/psql.log" ||
-		echo "$?" > "$scratch/psql.rc"
-} | "$scratch/check_values" --table "$kept/table" ${TYPE:+--one} \
-	> "$kept/report" || rc=1
+	as_user "$bindir/createdb" -h "$sockdir" -U postgres "values$1"
+	# shellcheck disable=SC2086 # $one is an option or nothing
+	{
+		as_user "$bindir/psql" -X -A -t -q -h "$sockdir" -U postgres \
+			"values$1" -v module="$scratch/random_values" \
+			-v count="$count" -v seed="$((${SEED:-0} + $1))" \
+			-v only="${TYPE:-}" -v jobs="$jobs" -v job="$1" \
+			-f test/values/values.sql 2> "$scratch/psql.$1.log" ||
+			echo "$?" > "$scratch/psql.$1.rc"
+	} | "$scratch/check_values" --table "$kept/table.$1" $one \
+		> "$kept/report.$1" || echo "$?" > "$scratch/check.$1.rc"
+}
+one=${TYPE:+--one}
+[ "$jobs" -eq 1 ] || one=--one
+for number in $(seq 0 $((jobs - 1))); do
+	job "$number" &
+done
+wait
 took=$(($(date +%s) - start))
-cat "$kept/report"
-if [ -s "$scratch/psql.log" ] || [ -e "$scratch/psql.rc" ]; then
-	cat "$scratch/psql.log" >&2
-	rc=1
-fi
+cat "$kept"/report.*
+cat "$scratch"/psql.*.log >&2
+rc=0
+for failed in "$scratch"/*.rc; do
+	[ ! -e "$failed" ] || rc=1
+done
+cat "$kept"/table.* > "$kept/table"
+total=$(awk -F '\t' '{ n++; c += $2; d += $3 }
+	END { printf "%d values of %d types compared, %d differ", c, n, d }' \
+	"$kept/table")
 
 if [ -n "$record" ] && [ -z "${TYPE:-}" ]; then
 	{
@@ -81,15 +100,15 @@ if [ -n "$record" ] && [ -z "${TYPE:-}" ]; then
 			- date: $(date -u +%Y-%m-%d)
 			- walferry: $commit
 			- $(as_user "$bindir/postgres" --version | sed 's/^[^ ]* (PostgreSQL) /PostgreSQL: /')
-			- seed: ${SEED:-0}; sanitizers: ${san:-none}
+			- seed: ${SEED:-0}; jobs: $jobs; sanitizers: ${san:-none}
 			- duration: $took s
-			- $(tail -n 1 "$kept/report")
+			- $total; $([ "$rc" -eq 0 ] && echo passed || echo "failed or broken off")
 
 			| type | values compared | differences |
 			| --- | --- | --- |
 		HEAD
-		awk -F '\t' '{ printf "| `%s` | %s | %s |\n", $1, $2, $3 }' \
-			"$kept/table"
+		sort "$kept/table" |
+			awk -F '\t' '{ printf "| `%s` | %s | %s |\n", $1, $2, $3 }'
 	} > test/values/RESULTS.md
 fi
 finish $((1 - rc)) "$rc"

@@ -185,7 +185,7 @@ INSERT INTO spec VALUES
 	$${00000000-0000-0000-0000-000000000000,
 	ffffffff-ffff-ffff-ffff-ffffffffffff}$$),
 ('txid_snapshot', $$(SELECT a || ':' || a + 10 || ':' ||
-	concat_ws(',', a + 1, a + 5) FROM (SELECT 1 + r(1e15) + 0 * i AS a) x)
+	concat_ws(',', a + 1, a + 5) FROM (SELECT (r(1e6) << 32) + 3 + r(4e9) + 0 * i AS a) x)
 	::txid_snapshot$$, '{1:1:,10:20:10\,14\,15}'),
 ('pg_lsn', $$(to_hex(r(4294967296) >> r(32)::int) || '/' ||
 	to_hex(r(4294967296) >> r(32)::int))::pg_lsn$$,
@@ -215,7 +215,7 @@ INSERT INTO spec VALUES
 ('int8range', 'rrange(rmag() / 2, rmag() / 2)::int8range',
 	$${empty,"(,)","[1,2)","[-9223372036854775808,9223372036854775807)"}$$),
 ('pg_snapshot', $$(SELECT a || ':' || a + 10 || ':' ||
-	concat_ws(',', a + 1, a + 5) FROM (SELECT 1 + r(1e15) + 0 * i AS a) x)
+	concat_ws(',', a + 1, a + 5) FROM (SELECT (r(1e6) << 32) + 3 + r(4e9) + 0 * i AS a) x)
 	::pg_snapshot$$, '{1:1:,10:20:10\,14\,15}'),
 ('xid8', 'abs(rmag())::text::xid8', '{0,1,18446744073709551615}');
 
@@ -322,6 +322,6 @@ SELECT format('COPY (SELECT walferry_relation(%1$L), convert_to(%2$L, ''UTF8'')'
 	' TO STDOUT (FORMAT binary)',
 	'spec_' || n, type, boundary, random, :count)
 FROM (SELECT row_number() OVER (ORDER BY type) AS n, * FROM spec) s
-WHERE :'only' IN ('', type)
+WHERE :'only' IN ('', type) AND n % :jobs = :job
 ORDER BY to_regtype(regexp_replace(type, '[(].*', ''))::oid < 16384 DESC, n
 \gexec
