@@ -110,7 +110,7 @@ EXTRA_CLEAN = build results output_iso regression.diffs regression.out \
 #
 # The forwarder.
 #
-FORWARDER_LIBS = $(if $(RDKAFKA),,rdkafka) libpq jansson libpcre2-8
+FORWARDER_LIBS = $(if $(RDKAFKA),,rdkafka) libpq jansson libpcre2-8 'libcrypto >= 3'
 
 ifneq ($(wildcard forwarder/main.c),)
 ifneq ($(shell pkg-config --exists $(FORWARDER_LIBS) && echo yes),)

@@ -46,6 +46,9 @@ const OptionDef options_table[] = {
 	{"truncate_columns", OPTION_RULES, FIELD(truncate_columns), NULL, 0, 0,
 		"columns of which no more than so many characters are shown:"
 	" number:schema.table.column,...;..., of expressions"},
+	{"hash_columns", OPTION_RULES, FIELD(hash_columns), NULL, 0, 0,
+		"columns that the receiver is to hash, each with a number that tells it how:"
+	" number:schema.table.column,...;..., of expressions"},
 	{"operations", OPTION_OPERATIONS, FIELD(operations),
 		"insert,update,delete,truncate", 0, 0,
 	"which operations to send, separated by commas; none for none"},

@@ -37,6 +37,8 @@ typedef struct DecoderOptions
 	List	   *key_columns;	/* of PatternList, by position in the key */
 	List	   *mask_columns;	/* of ColumnRule: asterisks */
 	List	   *truncate_columns;	/* of ColumnRule: characters */
+	List	   *hash_columns;	/* of ColumnRule: a number that the receiver
+								 * knows */
 	PatternList *include_prefixes;
 	PatternList *exclude_prefixes;
 	int			operations;		/* OPERATION_* */

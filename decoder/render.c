@@ -270,6 +270,10 @@ append_column(StringInfo out, const struct wire_column *col)
 		appendStringInfoString(out, " only a key");
 	if (col->truncated)
 		appendStringInfo(out, " of %u characters", col->chars);
+	if (col->hashed)
+		appendStringInfo(out, " hashed by %u", col->hash);
+	if (col->not_masked)
+		appendStringInfoString(out, " not masked");
 	if (col->flags & WIRE_COLUMN_NOT_NULL)
 		appendStringInfoString(out, " not null");
 	if (col->flags & WIRE_COLUMN_GENERATED)

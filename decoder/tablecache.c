@@ -599,7 +599,9 @@ typedef struct ColumnFate
 	bool		selected;		/* rows show it */
 	bool		in_key;
 	const ColumnRule *mask;		/* of what rows show, or NULL */
+	const ColumnRule *hash;		/* likewise */
 	const ColumnRule *truncate; /* likewise */
+	bool		not_masked;		/* a mask names it, for nothing */
 } ColumnFate;
 
 /*
@@ -715,7 +717,8 @@ choose_column(Build *b, Form_pg_attribute att, int shown, int stored,
 	fate->selected = true;
 	fate->in_key = is_in_key(b, shown, stored);
 	if (!options->include_columns && !options->exclude_columns &&
-		!options->mask_columns && !options->truncate_columns)
+		!options->mask_columns && !options->hash_columns &&
+		!options->truncate_columns)
 		return;
 	qualified = psprintf("%s.%s.%s", b->schema, b->name, NameStr(att->attname));
 	fate->selected = selected(options->include_columns,
@@ -723,11 +726,16 @@ choose_column(Build *b, Form_pg_attribute att, int shown, int stored,
 	if (!fate->selected)
 		return;
 
-	/* What is to be masked is not to be seen in part. */
+	/* What is to be hidden is not to be seen in part. */
 	fate->mask = find_rule(options->mask_columns, qualified);
 	if (fate->mask && !can_be_masked(att->atttypid))
+	{
 		fate->mask = NULL;
+		fate->not_masked = true;
+	}
 	if (!fate->mask)
+		fate->hash = find_rule(options->hash_columns, qualified);
+	if (!fate->mask && (!fate->hash || !can_be_masked(att->atttypid)))
 		fate->truncate = find_rule(options->truncate_columns, qualified);
 }
 
@@ -877,6 +885,12 @@ build_column(Build *b, int i, bool for_rows)
 	/* A key by an index that is the identity must not find it twice. */
 	plan->identity = b->identity[stored] &&
 		(!mask || b->stored->rd_rel->relreplident != REPLICA_IDENTITY_INDEX);
+	col.not_masked = for_rows && fate->not_masked;
+	if (for_rows && fate->hash)
+	{
+		col.hashed = true;
+		col.hash = fate->hash->n;
+	}
 	if (mask)
 		mask_column(b, plan, mask->n);
 	else if (for_rows && fate->truncate &&

@@ -9,7 +9,7 @@ RUN apt-get update \
 	&& DEBIAN_FRONTEND=noninteractive apt-get upgrade -y \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y \
 		--no-install-recommends gcc libc6-dev make pkg-config \
-		librdkafka-dev libpq-dev libjansson-dev libpcre2-dev \
+		librdkafka-dev libpq-dev libjansson-dev libpcre2-dev libssl-dev \
 		ca-certificates
 COPY . /src
 ARG REVISION=unknown

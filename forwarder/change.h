@@ -46,6 +46,9 @@ struct change_column
 	bool				 key_only;	   /* of use for the key, and in no row */
 	bool				 truncated;	   /* rows show no more of its text ... */
 	uint32_t			 chars;		   /* ... than so many UTF-16 units */
+	bool				 hashed;	   /* rows show a hash of its text ... */
+	uint32_t			 hash;		   /* ... by the rule of this number */
+	bool				 not_masked;   /* a mask names it, for nothing */
 	bool				 not_null;
 	bool				 in_identity;  /* of the replica identity */
 	bool				 is_generated; /* stored */

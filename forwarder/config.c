@@ -36,24 +36,10 @@ config_new(void)
 	return c;
 }
 
-/* Secrets do not outlive the configuration in freed memory. */
-static void
-free_text(char *s)
-{
-	if (s != NULL)
-	{
-		volatile char *p = s;
-
-		while (*p != '\0')
-			*p++ = '\0';
-	}
-	free(s);
-}
-
 static void
 free_slot(struct config_slot *s)
 {
-	free_text(s->str);
+	config_text_wipe(s->str);
 	for (size_t i = 0; i < s->nlist; i++)
 		free(s->list[i]);
 	free(s->list);
@@ -76,17 +62,17 @@ config_free(struct config *c)
 	{
 		struct config_entry *e = &c->entries[i];
 
-		free(e->name);
-		free(e->given);
-		free_text(e->raw);
-		free_text(e->value);
+		config_text_wipe(e->name); /* it may have a salt in it */
+		config_text_wipe(e->given);
+		config_text_wipe(e->raw);
+		config_text_wipe(e->value);
 		free(e->origin);
 	}
 	free(c->entries);
 	for (size_t i = 0; i < c->nkafka; i++)
 	{
 		free((char *) c->kafka[i].name);
-		free_text((char *) c->kafka[i].value);
+		config_text_wipe((char *) c->kafka[i].value);
 	}
 	free(c->kafka);
 	free(c->kafka_origin);
@@ -98,6 +84,7 @@ config_free(struct config *c)
 	free(c->stream);
 	for (size_t i = 0; i < sizeof(c->rules) / sizeof(c->rules[0]); i++)
 		free(c->rules[i]);
+	config_hash_free(c);
 	for (size_t i = 0; i < c->nidle; i++)
 		buf_free(&c->idle[i].names);
 	free(c->idle);
@@ -106,7 +93,7 @@ config_free(struct config *c)
 	config_text_free(&c->announcements);
 	for (size_t i = 0; i < c->env.n; i++)
 	{
-		free_text(c->env.v[i]);
+		config_text_wipe(c->env.v[i]);
 		c->env.v[i] = NULL;
 	}
 	config_text_free(&c->env);
@@ -114,16 +101,6 @@ config_free(struct config *c)
 }
 
 /* ---- messages ---- */
-
-/* The name to show; a name that holds a salt is shown as its pattern. */
-static const char *
-shown_name(const struct config_entry *e)
-{
-	if (e->opt != NULL && (e->opt->flags & CONFIG_SECRET) &&
-		config_table_is_pattern(e->opt))
-		return e->opt->name;
-	return e->given;
-}
 
 static void
 collect(struct config_strings *to, const struct config_entry *e,
@@ -133,7 +110,11 @@ collect(struct config_strings *to, const struct config_entry *e,
 	char	   text[3072]; /* a line of the log holds 4096 */
 
 	if (e != NULL)
-		buf_printf(&b, "%s: %s: ", e->origin, shown_name(e));
+	{
+		buf_printf(&b, "%s: ", e->origin);
+		config_hash_put_name(&b, e->given);
+		buf_lit(&b, ": ");
+	}
 	vsnprintf(text, sizeof(text), fmt, ap);
 	buf_puts(&b, text);
 	config_text_add(to, config_text_dup(buf_cstr(&b)));
@@ -218,8 +199,10 @@ config_idle(struct config *c, const struct config_entry *e, const char *note)
 		idle = &c->idle[c->nidle++];
 		*idle = (struct config_idle){.note = note};
 	}
-	buf_printf(&idle->names, "%s%s (%s)", idle->n++ > 0 ? ", " : "",
-			   shown_name(e), e->origin);
+	if (idle->n++ > 0)
+		buf_lit(&idle->names, ", ");
+	config_hash_put_name(&idle->names, e->given);
+	buf_printf(&idle->names, " (%s)", e->origin);
 }
 
 /* A worker's file has much that means nothing here: one line a reason. */
@@ -626,7 +609,8 @@ take_variable(struct config *c, const char *var, const char *rest,
 		property = config_text_dup(buf_cstr(&b));
 		buf_free(&b);
 	}
-	buf_printf(&origin, "env %s", var);
+	buf_lit(&origin, "env ");
+	config_hash_put_name(&origin, var);
 	e = add_entry(c, property, value, RANK_ENV,
 				  config_text_dup(buf_cstr(&origin)));
 	e->from_file = from_file;
@@ -703,8 +687,12 @@ config_set_flag(struct config *c, const char *name, const char *value)
 	struct config_entry *e;
 
 	e = add_entry(c, name, value, RANK_FLAG, config_text_dup("flag"));
-	if (config_text_is_secret(e->name) && *value != '\0' &&
-		strncmp(value, "${", 2) != 0)
+	if (config_hash_is_name(e->name))
+		config_warn(c, e,
+					"a salt on the command line is visible to every user of "
+					"this machine; write the property into a file");
+	else if (config_text_is_secret(e->name) && *value != '\0' &&
+			 strncmp(value, "${", 2) != 0)
 		config_warn(c, e,
 					"a secret on the command line is visible to every "
 					"user of this machine; use ${file:...} or the "
@@ -755,7 +743,7 @@ look_for(void *arg, const char *name, const char *value, int line)
 	(void) line;
 	if (strcmp(name, l->key) == 0)
 	{
-		free_text(l->value);
+		config_text_wipe(l->value);
 		l->value = config_text_dup(value);
 	}
 }
@@ -812,7 +800,7 @@ put_key(struct config *c, const struct config_entry *e, const char *path,
 		buf_puts(out, l.value);
 		ok = true;
 	}
-	free_text(l.value);
+	config_text_wipe(l.value);
 	if (text.data != NULL)
 		memset(text.data, 0, text.cap);
 	buf_free(&text);
@@ -970,8 +958,8 @@ config_wins(const struct config_entry *a, const struct config_entry *b)
 }
 
 /* The best entry of a name, or NULL. */
-static struct config_entry *
-winner(struct config *c, const char *name)
+struct config_entry *
+config_winner(struct config *c, const char *name)
 {
 	struct config_entry *best = NULL;
 
@@ -1036,6 +1024,9 @@ check_unknown(struct config *c, const struct config_entry *e, bool fatal)
 	if (best != NULL)
 		buf_printf(&b, "; did you mean %.*s%s?", (int) (name - e->name),
 				   e->name, best);
+	else if (config_hash_is_name(e->name))
+		buf_lit(&b, "; columns are hashed by "
+					"column.mask.hash.v2.<algorithm>.with.salt.<salt>");
 	else if (e->kafka_name == NULL)
 		buf_lit(&b, "; walferry --help lists them all");
 	if (fatal)
@@ -1092,7 +1083,7 @@ check_stance(struct config *c, const struct config_entry *e)
 	if (opt->stance == CONFIG_WORKS || means(opt, e->value, opt->deflt) ||
 		(opt->built != NULL && means(opt, e->value, opt->built)))
 		return true;
-	if (opt->parent != NULL && winner(c, opt->parent) != NULL)
+	if (opt->parent != NULL && config_winner(c, opt->parent) != NULL)
 		return true;
 
 	switch (opt->stance)
@@ -1387,9 +1378,11 @@ check_key_columns(struct config *c)
 	}
 }
 
-/* Rows that are rules for columns, with a number in the name. */
+/* Rows that are rules for columns, with a number in the name but for one. */
+#define HASH_ROW "column.mask.hash.<algorithm>.with.salt.<salt>"
 static const char *const rule_rows[] = {"column.mask.with.<n>.chars",
-										"column.truncate.to.<n>.chars"};
+										"column.truncate.to.<n>.chars",
+										HASH_ROW};
 
 /* Aborts where there is no such row: see config.h. */
 static size_t
@@ -1407,33 +1400,42 @@ rule_index(const char *row)
 	abort();
 }
 
-/* Append one rule as the plugin reads it. */
-static void
-put_rule(struct config *c, const struct config_entry *e, struct buf *out)
+bool
+config_put_rule(struct config *c, const struct config_entry *e, long n,
+				struct buf *out)
 {
-	const char			 *number = e->name + strcspn(e->opt->name, "<");
 	struct config_strings list = {0};
-	char				 *end;
-	long long			  n = strtoll(number, &end, 10);
+	bool				  names_any;
 
-	if (*number < '0' || *number > '9' || strcmp(end, ".chars") != 0 ||
-		n > WIRE_CHARS_MAX)
-	{
-		config_fail(c, e, "must have a number from 0 to %d in its name",
-					WIRE_CHARS_MAX);
-		return;
-	}
 	if (strchr(e->value, ';') != NULL)
 	{
 		config_fail(c, e, "must not have a semicolon; write . for it");
-		return;
+		return false;
 	}
 	config_text_split(e->value, true, &list);
 	for (size_t i = 0; i < list.n; i++)
 		(void) config_check_regex(c, e, list.v[i]);
-	if (list.n > 0)
-		buf_printf(out, "%s%lld:%s", out->len > 0 ? ";" : "", n, e->value);
+	names_any = list.n > 0;
+	if (names_any)
+		buf_printf(out, "%s%ld:%s", out->len > 0 ? ";" : "", n, e->value);
 	config_text_free(&list);
+	return names_any;
+}
+
+static void
+put_rule_of_chars(struct config *c, const struct config_entry *e,
+				  struct buf *out)
+{
+	const char *number = e->name + strcspn(e->opt->name, "<");
+	char	   *end;
+	long		n = strtol(number, &end, 10);
+
+	if (*number < '0' || *number > '9' || strcmp(end, ".chars") != 0 ||
+		n > WIRE_CHARS_MAX)
+		config_fail(c, e, "must have a number from 0 to %d in its name",
+					WIRE_CHARS_MAX);
+	else
+		(void) config_put_rule(c, e, n, out);
 }
 
 static void
@@ -1442,14 +1444,17 @@ check_column_rules(struct config *c)
 	for (size_t row = 0; row < sizeof(rule_rows) / sizeof(rule_rows[0]); row++)
 	{
 		struct buf rules = {0};
+		bool	   hash = strcmp(rule_rows[row], HASH_ROW) == 0;
 
-		for (size_t i = 0; i < c->nentries; i++)
+		if (hash)
+			config_hash_build(c, &rules);
+		for (size_t i = 0; !hash && i < c->nentries; i++)
 		{
 			const struct config_entry *e = &c->entries[i];
 
 			if (e->opt != NULL && strcmp(e->opt->name, rule_rows[row]) == 0 &&
-				e->value != NULL && winner(c, e->name) == e)
-				put_rule(c, e, &rules);
+				e->value != NULL && config_winner(c, e->name) == e)
+				put_rule_of_chars(c, e, &rules);
 		}
 		if (rules.len > 0)
 			c->rules[row] = config_text_dup(buf_cstr(&rules));
@@ -1543,6 +1548,7 @@ why_no_stream_param(const struct config *c, const char *name)
 		{"key_columns", "use message.key.columns"},
 		{"mask_columns", "use column.mask.with.<n>.chars"},
 		{"truncate_columns", "use column.truncate.to.<n>.chars"},
+		{"hash_columns", "use column.mask.hash.<algorithm>.with.salt.<salt>"},
 		{"include_message_prefixes", "use message.prefix.include.list"},
 		{"exclude_message_prefixes", "use message.prefix.exclude.list"},
 	};
@@ -2172,7 +2178,7 @@ check_patterns(struct config *c)
 		const struct config_entry *e = &c->entries[i];
 
 		if (e->opt != NULL && config_table_is_pattern(e->opt) &&
-			e->value != NULL && winner(c, e->name) == e)
+			e->value != NULL && config_winner(c, e->name) == e)
 			check_stance(c, e);
 	}
 }
@@ -2184,7 +2190,7 @@ check_patterns(struct config *c)
 static bool
 belongs_to_converter(struct config *c, const struct config_entry *e)
 {
-	const struct config_entry *list = winner(c, "converters");
+	const struct config_entry *list = config_winner(c, "converters");
 	struct config_strings	   names = {0};
 	bool					   found = false;
 
@@ -2212,7 +2218,7 @@ config_check(struct config *c)
 
 	for (size_t i = 0; i < c->nentries; i++)
 		classify(&c->entries[i]);
-	lenient = winner(c, "walferry.unknown.properties");
+	lenient = config_winner(c, "walferry.unknown.properties");
 	unknown_fails = lenient == NULL || strcasecmp(lenient->raw, "warn") != 0;
 	for (size_t i = 0; i < c->nentries; i++)
 	{
@@ -2225,7 +2231,7 @@ config_check(struct config *c)
 				check_unknown(c, e, unknown_fails);
 			e->kafka_name = NULL;
 		}
-		else if (e->kafka != NULL || winner(c, e->name) == e)
+		else if (e->kafka != NULL || config_winner(c, e->name) == e)
 			resolve(c, e);
 	}
 
@@ -2237,7 +2243,7 @@ config_check(struct config *c)
 
 		if (opt->name == NULL || config_table_is_pattern(opt))
 			continue;
-		s->entry = winner(c, opt->name);
+		s->entry = config_winner(c, opt->name);
 		if (s->entry != NULL && s->entry->value != NULL)
 		{
 			/* An empty value stands for the default, as in Kafka Connect. */

@@ -25,7 +25,8 @@
  * asked for a name that is not in the table, or by the wrong type, is a
  * mistake of the program and aborts.  No global state; not thread-safe.
  *
- * No error, warning or printout ever shows the value of a secret.
+ * No error, warning or printout ever shows the value of a secret, nor the name
+ * of a property that is one.
  */
 #ifndef FORWARDER_CONFIG_H
 #define FORWARDER_CONFIG_H
@@ -37,6 +38,7 @@
 #include "buf.h"
 
 struct config;
+struct mask_hash_rule;
 
 /* One name=value pair for somebody else's API. */
 struct config_setting
@@ -124,7 +126,9 @@ config_list(const struct config *c, const char *name, size_t *n);
 
 /*
  * The rules for columns of a row such as "column.mask.with.<n>.chars", as the
- * plugin reads them: "5:s.t.a,s.t.b;10:s.u.c".  NULL: there is none.
+ * plugin reads them: "5:s.t.a,s.t.b;10:s.u.c".  NULL: there is none.  Of the
+ * rows of hashes the one without a version stands for both; their numbers are
+ * those of config_hash_rules(), from 1 on.
  */
 const char *config_column_rules(const struct config *c, const char *name);
 
@@ -137,6 +141,10 @@ bool
 config_list_names(const struct config *c, const char *list, const char *name);
 bool config_column_rules_name(const struct config *c, const char *row,
 							  const char *name);
+
+/* By what columns are hashed, in the order in which rules count; salted. */
+const struct mask_hash_rule *
+config_hash_rules(const struct config *c, size_t *n);
 
 /* slot.stream.params as pairs, in order. */
 const struct config_setting *

@@ -6,6 +6,7 @@
  *     config_table.c       the table of options
  *     config_kafka.c       Kafka client settings: Java names to librdkafka's
  *     config_topic.c       topic.creation.*
+ *     config_hash.c        column.mask.hash.*
  *     config_properties.c  Java properties files
  *     config_json.c        connector JSON
  *     config_text.c        strings: lists, numbers, patterns, suggestions
@@ -177,7 +178,9 @@ struct config
 	const char			 **kafka_origin; /* parallel to kafka */
 	size_t				   nkafka;
 
-	char *rules[2]; /* of columns; see config_column_rules() */
+	char *rules[3]; /* of columns; see config_column_rules() */
+	struct mask_hash_rule *hashes;
+	size_t				   nhashes;
 
 	struct config_setting *stream; /* slot.stream.params */
 	size_t				   nstream;
@@ -186,11 +189,24 @@ struct config
 	size_t					   ngroups;
 };
 
+/* What stands for a secret. */
+#define CONFIG_MASK "********"
+
 /* Append to errors or warnings; 'e' (may be NULL) gives place and name. */
 void config_fail(struct config *c, const struct config_entry *e,
 				 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void config_warn(struct config *c, const struct config_entry *e,
 				 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* The entry that counts for a name, which need not be in the table. */
+struct config_entry *config_winner(struct config *c, const char *name);
+
+/*
+ * Append the columns that an entry names as one rule with a number, as the
+ * plugin reads it; collects errors.  False: it names none.
+ */
+bool config_put_rule(struct config *c, const struct config_entry *e, long n,
+					 struct buf *out);
 
 /*
  * Can those who match with it, the decoder or we, use the regular expression?
@@ -219,6 +235,16 @@ config_slot_of(const struct config *c, const char *name);
  * is going to be.
  */
 void config_kafka_build(struct config *c);
+
+/* Fill c->hashes and append the rules for the plugin; collects errors. */
+void config_hash_build(struct config *c, struct buf *rules);
+void config_hash_free(struct config *c);
+
+/* Append a property's name as it may be shown: without the salt in it. */
+void config_hash_put_name(struct buf *out, const char *name);
+
+/* Is it one of those that have one, or meant to be? */
+bool config_hash_is_name(const char *name);
 
 /* Read topic.creation.*; collects errors. */
 void config_topic_build(struct config *c);
@@ -272,6 +298,9 @@ bool config_text_match(const char *pattern, const char *name);
 size_t config_text_distance(const char *a, const char *b);
 
 /* True if a value under this name is to be kept secret. */
+/* Free a string, which is not to outlive that in freed memory. */
+void config_text_wipe(char *s);
+
 bool config_text_is_secret(const char *name);
 
 /* True if 'value' looks like an address with a password in it. */

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define MASK "********"
 #define NAME_WIDTH 40
 
 /* ---- --print-config ---- */
@@ -17,7 +16,7 @@ put_line(struct buf *out, const char *name, const char *value,
 {
 	size_t start = out->len;
 
-	buf_puts(out, name);
+	config_hash_put_name(out, name);
 	buf_lit(out, " = ");
 	/* one option is one line, whatever its value holds */
 	for (const char *p = value; *p; p++)
@@ -48,9 +47,9 @@ print_option(const struct config_option *opt, const struct config_slot *s,
 	if (value == NULL)
 		value = "";
 	if (e != NULL && e->hidden)
-		value = e->from_file ? MASK : e->raw;
+		value = e->from_file ? CONFIG_MASK : e->raw;
 	if (s->hidden || (e != NULL && is_secret(opt, opt->name, value)))
-		value = MASK;
+		value = CONFIG_MASK;
 	buf_puts(&origin, e != NULL ? e->origin : "default");
 	if (e != NULL && opt->stance == CONFIG_NO_EFFECT)
 		buf_lit(&origin, ", no effect");
@@ -77,14 +76,18 @@ config_print(const struct config *c, struct buf *out)
 	for (size_t i = 0; i < c->nentries; i++)
 	{
 		const struct config_entry *e = &c->entries[i];
+		bool					   secret;
 
 		if (e->opt == NULL || !config_table_is_pattern(e->opt))
 			continue;
-		put_line(out, e->opt->flags & CONFIG_SECRET ? e->opt->name : e->name,
-				 e->value == NULL || is_secret(e->opt, e->name, e->value)
-					 ? MASK
-				 : e->hidden ? e->raw
-							 : e->value,
+		if (config_hash_is_name(e->name))
+			secret = false; /* the columns, by a name that is */
+		else
+			secret = e->value != NULL && is_secret(e->opt, e->name, e->value);
+		put_line(out, e->name,
+				 secret || e->value == NULL ? CONFIG_MASK
+				 : e->hidden				? e->raw
+											: e->value,
 				 e->origin);
 	}
 	if (strcmp(config_slot_of(c, "walferry.sink")->str
@@ -98,7 +101,7 @@ config_print(const struct config *c, struct buf *out)
 		const struct config_setting *k = &c->kafka[i];
 
 		put_line(out, k->name,
-				 k->secret || config_text_has_userinfo(k->value) ? MASK
+				 k->secret || config_text_has_userinfo(k->value) ? CONFIG_MASK
 																 : k->value,
 				 c->kafka_origin[i]);
 	}

@@ -305,13 +305,24 @@ static const struct config_option table[] = {
 			"any other type are not masked, and a key is never. What is "
 			"masked and in no key does not leave the database."},
 	{.name = "column.mask.hash.<algorithm>.with.salt.<salt>",
-		.type = CONFIG_REGEX_LIST, .stance = NOT_YET,
-		.flags = CONFIG_SECRET,
-		.help = "Columns written as a salted hash."},
+		.type = CONFIG_REGEX_LIST, .flags = CONFIG_SECRET,
+		.help = "Columns of which rows show a salted hash in place of each "
+			"value, in lower-case hexadecimal, no longer than the column is "
+			"declared: columns of the types that are masked with "
+			"`column.mask.with.<n>.chars`. NULL stays NULL, and keys are as "
+			"they are. The algorithm is one of Java's: `MD5`, `SHA-1`, "
+			"`SHA-224`, `SHA-256`, `SHA-384`, `SHA-512`, `SHA-512/224`, "
+			"`SHA-512/256`, `SHA3-224`, `SHA3-256`, `SHA3-384`, `SHA3-512`. "
+			"walferry computes the hash, not PostgreSQL, which never gets "
+			"to know the salt: unlike what is masked with asterisks or cut "
+			"off, the values do travel from the database to walferry. The "
+			"salt is in the property's name, so keep the file to yourself; "
+			"it is never shown or logged. Without `v2` what is hashed is "
+			"what Java's serialisation writes of the text."},
 	{.name = "column.mask.hash.v2.<algorithm>.with.salt.<salt>",
-		.type = CONFIG_REGEX_LIST, .stance = NOT_YET,
-		.flags = CONFIG_SECRET,
-		.help = "The same, equal on all systems."},
+		.type = CONFIG_REGEX_LIST, .flags = CONFIG_SECRET,
+		.help = "The same of the UTF-8 of the text, which any program can "
+			"compute: the hash of the salt and, after it, the value."},
 	{.name = "column.propagate.source.type", .type = CONFIG_REGEX_LIST,
 		.help = "Columns (`schema.table.column`) whose type, length, scale "
 			"and name in PostgreSQL are parameters in the event's schema."},

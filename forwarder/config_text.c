@@ -262,6 +262,19 @@ config_text_distance(const char *a, const char *b)
 	return result;
 }
 
+void
+config_text_wipe(char *s)
+{
+	if (s != NULL)
+	{
+		volatile char *p = s;
+
+		while (*p != '\0')
+			*p++ = '\0';
+	}
+	free(s);
+}
+
 bool
 config_text_is_secret(const char *name)
 {

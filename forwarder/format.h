@@ -63,6 +63,8 @@ enum format_hstore
 #define FORMAT_COLUMN_SOURCE_TYPE 2
 
 /* Strings are borrowed and must outlive every plan. */
+struct mask_hash_rule;
+
 struct format_options
 {
 	const char			*version;	  /* source.version */
@@ -89,7 +91,9 @@ struct format_options
 	const char			*key_field;		 /* more in keys; NULL: none */
 	const char			*key_identifier; /* its value */
 	int					 money_fraction_digits;
-	char				 byte_order; /* of the server: 'L' or 'B' */
+	char				 byte_order;	 /* of the server: 'L' or 'B' */
+	const struct mask_hash_rule *hashes; /* that columns name, from 1 on */
+	size_t						 nhashes;
 };
 
 /* One of the records that a change becomes. */

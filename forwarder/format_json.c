@@ -36,7 +36,9 @@
 #include "format_json_schema.h"
 #include "format_json_type.h"
 #include "jsontext.h"
+#include "mask_hash.h"
 #include "mem.h"
+#include "pgtext.h"
 
 /* A constant piece of the output, in the plan's text. */
 struct piece
@@ -55,16 +57,19 @@ struct plan_column
 	struct piece			absent;		 /* where the tuple lacks it */
 	struct piece			header_null; /* both in a key header */
 	struct piece			header_absent;
-	bool					cut;   /* no more than 'chars' are shown, */
-	bool					bytes; /* and these are bytes, not characters */
-	uint32_t				chars;
+	bool			  altered; /* not what the type makes of the value: */
+	bool			  cut;	   /* no more than 'chars' are shown, */
+	bool			  bytes;   /* and these are bytes, not characters */
+	bool			  hashed;  /* or as many digits of its hash */
+	uint32_t		  chars;
+	struct mask_hash *hash; /* NULL: by a rule that nobody knows */
 };
 
 /* Work space, kept from one row to the next. */
 struct work
 {
 	struct format_json_scratch type;
-	struct buf				   whole;  /* a text that is to be cut */
+	struct buf				   whole;  /* a text that is to be altered */
 	struct buf				   before; /* a value that is to be compared ... */
 	struct buf				   after;  /* ... with this one */
 };
@@ -157,19 +162,53 @@ cut_string(struct buf *json, uint32_t chars)
 	json->len = (size_t) (p - json->data);
 }
 
+/* Append a text's hash; nothing of a text whose hash is not known. */
 static void
-put_placeholder(struct format_plan *plan, const struct plan_column *pc,
-				const char *placeholder)
+put_hash(const struct plan_column *pc, const void *text, size_t len,
+		 struct buf *out)
 {
-	if (!pc->cut || pc->bytes)
+	if (pc->hash == NULL)
 	{
-		format_json_type_placeholder(&pc->type, placeholder, &plan->text);
+		buf_lit(out, "null");
 		return;
 	}
-	buf_reset(&plan->work->whole);
-	format_json_type_placeholder(&pc->type, placeholder, &plan->work->whole);
-	cut_string(&plan->work->whole, pc->chars);
-	buf_put(&plan->text, plan->work->whole.data, plan->work->whole.len);
+	buf_putc(out, '"');
+	mask_hash_put(pc->hash, text, len, pc->chars, out);
+	buf_putc(out, '"');
+}
+
+/* Append what is shown of a string, which is all of 'json', or of a null. */
+static void
+put_altered_string(const struct plan_column *pc, struct buf *json,
+				   struct buf *out)
+{
+	if (pc->hashed && json->data[0] == '"')
+	{
+		put_hash(pc, json->data + 1,
+				 jsontext_unescape(json->data + 1, json->len - 2), out);
+		return;
+	}
+	if (pc->cut)
+		cut_string(json, pc->chars);
+	buf_put(out, json->data, json->len);
+}
+
+static void
+put_placeholder(struct format_plan *plan, const struct plan_column *pc,
+				const struct format_options *options)
+{
+	struct buf *whole = &plan->work->whole;
+
+	/* It is Debezium that hides what is not there. */
+	if (!pc->altered || pc->bytes || (pc->hashed && !options->debezium))
+	{
+		format_json_type_placeholder(&pc->type, options->placeholder,
+									 &plan->text);
+		return;
+	}
+	buf_reset(whole);
+	format_json_type_placeholder(&pc->type, options->placeholder, whole);
+	put_altered_string(pc, whole, &plan->text);
 }
 
 /* What stands for a NULL. */
@@ -198,7 +237,7 @@ plan_null(struct format_plan *plan, const struct plan_column *pc,
 
 /*
  * What stands for a value that is not there: null, unless it is to be
- * Debezium's, which cuts what it invents as it does values.
+ * Debezium's, which cuts or hashes what it invents as it does values.
  */
 static struct piece
 plan_absent(struct format_plan *plan, const struct plan_column *pc,
@@ -218,9 +257,10 @@ plan_absent(struct format_plan *plan, const struct plan_column *pc,
 									 whole))
 			format_json_default_zero(&pc->type, column, put, &plan->work->type,
 									 whole);
-		if (pc->cut && !pc->bytes)
-			cut_string(whole, pc->chars);
-		buf_put(text, whole->data, whole->len);
+		if (pc->altered && !pc->bytes)
+			put_altered_string(pc, whole, text);
+		else
+			buf_put(text, whole->data, whole->len);
 	}
 	else
 		put_null(plan, pc, column, null_default, put);
@@ -271,6 +311,49 @@ free_names(char **names, uint32_t n)
 	free(names);
 }
 
+/*
+ * As many digits as a column of the type has characters, so that what held
+ * the value holds its hash.
+ */
+static uint32_t
+declared_length(const struct change_type *type)
+{
+	if (type->oid == PGTEXT_CHAR)
+		return 1;
+	if ((type->oid == PGTEXT_VARCHAR || type->oid == PGTEXT_BPCHAR) &&
+		type->typmod > 4)
+		return (uint32_t) type->typmod - 4;
+	return UINT32_MAX;
+}
+
+/* What rows show of the values, where it is not the whole. */
+static void
+plan_alteration(struct plan_column *pc, const struct change_column *column,
+				const struct format_options *options)
+{
+	if (column->hashed && format_json_type_can_be_masked(column))
+	{
+		pc->hashed = pc->altered = true;
+		pc->chars = declared_length(&column->base);
+		if (column->hash > 0 && column->hash <= options->nhashes)
+			pc->hash = mask_hash_new(&options->hashes[column->hash - 1]);
+		return;
+	}
+	pc->bytes = (pc->type.kind == FORMAT_JSON_BINARY ||
+				 pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN) &&
+				pc->type.binary == FORMAT_BINARY_BYTES;
+	pc->cut = column->truncated &&
+			  (pc->bytes || format_json_type_is_text(&pc->type));
+	pc->chars = column->chars;
+	if (pc->cut && pc->bytes && pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN)
+	{
+		/* they are counted once they are there */
+		pc->type.bytes_max = pc->chars;
+		pc->cut = false;
+	}
+	pc->altered = pc->cut;
+}
+
 static void
 plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 			const struct change_relation *rel, uint32_t index, bool in_key,
@@ -297,25 +380,15 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 	/* A key that its schema does not allow is better than one of another. */
 	if (options->schemas && !in_key)
 		format_json_type_flatten(&pc->type);
-	pc->bytes = (pc->type.kind == FORMAT_JSON_BINARY ||
-				 pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN) &&
-				pc->type.binary == FORMAT_BINARY_BYTES;
-	pc->cut = column->truncated && !in_key &&
-			  (pc->bytes || format_json_type_is_text(&pc->type));
-	pc->chars = column->chars;
-	if (pc->cut && pc->bytes && pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN)
-	{
-		/* they are counted once they are there */
-		pc->type.bytes_max = pc->chars;
-		pc->cut = false;
-	}
+	if (!in_key)
+		plan_alteration(pc, column, options);
 	pc->head = begin_piece(plan);
 	buf_putc(&plan->text, first ? '{' : ',');
 	put_name(&plan->text, plan->names[index]);
 	buf_putc(&plan->text, ':');
 	end_piece(plan, &pc->head);
 	pc->placeholder = begin_piece(plan);
-	put_placeholder(plan, pc, options->placeholder);
+	put_placeholder(plan, pc, options);
 	end_piece(plan, &pc->placeholder);
 	pc->null = plan_null(plan, pc, column, null_default, format_json_type_put);
 	pc->absent = plan_absent(plan, pc, column, null_default, options,
@@ -587,6 +660,8 @@ format_json_plan_free(struct format_plan *plan)
 {
 	if (plan == NULL)
 		return;
+	for (uint32_t i = 0; i < plan->ncolumns; i++)
+		mask_hash_free(plan->columns[i].hash);
 	trim_work(plan->work, 0);
 	free(plan->work);
 	free(plan->columns);
@@ -622,23 +697,28 @@ end_payload(struct buf *out, const struct piece *schema)
 		buf_putc(out, '}');
 }
 
-/* A value of which not all is shown. */
+/* A value that is not shown as it is. */
 static bool
-put_cut(const struct format_plan *plan, const struct plan_column *pc,
-		const struct change_value *v, struct buf *out)
+put_altered(const struct format_plan *plan, const struct plan_column *pc,
+			const struct change_value *v, struct buf *out)
 {
-	size_t len = (size_t) v->len;
+	size_t		len = (size_t) v->len;
+	struct buf *whole = &plan->work->whole;
 
 	if (pc->bytes)
 		return format_json_type_put(&pc->type, v->data,
 									len < pc->chars ? len : pc->chars,
 									&plan->work->type, out);
-	buf_reset(&plan->work->whole);
+	if (pc->hashed && pc->type.kind == FORMAT_JSON_STRING)
+	{
+		put_hash(pc, v->data, len, out);
+		return true;
+	}
+	buf_reset(whole);
 	if (!format_json_type_put(&pc->type, v->data, len, &plan->work->type,
-							  &plan->work->whole))
+							  whole))
 		return false;
-	cut_string(&plan->work->whole, pc->chars);
-	buf_put(out, plan->work->whole.data, plan->work->whole.len);
+	put_altered_string(pc, whole, out);
 	return true;
 }
 
@@ -652,8 +732,8 @@ put_column(const struct format_plan *plan, const struct plan_column *pc,
 	switch (v->state)
 	{
 		case CHANGE_VALUE:
-			if (pc->cut
-					? put_cut(plan, pc, v, out)
+			if (pc->altered
+					? put_altered(plan, pc, v, out)
 					: format_json_type_put(&pc->type, v->data, (size_t) v->len,
 										   &plan->work->type, out))
 				return true;
@@ -881,7 +961,7 @@ value_changed(const struct format_plan *plan, const struct plan_column *pc,
 	if (same_bytes(old, new))
 		return false;
 	if (!is_known(old) || !is_known(new) || old->state != new->state ||
-		(!pc->cut && format_json_type_is_exact(&pc->type)) ||
+		(!pc->altered && format_json_type_is_exact(&pc->type)) ||
 		old->len > COMPARED_MAX || new->len > COMPARED_MAX)
 		return true;
 	return compare_written(plan, pc, old, new) != FORMAT_SAME;

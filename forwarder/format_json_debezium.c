@@ -80,14 +80,6 @@ knows(uint32_t oid)
 	}
 }
 
-/* The types of which values can be masked, enums aside. */
-static bool
-can_be_masked(uint32_t oid)
-{
-	return oid == PGTEXT_TEXT || oid == PGTEXT_VARCHAR ||
-		   oid == PGTEXT_BPCHAR || oid == PGTEXT_CHAR || oid == PGTEXT_NAME;
-}
-
 /*
  * A type that comes as text.
  */
@@ -99,9 +91,8 @@ knows_text(const struct change_column *column, const char *name)
 		"halfvec", "geometry", "geography", "sparsevec",
 	};
 
-	/* an enum, or of enums; what is masked comes as text, whatever it is */
-	if (column->nlabels > 0 || column->kind == 'e' ||
-		can_be_masked(column->base.oid))
+	/* of enums; what is masked comes as text, whatever it is */
+	if (column->nlabels > 0 || format_json_type_can_be_masked(column))
 		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 	{

@@ -320,6 +320,23 @@ format_json_type_may_be_null(const struct format_json_type *t)
 }
 
 bool
+format_json_type_can_be_masked(const struct change_column *column)
+{
+	switch (column->base.oid)
+	{
+		case PGTEXT_TEXT:
+		case PGTEXT_VARCHAR:
+		case PGTEXT_BPCHAR:
+		case PGTEXT_CHAR:
+		case PGTEXT_NAME:
+			return true;
+		default:
+			return column->element.oid == 0 &&
+				   (column->nlabels > 0 || column->kind == 'e');
+	}
+}
+
+bool
 format_json_type_is_exact(const struct format_json_type *t)
 {
 	switch (t->kind)

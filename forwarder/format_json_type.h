@@ -170,6 +170,12 @@ bool format_json_type_put_header(const struct format_json_type *t,
 bool format_json_type_is_text(const struct format_json_type *t);
 
 /*
+ * Is the column's type one of those whose values can be masked: text of all
+ * kinds and enums, as in Debezium?
+ */
+bool format_json_type_can_be_masked(const struct change_column *column);
+
+/*
  * Are other bytes certainly another value, or none?  So that two need not be
  * written to see whether they differ.
  */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "pgtext.h"
+#include "utf8.h"
 
 /* ---------------------------------------------------------------- strings */
 
@@ -47,39 +48,6 @@ has_special(const uint8_t *p)
 			EACH(0x80)) != 0;
 }
 
-static inline bool
-is_continuation(uint8_t c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/*
- * Length of the UTF-8 character at p, whose first byte is not ASCII; 0 if it
- * is not one: overlong, a surrogate, beyond U+10FFFF or cut off.
- */
-static size_t
-utf8_len(const uint8_t *p, const uint8_t *end)
-{
-	size_t left = (size_t) (end - p);
-
-	if (p[0] < 0xc2)
-		return 0;
-	if (p[0] < 0xe0)
-		return left >= 2 && is_continuation(p[1]) ? 2 : 0;
-	if (p[0] < 0xf0)
-	{
-		if (left < 3 || !is_continuation(p[1]) || !is_continuation(p[2]) ||
-			(p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))
-			return 0;
-		return 3;
-	}
-	if (p[0] > 0xf4 || left < 4 || !is_continuation(p[1]) ||
-		!is_continuation(p[2]) || !is_continuation(p[3]) ||
-		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return 4;
-}
-
 static void
 put_escape(struct buf *out, uint8_t c)
 {
@@ -118,12 +86,9 @@ put_unit(uint8_t *p, uint32_t unit)
 static void
 put_surrogates(struct buf *out, const uint8_t *c)
 {
-	uint32_t code = (uint32_t) (c[0] & 0x07) << 18 |
-					(uint32_t) (c[1] & 0x3f) << 12 |
-					(uint32_t) (c[2] & 0x3f) << 6 | (c[3] & 0x3f);
+	uint32_t code = utf8_code_of_four(c) - 0x10000;
 	uint8_t *p = buf_reserve(out, SURROGATES_LEN);
 
-	code -= 0x10000;
 	p = put_unit(p, 0xd800 | code >> 10);
 	(void) put_unit(p, 0xdc00 | (code & 0x3ff));
 	buf_commit(out, SURROGATES_LEN);
@@ -156,7 +121,7 @@ string_part(struct buf *out, const void *data, size_t len, size_t longest)
 		if (n == 4)
 			put_surrogates(out, p);
 		else if (instead_of[*p] == 'x')
-			buf_lit(out, "\xef\xbf\xbd");
+			buf_lit(out, UTF8_REPLACEMENT);
 		else
 			put_escape(out, *p);
 		p += n == 4 ? 4 : 1;
@@ -183,6 +148,82 @@ jsontext_string(struct buf *out, const void *data, size_t len)
 	buf_putc(out, '"');
 	jsontext_string_part(out, data, len);
 	buf_putc(out, '"');
+}
+
+static uint32_t
+get_unit(const uint8_t *p)
+{
+	uint32_t unit = 0;
+
+	for (int i = 0; i < 4; i++)
+		unit = unit << 4 |
+			   (uint32_t) (p[i] <= '9' ? p[i] - '0' : p[i] - 'A' + 10);
+	return unit;
+}
+
+/* What is escaped by its number is a control character or two surrogates. */
+static uint8_t *
+put_code(uint8_t *to, const uint8_t **from)
+{
+	const uint8_t *p = *from;
+	uint32_t	   code = get_unit(p);
+
+	*from = p + 4;
+	if (code < 0x80)
+	{
+		*to++ = (uint8_t) code;
+		return to;
+	}
+	code = 0x10000 + ((code & 0x3ff) << 10 | (get_unit(p + 6) & 0x3ff));
+	*from = p + 10;
+	*to++ = (uint8_t) (0xf0 | code >> 18);
+	*to++ = (uint8_t) (0x80 | (code >> 12 & 0x3f));
+	*to++ = (uint8_t) (0x80 | (code >> 6 & 0x3f));
+	*to++ = (uint8_t) (0x80 | (code & 0x3f));
+	return to;
+}
+
+size_t
+jsontext_unescape(uint8_t *text, size_t len)
+{
+	const uint8_t *p = text;
+	const uint8_t *end = text + len;
+	uint8_t		  *to = text;
+
+	while (p < end)
+	{
+		uint8_t c = *p++;
+
+		if (c == '\\')
+		{
+			c = *p++;
+			switch (c)
+			{
+				case 'b':
+					c = '\b';
+					break;
+				case 't':
+					c = '\t';
+					break;
+				case 'n':
+					c = '\n';
+					break;
+				case 'f':
+					c = '\f';
+					break;
+				case 'r':
+					c = '\r';
+					break;
+				case 'u':
+					to = put_code(to, &p);
+					continue;
+				default:
+					break;
+			}
+		}
+		*to++ = c;
+	}
+	return (size_t) (to - text);
 }
 
 /* How many bytes the inside of the string takes. */
@@ -229,7 +270,7 @@ whole_characters(const uint8_t *p, size_t len, size_t max)
 		return len;
 	for (size_t n = max; n > max - 4; n--)
 	{
-		if (!is_continuation(p[n]))
+		if (!utf8_is_continuation(p[n]))
 			return n;
 	}
 	return max; /* too many of them: no character is that long */

@@ -37,6 +37,12 @@ void jsontext_string_part(struct buf *out, const void *data, size_t len);
  */
 void jsontext_inner_part(struct buf *out, const void *data, size_t len);
 
+/*
+ * Undo that in place, of a string that jsontext_string() wrote, without its
+ * quotes; returns how long it is then.
+ */
+size_t jsontext_unescape(uint8_t *p, size_t len);
+
 /* Turn the bytes from 'start' to the buffer's end into such a string. */
 void jsontext_string_tail(struct buf *out, size_t start);
 

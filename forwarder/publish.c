@@ -320,6 +320,7 @@ publish_new(const struct config *config)
 	p->options.prefix = p->prefix;
 	p->options.placeholder = config_str(config,
 										"unavailable.value.placeholder");
+	p->options.hashes = config_hash_rules(config, &p->options.nhashes);
 	p->options.money_fraction_digits = (int)
 		config_int(config, "money.fraction.digits");
 	if (config_is(config, "decimal.handling.mode", "double"))

@@ -192,6 +192,9 @@ fill_column(struct change_column *to, const struct wire_column *from,
 	to->key_only = from->key_only;
 	to->truncated = from->truncated;
 	to->chars = from->chars;
+	to->hashed = from->hashed;
+	to->hash = from->hash;
+	to->not_masked = from->not_masked;
 	to->not_null = from->flags & WIRE_COLUMN_NOT_NULL;
 	to->in_identity = from->flags & WIRE_COLUMN_IDENTITY;
 	to->is_generated = from->flags & WIRE_COLUMN_GENERATED;

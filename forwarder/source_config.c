@@ -76,6 +76,7 @@ static const struct pair plugin_options[] = {
 static const struct pair rule_options[] = {
 	{"mask_columns", "column.mask.with.<n>.chars"},
 	{"truncate_columns", "column.truncate.to.<n>.chars"},
+	{"hash_columns", "column.mask.hash.<algorithm>.with.salt.<salt>"},
 };
 
 #define KEYWORDS_MAX (sizeof(connection_options) / sizeof(struct pair) + 1)

@@ -80,6 +80,13 @@ UPDATE m SET t = 'äx' WHERE id = 1;
 INSERT INTO k VALUES ('whole', 'whole');
 :peek, 'truncate_columns', '2:public.k..*':all;
 
+-- To be hashed they come as they are, with the number of the first rule that
+-- names them; what is masked is not hashed, and what is hashed is not cut.
+SELECT count(*) > 0 AS read FROM walferry_slot_get_changes('regress_mask', NULL, NULL);
+INSERT INTO m (id, t) VALUES (7, 'text');
+INSERT INTO k VALUES ('key', 'c');
+:peek, 'hash_columns', '2:public.m.[tj];1:public.m.(t|i|v),public.k.*', 'mask_columns', '1:public.m.[ijv]', 'truncate_columns', '2:public.m.[tj]', 'include_columns', 'public.(m.[tijv]|k.*)':all;
+
 -- What would be too large to be held is cut as well, and does not leave the
 -- database; so are values that together are too large.
 SELECT count(*) > 0 AS read FROM walferry_slot_get_changes('regress_mask', NULL, NULL);
@@ -115,6 +122,7 @@ SELECT count(*) > 0 AS read FROM walferry_slot_get_changes('regress_mask', NULL,
 :peek, 'mask_columns', '5:':all;
 :peek, 'mask_columns', '5:(':all;
 :peek, 'truncate_columns', ';':all;
+:peek, 'hash_columns', 'public.m.t':all;
 
 SELECT pg_drop_replication_slot('regress_mask');
 DROP TABLE m, k, long, huge, many, wide;

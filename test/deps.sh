@@ -88,6 +88,7 @@ look()
 		need librdkafka-dev library rdkafka
 		need libjansson-dev library jansson
 		need libpcre2-dev library libpcre2-8
+		need libssl-dev library 'libcrypto >= 3'
 	fi
 	if wants test lint; then
 		need clang program clang

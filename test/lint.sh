@@ -88,7 +88,7 @@ tidy()
 	files 'wire/*.c' 'forwarder/*.c' 'test/fuzz/*.c' 'test/fault/*.c' 'test/model/*.c' \
 		> "$list"
 	TIDY_FLAGS="-std=c17 -D_GNU_SOURCE= -Iwire -Iforwarder -Itest
-		$(pkg-config --cflags libpq rdkafka jansson libpcre2-8)"
+		$(pkg-config --cflags libpq rdkafka jansson libpcre2-8 libcrypto)"
 	export TIDY_FLAGS
 	# What a file says is kept together though several are looked at at once.
 	# shellcheck disable=SC2016 # expanded by the inner shell

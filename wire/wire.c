@@ -466,9 +466,13 @@ wire_write_column(struct wire_writer *w, const struct wire_column *col)
 	wire_put_u8(w, col->flags);
 	wire_put_varint(w, (uint64_t) col->key_position +
 						   (col->key_only ? WIRE_KEY_ONLY : 0) +
-						   (col->truncated ? WIRE_TRUNCATED : 0));
+						   (col->truncated ? WIRE_TRUNCATED : 0) +
+						   (col->hashed ? WIRE_HASHED : 0) +
+						   (col->not_masked ? WIRE_NOT_MASKED : 0));
 	if (col->truncated)
 		wire_put_varint(w, col->chars);
+	if (col->hashed)
+		wire_put_varint(w, col->hash);
 	wire_put_u8(w, (uint8_t) col->encoding);
 	wire_put_u16(w, (uint16_t) col->width);
 	wire_put_u8(w, (uint8_t) col->kind);
@@ -501,9 +505,12 @@ wire_read_column(struct wire_reader *r, struct wire_column *col)
 	col->flags = get_flags(r, "column flags", WIRE_COLUMN_FLAGS);
 	at = r->p;
 	position = (uint16_t) get_bounded(r, "key position",
-									  WIRE_TRUNCATED + WIRE_KEY_ONLY +
+									  WIRE_NOT_MASKED + WIRE_HASHED +
+										  WIRE_TRUNCATED + WIRE_KEY_ONLY +
 										  WIRE_COLUMNS_MAX);
 	col->truncated = position & WIRE_TRUNCATED;
+	col->hashed = position & WIRE_HASHED;
+	col->not_masked = position & WIRE_NOT_MASKED;
 	col->key_only = position & WIRE_KEY_ONLY;
 	col->key_position = (uint16_t) (position & (WIRE_KEY_ONLY - 1));
 	if (col->key_position > WIRE_COLUMNS_MAX)
@@ -513,6 +520,8 @@ wire_read_column(struct wire_reader *r, struct wire_column *col)
 	}
 	if (col->truncated)
 		col->chars = (uint32_t) get_bounded(r, "characters", WIRE_CHARS_MAX);
+	if (col->hashed)
+		col->hash = (uint32_t) get_bounded(r, "hash", WIRE_HASH_MAX);
 	col->encoding = get_choice(r, "encoding", "RT");
 	at = r->p;
 	col->width = (int16_t) get_u16(r, "width");

@@ -130,6 +130,13 @@ enum wire_encoding
 #define WIRE_TRUNCATED 4096
 #define WIRE_CHARS_MAX 1000000
 
+/* Likewise, where the number of a rule follows. */
+#define WIRE_HASHED 8192
+#define WIRE_HASH_MAX WIRE_CHARS_MAX
+
+/* Likewise, where a mask has no effect on its type. */
+#define WIRE_NOT_MASKED 16384
+
 /* Bytes that belong to the frame (reader) or to the caller (writer). */
 struct wire_str
 {
@@ -235,6 +242,9 @@ struct wire_column
 	bool			 key_only;	   /* of use for keys alone: in no row */
 	bool			 truncated;	   /* rows show no more of its text than ... */
 	uint32_t		 chars;		   /* ... so many UTF-16 units */
+	bool			 hashed;	   /* rows show its text's hash ... */
+	uint32_t		 hash;		   /* ... by this rule of the receiver's */
+	bool			 not_masked;   /* a mask names it, for nothing */
 	char			 encoding;	   /* enum wire_encoding */
 	int16_t			 width; /* bytes of a raw fixed value, -1: length first */
 	char			 kind;	/* pg_type.typtype of the declared type */

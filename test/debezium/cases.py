@@ -44,6 +44,9 @@ TIMES = r"types\.(date|time.*|interval)|identity\.(zero|key_time|key_clock)|" \
     r"toast\.plain"
 KEYED = r"identity\.(plain|whole|nothing|by_index|other_index|only_key|" \
     r"composite|key_mixed|unique_only|whole_keyless|keyless)"
+HASHED = r"types\..*\.(v|d|a),toast\..*,identity\.whole\.t," \
+    r"identity\.(key_text|zero|defaults.*)\..*"
+HASHING = r"types\..*|toast\..*|identity\.(key_text|whole|plain|unique_only)"
 
 SCHEMAS = {"key.converter.schemas.enable": "true",
            "value.converter.schemas.enable": "true"}
@@ -162,6 +165,10 @@ CASES = [
                              r"identity\.key_text\..*"},
          r"types\..*|identity\.(key_text|whole|plain|zero)",
          mode="debezium"),
+    Case("compatible-mask-hash",
+         {"column.mask.hash.v2.SHA-224.with.salt.CzQMA0cB5K": HASHED,
+          "unavailable.value.placeholder": 'not "there"'},
+         HASHING + r"|identity\.(zero|defaults.*)", mode="debezium"),
     Case("compatible-truncate", {"column.truncate.to.3.chars":
                                  r"types\..*\.(v|d|a),toast\.plain\..*,"
                                  r"identity\.(zero|defaults.*|key_text)\..*",
@@ -285,6 +292,18 @@ CASES = [
                   r"types\..*\.(v|d|a),toast\.whole\..*,identity\.whole\.t,"
                   r"identity\.key_text\..*"},
          r"types\..*|toast\.whole|identity\.(key_text|whole)"),
+    Case("mask-hash", {"column.mask.hash.v2.SHA-256.with.salt.CzQMA0cB5K":
+                       HASHED,
+                       "column.mask.hash.v2.SHA3-512.with.salt.a.with.salt.b":
+                       r"identity\.plain\.t"},
+         HASHING),
+    Case("mask-hash-v1", {"column.mask.hash.md5.with.salt.q'.?/_x":
+                          HASHED,
+                          "column.mask.hash.SHA-512/256.with.salt.x":
+                          r"identity\.plain\.t",
+                          "column.mask.hash.v2.SHA-1.with.salt.second":
+                          r"identity\.(plain|unique_only)\.t"},
+         HASHING),
     Case("mask-nothing", {"column.mask.with.0.chars": r"IDENTITY\.plain\.t",
                           "column.mask.with.3.chars": r"identity\.composite\.v"},
          r"identity\.(plain|composite)"),

@@ -668,6 +668,20 @@ def _always_first(d, w, _):
     return d == "1" and isinstance(w, Number) and int(w) > 1
 
 
+# So many hexadecimal digits as a hash has, or a short column holds of it.
+_HASH = re.compile(r"[0-9a-f]{1,128}")
+
+
+def _is_hash(value):
+    return isinstance(value, String) and bool(_HASH.fullmatch(value))
+
+
+def _hashed_placeholder(d, w, _):
+    """Debezium hashes what stands for a value that is not in the WAL."""
+    return _is_hash(d) and isinstance(w, String) and \
+        w == "__debezium_unavailable_value"
+
+
 # Of schemas.
 
 def _optional(d, w, _):
@@ -757,6 +771,7 @@ RULES = {
     "an array": _array,
     "scale 2046": _scale,
     "earlier labels": _labels,
+    "hash of a placeholder": _hashed_placeholder,
 }
 
 # What Debezium has for a column that is NOT NULL and not in the WAL.
@@ -870,12 +885,35 @@ def _masked(columns):
     return rule
 
 
+def _hashed_invention(columns):
+    """Debezium hashes what it invents for a column that is NOT NULL in a row
+    of which only the replica identity is in the WAL."""
+    def rule(d, w, difference):
+        row, _, name = difference.field.partition(".")
+        column = columns.of(difference.pair[0].table, name)
+        return row == "before" and w is None and _is_hash(d) and \
+            column["notnull"] and not column["identity"]
+    return rule
+
+
+def _hashed_nothing(columns):
+    """Debezium hashes the empty text that it has for a type NOT NULL that it
+    does not read."""
+    def rule(d, w, difference):
+        _, _, name = difference.field.partition(".")
+        return _is_hash(d) and _is_hash(w) and \
+            columns.of(difference.pair[0].table, name)["notnull"]
+    return rule
+
+
 # Rules that look at what the columns are.
 RULES_OF_COLUMNS = {
     "invented": _invented,
     "default for null": _default,
     "keyless": _keyless,
     "masked": _masked,
+    "hash of what was invented": _hashed_invention,
+    "hash of nothing": _hashed_nothing,
     "unknown key": _unknown_key,
     "another index": _other_index,
     "generated": _generated,

@@ -61,7 +61,9 @@ class Connect:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 ["java", HEAP, "-XX:+UseSerialGC", "-Dlog4j2.level=INFO",
-                 "-cp", f"{jars}/*",
+                 # as since Java 18, whatever the locale is: what is hashed is
+                 # spelled in it
+                 "-Dfile.encoding=UTF-8", "-cp", f"{jars}/*",
                  "org.apache.kafka.connect.cli.ConnectStandalone",
                  *self.files],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,

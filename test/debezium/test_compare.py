@@ -381,6 +381,35 @@ reason = "so"
         self.assertFalse(masked(b'"***"', b"null", "before.id"))
         self.assertFalse(masked(b"0", b"null", "before.v"))
 
+    def test_what_is_nothing_may_be_hashed(self):
+        def of(name):
+            def hashed(d, w, field):
+                rule = compare.RULES.get(name) or \
+                    compare.RULES_OF_COLUMNS[name](Columns(COLUMNS))
+                pair = (type("P", (), {"table": "public.t"}), None)
+                return rule(compare.parse(d), compare.parse(w),
+                            compare.Difference("", "row", field, (), d, w,
+                                               pair))
+            return hashed
+        placeholder = of("hash of a placeholder")
+        self.assertTrue(placeholder(b'"0f"', b'"__debezium_unavailable_value"',
+                                    "after.v"))
+        self.assertFalse(placeholder(b'"0f"', b'"x"', "after.v"))
+        self.assertFalse(placeholder(
+            b'"0F"', b'"__debezium_unavailable_value"', "after.v"))
+        invented = of("hash of what was invented")
+        self.assertTrue(invented(b'"38bc"', b"null", "before.n"))
+        self.assertFalse(invented(b'"x"', b"null", "before.n"))
+        self.assertFalse(invented(b'"38bc"', b'"38bd"', "before.n"))
+        self.assertFalse(invented(b'"38bc"', b"null", "before.v"))
+        self.assertFalse(invented(b'"38bc"', b"null", "before.id"))
+        self.assertFalse(invented(b'"38bc"', b"null", "after.n"))
+        nothing = of("hash of nothing")
+        self.assertTrue(nothing(b'"38bc"', b'"0a"', "after.n"))
+        self.assertFalse(nothing(b'"38bc"', b'"0a"', "after.v"))
+        self.assertFalse(nothing(b'"38bc"', b'"x"', "after.n"))
+        self.assertFalse(nothing(b"null", b'"0a"', "after.n"))
+
     def test_rules(self):
         """Each excuses what it is for, and not what looks like it."""
         def of(*types, key=b"k", kind="row"):

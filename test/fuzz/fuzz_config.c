@@ -1,6 +1,6 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text javaregex rename buf */
-/* libs: jansson libpcre2-8 */
+/* links: config_properties config_json config_text config_hash mask_hash rename buf javaregex */
+/* libs: jansson libpcre2-8 libcrypto */
 /*
  * Any bytes as a configuration file: read, checked and printed.  Whatever
  * they are, nothing breaks, a refusal comes with a reason, and each line of

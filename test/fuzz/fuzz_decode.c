@@ -3,8 +3,8 @@
  * links: format_json_time avro_name jsontext buf wire
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
- * links: pgtext_ts pgtext_xml
- * libs: jansson */
+ * links: pgtext_ts pgtext_xml mask_hash
+ * libs: jansson libcrypto */
 
 /*
  * fuzz_decode.c - any bytes as a stream, up to the records made of it.

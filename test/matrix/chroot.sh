@@ -59,7 +59,7 @@ trap 'exit 143' TERM HUP
 
 # What a run needs: the server, what the build links, what the tests call.
 packages="postgresql-$which postgresql-server-dev-$which
-	librdkafka-dev libpq-dev libjansson-dev libpcre2-dev libcmocka-dev
+	librdkafka-dev libpq-dev libjansson-dev libpcre2-dev libssl-dev libcmocka-dev
 	gcc libc6-dev make pkg-config libipc-run-perl kcat openssl procps
 	default-jre-headless"
 

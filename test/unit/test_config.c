@@ -1,6 +1,6 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text javaregex rename buf */
-/* libs: jansson libpcre2-8 */
+/* links: config_properties config_json config_text config_hash mask_hash rename buf javaregex */
+/* libs: jansson libpcre2-8 libcrypto */
 /*
  * The configuration as its users see it: precedence, references, what each
  * stance of the table lets through, and that no secret ever shows.
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "config_part.h"
+#include "mask_hash.h"
 
 /* The least that can be run. */
 #define BASE                 \
@@ -692,7 +693,6 @@ values_not_built_are_refused_by_name(void **state)
 		"debezium.format.value=avro",
 		"debezium.format.key=protobuf",
 		"xmin.fetch.interval.ms=1000",
-		"column.mask.hash.v2.SHA-256.with.salt.x=public.t.c",
 		"signal.data.collection=public.s",
 		"signal.enabled.channels=source,kafka",
 		"notification.enabled.channels=log",
@@ -716,11 +716,7 @@ values_not_built_are_refused_by_name(void **state)
 		size_t name_len = strcspn(lines[i], "=");
 
 		snprintf(more, sizeof(more), "%s\n", lines[i]);
-		if (strstr(lines[i], "salt") != NULL)
-			snprintf(part, sizeof(part), "is not built yet");
-		else
-			snprintf(part, sizeof(part), "f:6: %.*s: ", (int) name_len,
-					 lines[i]);
+		snprintf(part, sizeof(part), "f:6: %.*s: ", (int) name_len, lines[i]);
 		refused(more, part);
 		refused(more, "is not built yet");
 	}
@@ -1676,6 +1672,133 @@ no_secret_is_ever_shown(void **state)
 }
 
 static void
+assert_hash_rule(const struct config *c, size_t i, const char *algorithm,
+				 enum mask_hash_version version, const char *salt)
+{
+	size_t						 n;
+	const struct mask_hash_rule *rules = config_hash_rules(c, &n);
+
+	assert_true(i < n);
+	assert_string_equal(rules[i].algorithm, algorithm);
+	assert_int_equal(rules[i].version, version);
+	assert_string_equal(rules[i].salt, salt);
+}
+
+static void
+hashes_are_rules_whose_names_hold_a_secret(void **state)
+{
+	static const char row[] = "column.mask.hash.<algorithm>.with.salt.<salt>";
+	struct config	 *c;
+	struct buf		  out = {0};
+	size_t			  n;
+
+	(void) state;
+
+	/* Those of the first version go first, as they do in Debezium. */
+	c = good("column.mask.hash.v2.SHA-256.with.salt.canary=s.t.a, s.t.b\n"
+			 "column.mask.hash.md5.with.salt.canary.with.salt.x=s.t.c\n"
+			 "debezium.source.column.mask.hash.SHA-512/256.with.salt.canary="
+			 "s.u.*\n"
+			 "column.mask.hash.v2.SHA3-512.with.salt.canary=\n");
+	assert_string_equal(config_column_rules(c, row),
+						"1:s.t.c;2:s.u.*;3:s.t.a, s.t.b");
+	config_hash_rules(c, &n);
+	assert_int_equal(n, 3);
+	assert_hash_rule(c, 0, "md5", MASK_HASH_V1, "canary.with.salt.x");
+	assert_hash_rule(c, 1, "SHA-512/256", MASK_HASH_V1, "canary");
+	assert_hash_rule(c, 2, "SHA-256", MASK_HASH_V2, "canary");
+	all_messages(c, &out);
+	assert_null(strstr(buf_cstr(&out), "canary"));
+	assert_non_null(strstr(buf_cstr(&out),
+						   "column.mask.hash.v2.SHA-256.with.salt.******** = "
+						   "s.t.a, s.t.b "));
+	config_free(c);
+	buf_free(&out);
+
+	c = good("");
+	assert_null(config_column_rules(c, row));
+	assert_null(config_hash_rules(c, &n));
+	assert_int_equal(n, 0);
+	config_free(c);
+
+	refused("column.mask.hash.SHA-999.with.salt.x=s.t.a\n",
+			"column.mask.hash.SHA-999.with.salt.********: there is no "
+			"algorithm \"SHA-999\"; what works is MD5, SHA-1, ");
+	refused("column.mask.hash.v2.with.salt.x=s.t.a\n",
+			"there is no algorithm \"v2\"");
+	refused("column.mask.hash.v3.MD5.with.salt.x=s.t.a\n",
+			"must be column.mask.hash.<algorithm>.with.salt.<salt> or "
+			"column.mask.hash.v2.<algorithm>.with.salt.<salt>");
+	refused("column.mask.hash.MD5.with.salt.=s.t.a\n",
+			"unknown property; columns are hashed by column.mask.hash.v2.");
+	refused("column.mask.hash.MD5.with.salt.x=s.t.(a\n",
+			"with.salt.********: bad regular expression");
+	refused("column.mask.hash.MD5.with.salt.x=s.t.a;s.t.b\n", "semicolon");
+}
+
+/* Wherever the name of such a property comes from, and however it is spelt. */
+static void
+no_message_has_a_salt(void **state)
+{
+	static const char *const lines[] = {
+		"column.mask.hash.SHA-256.with.salt.canary=s.t.c",
+		"column.mask.hash.SHA-256.with.salt.canary=s.t.c\n"
+		"column.mask.hash.SHA-256.with.salt.canary=s.t.c",
+		"column.mask.hash.SHA-999.with.salt.canary=s.t.c",
+		"column.mask.hash.SHA-256.with.slat.canary=s.t.c",
+		"column.mask.hash.SHA-256.canary=s.t.c",
+		"column.mask.hash.canary=s.t.c",
+		"Column.Mask.Hash.v2.SHA-256.With.Salt.canary=s.t.c",
+		"columns.mask.SHA-256.with.salt.canary=s.t.c",
+		"column.mask.hash.v2.v2.SHA-256.with.salt.canary=s.t.c",
+		"column.mask.hash.SHA-256.with.salt.canary=${file:/nowhere:x}",
+		"column.mask.hash.SHA-256.with.salt.canary=s.t.(c",
+		"producer.column.mask.hash.SHA-256.with.salt.canary=s.t.(c",
+		"debezium.sink.column.mask.hash.SHA-256.with.salt.canary=s.t.c",
+		"walferry.unknown.properties=warn\n"
+		"column.mask.hashes.SHA-256.with.salt.canary=s.t.c",
+	};
+	static char *const env[] =
+		{"WALFERRY_COLUMN_MASK_HASH_MD5_WITH_SALT_CANARY=s.t.c",
+		 "DEBEZIUM_SOURCE_COLUMN_MASK_HASH_V2_MD5_WITH_SALT_CANARY=s.t.c",
+		 "WALFERRY_COLUMN_MASK_HASH_SHA_256_WITH_SALT_CANARY_FILE=s.t.c",
+		 NULL};
+	struct config *c;
+	struct buf	   out = {0};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+	{
+		c = load(lines[i]);
+		(void) config_check(c);
+		all_messages(c, &out);
+		if (strcasestr(buf_cstr(&out), "canary") != NULL)
+			fail_msg("%s\n%s", lines[i], buf_cstr(&out));
+		buf_reset(&out);
+		config_free(c);
+	}
+
+	/* There a salt cannot be spelled. */
+	c = load("");
+	config_load_env(c, env);
+	assert_false(config_check(c));
+	all_messages(c, &out);
+	assert_null(strcasestr(buf_cstr(&out), "canary"));
+	assert_non_null(strstr(buf_cstr(&out), "cannot be in the environment"));
+	config_free(c);
+	buf_reset(&out);
+
+	c = load("");
+	config_set_arg(c, "column.mask.hash.MD5.with.salt.canary=s.t.c");
+	(void) config_check(c);
+	all_messages(c, &out);
+	assert_null(strstr(buf_cstr(&out), "canary"));
+	assert_non_null(strstr(buf_cstr(&out), "is visible to every user"));
+	config_free(c);
+	buf_free(&out);
+}
+
+static void
 secret_on_the_command_line_is_warned_of(void **state)
 {
 	struct config *c = load(BASE);
@@ -1824,6 +1947,8 @@ main(void)
 		cmocka_unit_test(bad_expression_names_the_property_and_the_offset),
 		cmocka_unit_test(key_columns_that_name_no_table_or_column_are_refused),
 		cmocka_unit_test(rules_for_columns_are_as_the_plugin_reads_them),
+		cmocka_unit_test(hashes_are_rules_whose_names_hold_a_secret),
+		cmocka_unit_test(no_message_has_a_salt),
 		cmocka_unit_test(include_and_exclude_exclude_each_other),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(values_not_built_are_refused_by_name),

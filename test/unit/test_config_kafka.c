@@ -1,6 +1,6 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text javaregex rename buf */
-/* libs: jansson libpcre2-8 rdkafka */
+/* links: config_properties config_json config_text config_hash mask_hash rename buf javaregex */
+/* libs: jansson libpcre2-8 libcrypto rdkafka */
 /*
  * Kafka client settings and topic creation.  librdkafka is linked to ask it
  * whether it really knows each name that it is given.

@@ -1,9 +1,9 @@
 /* links: format_json format_json_debezium format_json_default
- * links: format_json_schema format_json_type format_json_extension format_json_time avro_name jsontext buf
+ * links: format_json_schema format_json_type format_json_time avro_name mask_hash jsontext buf format_json_extension
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml
- * libs: jansson */
+ * libs: jansson libcrypto */
 /*
  * The envelope, keys, and the JSON of every type.
  *
@@ -23,6 +23,7 @@
 
 #include "format.h"
 #include "format_one.h"
+#include "mask_hash.h"
 #include "jsontext.h"
 #include "pgtext.h"
 
@@ -1793,6 +1794,153 @@ format_json_cuts_text_as_java_does(void **state)
 			   "{\"v\":{\"scale\":1,\"value\":\"Cw==\"}}");
 }
 
+/* By which values are hashed in these tests: MD5 of "salt" and the text. */
+static const struct mask_hash_rule hash_rules[] = {
+	{"SHA-512", MASK_HASH_V1, "another"},
+	{"MD5", MASK_HASH_V2, "salt"},
+};
+
+static void
+assert_hashed(struct change_column c, const struct change_value *v,
+			  const char *expected)
+{
+	struct format_options o = options;
+	struct buf			  out = {0};
+
+	c.hashed = true;
+	c.hash = 2;
+	o.hashes = hash_rules;
+	o.nhashes = COUNT(hash_rules);
+	(void) format_one(&c, &o, v, &out);
+	assert_string_equal(str(&out), expected);
+	buf_free(&out);
+}
+
+#define HASH_OF_ABC "10374787ed585803bc4cdb63f92a545b"
+#define HASH_OF_ALL "3f196349ffdf045cc26035deee6b188a"
+#define HASH_OF_X "e52cf713193460fea2740c8638c0770c"
+
+static void
+format_json_hashes_text_of_all_kinds(void **state)
+{
+	static const char		  all[] = "n\"\\\n\1\360\237\230\200";
+	const struct change_value abc = bytes("abc", 3);
+	const struct change_value any = bytes(all, strlen(all));
+	const struct change_value x = bytes("x", 1);
+	struct change_column	  c = column("c", 25, -1);
+
+	(void) state;
+	assert_hashed(c, &abc, "\"" HASH_OF_ABC "\"");
+	assert_hashed(c, &any, "\"" HASH_OF_ALL "\"");
+	c = column("c", 19, -1); /* name */
+	assert_hashed(c, &abc, "\"" HASH_OF_ABC "\"");
+	assert_hashed(c, &any, "\"" HASH_OF_ALL "\"");
+	c = text_column("c", "mood", NULL);
+	c.kind = 'e';
+	assert_hashed(c, &abc, "\"" HASH_OF_ABC "\"");
+	c = text_column("c", "feeling", NULL); /* a domain over it */
+	c.kind = 'd';
+	c.nlabels = 1;
+	assert_hashed(c, &abc, "\"" HASH_OF_ABC "\"");
+
+	/* As many digits as the column could hold characters. */
+	assert_hashed(column("c", 1043, 4 + 5), &abc, "\"10374\"");
+	assert_hashed(column("c", 1043, 4 + 40), &abc, "\"" HASH_OF_ABC "\"");
+	assert_hashed(column("c", 1042, 4 + 1), &abc, "\"1\"");
+	assert_hashed(column("c", 1042, -1), &abc, "\"" HASH_OF_ABC "\"");
+	c = column("c", 18, -1); /* "char" */
+	c.width = 1;
+	assert_hashed(c, &x, "\"e\"");
+}
+
+static void
+format_json_hashes_values_and_nothing_else(void **state)
+{
+	const struct change_value abc = bytes("abc", 3);
+	const struct change_value null = STATE(CHANGE_NULL);
+	const struct change_value absent = STATE(CHANGE_ABSENT);
+	const struct change_value unchanged = STATE(CHANGE_UNCHANGED);
+	struct change_column	  c = column("c", 25, -1);
+	struct format_options	  o = options;
+	struct buf				  out = {0};
+
+	(void) state;
+	c.not_null = true;
+	assert_hashed(c, &null, "null");
+	assert_hashed(c, &absent, "null");
+	assert_hashed(c, &unchanged, "\"" PLACEHOLDER "\"");
+
+	/* no text, or no text to Debezium */
+	assert_hashed(column("c", 114, -1), &abc, "\"abc\"");
+	assert_hashed(column("c", 17, -1), &abc, "\"YWJj\"");
+	assert_hashed(text_column("c", "citext", NULL), &abc, "\"abc\"");
+	c = text_column("c", "_mood", "mood");
+	c.nlabels = 1;
+	assert_hashed(c,
+				  &(struct change_value){CHANGE_VALUE, (const uint8_t *) "{a}",
+										 3},
+				  "[\"a\"]");
+	c = column("c", 114, -1);
+	c.truncated = true;
+	c.chars = 2;
+	assert_hashed(c, &abc, "\"ab\"");
+
+	/* By a rule that is not known, nothing is shown. */
+	c = column("c", 25, -1);
+	c.hashed = true;
+	for (c.hash = 0; c.hash <= 3; c.hash += 3)
+	{
+		o.hashes = hash_rules;
+		o.nhashes = COUNT(hash_rules);
+		(void) format_one(&c, &o, &abc, &out);
+		assert_string_equal(str(&out), "null");
+	}
+	buf_free(&out);
+}
+
+/* The key is what it is, and what is compared is what is shown. */
+static void
+format_json_hashes_no_key(void **state)
+{
+	struct change_column   column_of_key = column("k", 1043, 4 + 1);
+	static const uint16_t  key[] = {0};
+	struct change_relation rel = {.schema = "s",
+								  .name = "t",
+								  .identity = 'f',
+								  .ncolumns = 1,
+								  .columns = &column_of_key,
+								  .nkeys = 1,
+								  .keys = key};
+	struct change_value	   before[] = {bytes("7", 1)};
+	struct change_value	   after[] = {bytes(";", 1)};
+	struct change		   c = {.op = CHANGE_UPDATE,
+								.relation = &rel,
+								.txn = &transaction,
+								.before = before,
+								.after = after};
+	struct format_options  o = options;
+	struct format_plan	  *plan;
+	struct buf			   out = {0};
+
+	(void) state;
+	column_of_key.key_position = 1;
+	column_of_key.hashed = true;
+	column_of_key.hash = 2;
+	o.hashes = hash_rules;
+	o.nhashes = COUNT(hash_rules);
+	plan = format_json_plan(&rel, &o);
+	assert_true(format_json_key(plan, before, &out));
+	assert_string_equal(str(&out), "{\"k\":\"7\"}");
+
+	/* one digit, and the same of both */
+	assert_int_equal(format_json_compare_keys(plan, &c), FORMAT_OTHER);
+	assert_false(format_json_row_changed(plan, &c));
+	after[0] = bytes("0", 1);
+	assert_true(format_json_row_changed(plan, &c));
+	format_json_plan_free(plan);
+	buf_free(&out);
+}
+
 static void
 format_json_times_before_1970(void **state)
 {
@@ -2219,6 +2367,9 @@ main(void)
 			format_json_escapes_names_and_leaves_out_virtual_columns),
 		cmocka_unit_test(format_json_row_leaves_out_what_is_for_the_key_alone),
 		cmocka_unit_test(format_json_cuts_text_as_java_does),
+		cmocka_unit_test(format_json_hashes_text_of_all_kinds),
+		cmocka_unit_test(format_json_hashes_values_and_nothing_else),
+		cmocka_unit_test(format_json_hashes_no_key),
 		cmocka_unit_test(format_json_times_before_1970),
 		cmocka_unit_test(format_json_message_is_debezium_s),
 		cmocka_unit_test(format_json_key_header_spells_decimals_as_java_does),

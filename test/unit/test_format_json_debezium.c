@@ -1,9 +1,9 @@
 /* links: format_json format_json_debezium format_json_default
- * links: format_json_schema format_json_type format_json_extension format_json_time avro_name jsontext buf
+ * links: format_json_schema format_json_type format_json_time avro_name mask_hash jsontext buf format_json_extension
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
  * links: pgtext_ts pgtext_xml
- * libs: jansson */
+ * libs: jansson libcrypto */
 /*
  * compatibility=debezium: what Debezium 3.6.1 was seen to write where it is
  * not what is right.
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "format_one.h"
+#include "mask_hash.h"
 #include "pgtext.h"
 
 static const struct format_options options = {
@@ -926,6 +927,40 @@ debezium_cuts_what_it_invents(void **state)
 	buf_free(&out);
 }
 
+/* Also what it invents, and what stands for a value that is not there. */
+static void
+debezium_hashes_what_it_invents(void **state)
+{
+	static const struct mask_hash_rule rule = {"MD5", MASK_HASH_V2, "salt"};
+	const struct change_value		   absent = {.state = CHANGE_ABSENT};
+	const struct change_value		   null = {.state = CHANGE_NULL};
+	const struct change_value		   unchanged = {.state = CHANGE_UNCHANGED};
+	struct change_column			   c = column("c", PGTEXT_TEXT, -1);
+	struct format_options			   o = options;
+	struct buf						   out = {0};
+
+	(void) state;
+	o.hashes = &rule;
+	o.nhashes = 1;
+	o.placeholder = "\"\xf0\x9f\x98\x80";
+	c.hashed = true;
+	c.hash = 1;
+	(void) format_one(&c, &o, &null, &out);
+	assert_string_equal(buf_cstr(&out), "null");
+	(void) format_one(&c, &o, &unchanged, &out);
+	assert_string_equal(buf_cstr(&out),
+						"\"39d7192db5767dc7df5398674d151c0d\"");
+	c.not_null = true;
+	(void) format_one(&c, &o, &absent, &out);
+	assert_string_equal(buf_cstr(&out),
+						"\"ceb20772e0c9d240c75eb26b0e37abee\"");
+	c.default_expr = "'default'::text";
+	(void) format_one(&c, &o, &absent, &out);
+	assert_string_equal(buf_cstr(&out),
+						"\"3967a15b3be2c56ecfb0052cf80763a3\"");
+	buf_free(&out);
+}
+
 /* A NULL is written as its default, and is not the same for that. */
 static void
 debezium_tells_a_null_from_its_default(void **state)
@@ -974,6 +1009,7 @@ main(void)
 		cmocka_unit_test(debezium_has_an_empty_map_where_none_is_known),
 		cmocka_unit_test(debezium_has_masks_as_they_come),
 		cmocka_unit_test(debezium_cuts_what_it_invents),
+		cmocka_unit_test(debezium_hashes_what_it_invents),
 		cmocka_unit_test(debezium_tells_a_null_from_its_default),
 	};
 

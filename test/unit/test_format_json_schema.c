@@ -2,8 +2,8 @@
  * links: format_json_schema format_json_type format_json_extension format_json_time avro_name jsontext buf
  * links: pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
- * links: pgtext_ts pgtext_xml
- * libs: jansson */
+ * links: pgtext_ts pgtext_xml mask_hash
+ * libs: jansson libcrypto */
 /*
  * The schemas beside keys and values.
  *

@@ -1,9 +1,10 @@
 /* links: test/wire/walk decode condense schema format_json format_json_debezium
  * links: format_json_default format_json_schema format_json_type format_json_extension
- * links: format_json_time avro_name jsontext
+ * links: format_json_time avro_name mask_hash jsontext
  * links: buf wire pgtext pgtext_array pgtext_bits pgtext_datetime pgtext_float
  * links: pgtext_geo pgtext_jsonb pgtext_net pgtext_numeric pgtext_range
- * links: pgtext_ts pgtext_xml */
+ * links: pgtext_ts pgtext_xml
+ * libs: libcrypto */
 /*
  * Streams that PostgreSQL emitted once are read for ever: each
  * test/golden/vN/NAME.bin is what NAME.txt beside it says, is written again to

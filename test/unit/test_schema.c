@@ -68,6 +68,9 @@ write_rich(uint8_t *space, size_t cap)
 	a.key_only = list.key_only = true;
 	b.truncated = true;
 	b.chars = 7;
+	b.not_masked = true;
+	mood.hashed = true;
+	mood.hash = 3;
 	mood.encoding = WIRE_ENCODING_TEXT;
 	mood.kind = 'e';
 	mood.nlabels = 3;
@@ -143,7 +146,12 @@ schema_has_all_that_the_message_says(void **state)
 	assert_false(c[0].key_only);
 	assert_true(c[0].truncated);
 	assert_int_equal(c[0].chars, 7);
+	assert_true(c[0].not_masked);
+	assert_false(c[0].hashed);
 	assert_false(c[1].truncated);
+	assert_false(c[1].not_masked);
+	assert_true(c[1].hashed);
+	assert_int_equal(c[1].hash, 3);
 	assert_int_equal(c[0].encoding, CHANGE_RAW);
 	assert_int_equal(c[0].width, 4);
 	assert_int_equal(c[0].base.oid, 23);

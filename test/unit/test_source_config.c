@@ -140,12 +140,18 @@ static void
 filter_differs_with_each_option_of_the_stream(void **state)
 {
 	static const char *const lists[] =
-		{"schema.include.list",			 "schema.exclude.list",
-		 "table.include.list",			 "table.exclude.list",
-		 "column.include.list",			 "column.exclude.list",
-		 "message.key.columns",			 "column.mask.with.<n>.chars",
-		 "column.truncate.to.<n>.chars", "message.prefix.include.list",
-		 "message.prefix.exclude.list"};
+		{"schema.include.list",
+		 "schema.exclude.list",
+		 "table.include.list",
+		 "table.exclude.list",
+		 "column.include.list",
+		 "column.exclude.list",
+		 "message.key.columns",
+		 "column.mask.with.<n>.chars",
+		 "column.truncate.to.<n>.chars",
+		 "message.prefix.include.list",
+		 "message.prefix.exclude.list",
+		 "column.mask.hash.<algorithm>.with.salt.<salt>"};
 	static const char *const operations[] = {"c", "u", "d", "t"};
 	struct config			 c[40] = {0};
 	size_t					 n = 1;

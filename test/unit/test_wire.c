@@ -161,6 +161,9 @@ rich_column(void)
 		.key_only = true,
 		.truncated = true,
 		.chars = WIRE_CHARS_MAX,
+		.hashed = true,
+		.hash = WIRE_HASH_MAX,
+		.not_masked = true,
 		.encoding = WIRE_ENCODING_TEXT,
 		.width = -1,
 		.kind = 'd',
@@ -1130,6 +1133,9 @@ wire_relation_is_what_was_written(void **state)
 	assert_int_equal(col.width, 16);
 	assert_int_equal(col.key_position, 0);
 	assert_false(col.key_only);
+	assert_false(col.truncated);
+	assert_false(col.hashed);
+	assert_false(col.not_masked);
 	assert_int_equal(col.encoding, WIRE_ENCODING_RAW);
 	assert_int_equal(col.nlabels, 0);
 	assert_false(wire_next_label(&col.labels, &label));
@@ -1142,6 +1148,9 @@ wire_relation_is_what_was_written(void **state)
 	assert_true(col.key_only);
 	assert_true(col.truncated);
 	assert_int_equal(col.chars, WIRE_CHARS_MAX);
+	assert_true(col.hashed);
+	assert_int_equal(col.hash, WIRE_HASH_MAX);
+	assert_true(col.not_masked);
 	assert_int_equal(col.encoding, WIRE_ENCODING_TEXT);
 	assert_int_equal(col.width, -1);
 	assert_int_equal(col.kind, 'd');
@@ -1294,10 +1303,12 @@ wire_refuses_columns_that_cannot_be(void **state)
 		   "key position", 4);
 	COLUMN((col.key_position = WIRE_COLUMNS_MAX + 1, col.key_only = true),
 		   "over its limit", "key position", 4);
-	COLUMN(col.key_position = 2 * WIRE_TRUNCATED, "over its limit",
+	COLUMN(col.key_position = 2 * WIRE_NOT_MASKED, "over its limit",
 		   "key position", 4);
 	COLUMN((col.truncated = true, col.chars = WIRE_CHARS_MAX + 1),
 		   "over its limit", "characters", 6);
+	COLUMN((col.hashed = true, col.hash = WIRE_HASH_MAX + 1), "over its limit",
+		   "hash", 6);
 	COLUMN(col.encoding = 'B', "unknown value", "encoding", 5);
 	COLUMN(col.encoding = 0, "unknown value", "encoding", 5);
 	COLUMN(col.width = 0, "impossible width", "width", 6);

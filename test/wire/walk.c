@@ -350,6 +350,10 @@ walk_column(struct walk *k, struct relation *rel, uint32_t i)
 		say(k, " only");
 	if (col.truncated)
 		say(k, " chars=%" PRIu32, col.chars);
+	if (col.hashed)
+		say(k, " hash=%" PRIu32, col.hash);
+	if (col.not_masked)
+		say(k, " not masked");
 	say_char(k, "encoding", col.encoding);
 	say(k, " width=%d", col.width);
 	say_char(k, "kind", col.kind);
