@@ -25,7 +25,7 @@ objects=$(find "$top/build/forwarder" -name '*.o' ! -name main.o)
 # shellcheck disable=SC2046,SC2086 # lists
 "$CC" -std=c17 -D_GNU_SOURCE= -O2 -g -Wall -Wextra -Wshadow -I"$top/forwarder" \
 	-I"$top/wire" "$here/format.c" $objects -o "$out/format" \
-	$(pkg-config --libs rdkafka libpq jansson libpcre2-8) -lpthread
+	$(pkg-config --libs rdkafka libpq jansson libpcre2-8 libcrypto) -lpthread
 
 start_cluster bench
 sql()

@@ -150,7 +150,7 @@ set_unit(uint8_t *p, uint32_t unit)
 static uint64_t
 modified_len(const uint8_t *p, size_t len)
 {
-	const uint8_t *end = p + len;
+	const uint8_t *end = len > 0 ? p + len : p;
 	uint64_t	   longer = 0;
 
 	while (p < end)
@@ -181,7 +181,7 @@ hash_head(struct mask_hash *h, uint64_t len)
 static void
 hash_text(struct mask_hash *h, const uint8_t *p, size_t len)
 {
-	const uint8_t *end = p + len;
+	const uint8_t *end = len > 0 ? p + len : p;
 	const uint8_t *run = p; /* not yet hashed */
 
 	while (p < end)
