@@ -117,6 +117,14 @@ struct format_plan *format_json_plan(const struct change_relation *rel,
 									 const struct format_options  *options);
 void				format_json_plan_free(struct format_plan *plan);
 
+/* Rules that name a column of a type whose values they do not alter. */
+#define FORMAT_IDLE_MASK 1
+#define FORMAT_IDLE_HASH 2
+#define FORMAT_IDLE_TRUNCATION 4
+
+unsigned format_json_idle_rules(const struct change_column	*column,
+								const struct format_options *options);
+
 /*
  * Append the key of a row: {"id":1}, or {"schema":{...},"payload":{"id":1}}
  * with options->key_schemas, and likewise of a value below.  False, with nothing appended, if there

@@ -326,6 +326,15 @@ declared_length(const struct change_type *type)
 	return UINT32_MAX;
 }
 
+/* Are values bytes, in base64? */
+static bool
+is_bytes(const struct format_json_type *t)
+{
+	return (t->kind == FORMAT_JSON_BINARY ||
+			t->kind == FORMAT_JSON_DEBEZIUM_UNKNOWN) &&
+		   t->binary == FORMAT_BINARY_BYTES;
+}
+
 /* What rows show of the values, where it is not the whole. */
 static void
 plan_alteration(struct plan_column *pc, const struct change_column *column,
@@ -339,9 +348,7 @@ plan_alteration(struct plan_column *pc, const struct change_column *column,
 			pc->hash = mask_hash_new(&options->hashes[column->hash - 1]);
 		return;
 	}
-	pc->bytes = (pc->type.kind == FORMAT_JSON_BINARY ||
-				 pc->type.kind == FORMAT_JSON_DEBEZIUM_UNKNOWN) &&
-				pc->type.binary == FORMAT_BINARY_BYTES;
+	pc->bytes = is_bytes(&pc->type);
 	pc->cut = column->truncated &&
 			  (pc->bytes || format_json_type_is_text(&pc->type));
 	pc->chars = column->chars;
@@ -566,6 +573,24 @@ key_columns(const struct change_relation *rel,
 	}
 	*n = rel->nkeys;
 	return rel->keys;
+}
+
+unsigned
+format_json_idle_rules(const struct change_column  *column,
+					   const struct format_options *options)
+{
+	struct format_json_type type;
+	unsigned				idle = column->not_masked ? FORMAT_IDLE_MASK : 0;
+
+	if (!is_shown(column, options))
+		return 0;
+	if (column->hashed && !format_json_type_can_be_masked(column))
+		idle |= FORMAT_IDLE_HASH;
+	format_json_type_init(&type, column, options);
+	if (column->truncated && !is_bytes(&type) &&
+		!format_json_type_is_text(&type))
+		idle |= FORMAT_IDLE_TRUNCATION;
+	return idle;
 }
 
 struct format_plan *

@@ -22,6 +22,7 @@
 
 #include "fault.h"
 #include "format.h"
+#include "hash.h"
 #include "log.h"
 #include "mem.h"
 #include "rename.h"
@@ -461,6 +462,7 @@ find_topic(struct publish *p, const char *name, const char *table)
 	t->npartitions = 0;
 	t->records = 0;
 	t->key_told = false;
+	t->idle_told = 0;
 	return (uint32_t) p->ntopics++;
 }
 
@@ -511,7 +513,8 @@ column_bits(const struct publish *p, const struct change_relation *rel)
 		buf_reset(&name);
 		buf_printf(&name, "%s.%s.%s", rel->schema, rel->name,
 				   rel->columns[i].name);
-		if (config_column_rules_name(p->config, "column.mask.with.<n>.chars",
+		if (rel->columns[i].hashed ||
+			config_column_rules_name(p->config, "column.mask.with.<n>.chars",
 									 buf_cstr(&name)))
 			bits[i] |= FORMAT_COLUMN_MASKED;
 		if (config_list_names(p->config, "column.propagate.source.type",
@@ -526,6 +529,58 @@ column_bits(const struct publish *p, const struct change_relation *rel)
 	}
 	buf_free(&name);
 	return bits;
+}
+
+/*
+ * What is to be hidden and is not should not surprise anybody.  Here, too, once
+ * is enough, for as long as it is the same.
+ */
+static void
+tell_idle_rules(struct publish *p, const struct change_relation *rel,
+				struct publish_topic *topic)
+{
+	static const struct
+	{
+		unsigned	rule;
+		const char *property;
+	} rules[] = {
+		{FORMAT_IDLE_MASK, "column.mask.with.<n>.chars"},
+		{FORMAT_IDLE_HASH, "column.mask.hash.*"},
+		{FORMAT_IDLE_TRUNCATION, "column.truncate.to.<n>.chars"},
+	};
+	struct buf all = {0};
+	uint32_t   hash;
+
+	for (uint32_t i = 0; i < rel->ncolumns; i++)
+	{
+		const struct change_column *column = &rel->columns[i];
+
+		buf_printf(&all, "%u %s %s,",
+				   format_json_idle_rules(column, &p->options), column->name,
+				   column->type.name);
+	}
+	hash = hash_name(buf_cstr(&all));
+	buf_free(&all);
+	if (hash == topic->idle_told)
+		return;
+	topic->idle_told = hash;
+	for (uint32_t i = 0; i < rel->ncolumns; i++)
+	{
+		const struct change_column *column = &rel->columns[i];
+		unsigned idle = format_json_idle_rules(column, &p->options);
+
+		for (size_t j = 0; j < sizeof(rules) / sizeof(rules[0]); j++)
+		{
+			if (idle & rules[j].rule)
+				log_warn("publish",
+						 "a column is named by a property that does not alter"
+						 " values of its type: they are shown as they are",
+						 "property=%s table=%s.%s column=%s type=%s",
+						 rules[j].property, log_str(rel->schema),
+						 log_str(rel->name), log_str(column->name),
+						 log_str(column->type.name));
+		}
+	}
 }
 
 /*
@@ -663,7 +718,10 @@ make_plan(struct publish *p, const struct change_relation *rel,
 	{
 		take_topic(p, plan, buf_cstr(&name), what, buf_cstr(&table));
 		if (rel != NULL)
+		{
 			tell_unknown_key(p, rel, &p->topics[plan->index]);
+			tell_idle_rules(p, rel, &p->topics[plan->index]);
+		}
 	}
 	if (p->txnmeta != NULL)
 		plan->collection = rel != NULL

@@ -50,6 +50,7 @@ struct publish_topic
 	int32_t		npartitions; /* as last seen, 0: never */
 	uint64_t	records;	 /* handed over */
 	bool		key_told;	 /* that deletes will not know their key */
+	uint32_t	idle_told; /* a hash of the columns that rules do not alter */
 };
 
 /* 'config' must outlive it.  Aborts when out of memory. */

@@ -211,9 +211,7 @@ mask_hash_takes_texts_of_any_length(void **state)
 static void
 mask_hash_takes_broken_text_as_it_is_shown(void **state)
 {
-	static const char *const texts[] = {"a\377b", "a\300b",
-										"a\357\277\275"
-										"b"};
+	static const char *const texts[] = {"a\377b", "a\300b", "a\357\277\275b"};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -1557,6 +1557,59 @@ unknown_key_is_told_once(void **state)
 	captured_log_end();
 }
 
+/* The columns are int4. */
+static void
+rules_without_effect_are_told_once(void **state)
+{
+	static const char *const parts[] = {
+		"property=column.mask.with.<n>.chars table=",
+		"property=column.mask.hash.* table=",
+		"property=column.truncate.to.<n>.chars table=",
+	};
+	struct bench *b = *state;
+	const char	 *said;
+
+	b->columns[0].not_masked = true;
+	b->columns[0].hashed = true;
+	b->columns[0].hash = 1;
+	b->columns[0].truncated = true;
+	start(b);
+	captured_log_begin();
+	for (int i = 0; i < 3; i++)
+	{
+		take(b, CHANGE_INSERT, -1, 1);
+		submit_all(b);
+		publish_release(b->table.user);
+		b->table.user = NULL;
+	}
+	said = captured_log_read();
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	{
+		const char *told = strstr(said, parts[i]);
+
+		assert_non_null(told);
+		assert_null(strstr(told + 1, parts[i]));
+	}
+	captured_log_end();
+
+	/* Once they have an effect, nothing is told, and then the rest again. */
+	captured_log_begin();
+	b->columns[0].not_masked = b->columns[0].hashed = false;
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_true(captured_log_has(parts[2]));
+	assert_false(captured_log_has(parts[0]));
+	captured_log_end();
+	captured_log_begin();
+	b->columns[0].truncated = false;
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_false(captured_log_has("property="));
+	captured_log_end();
+}
+
 /* The place in its transaction that a record says it has. */
 static void
 assert_place(const struct taken *t, char op, int total, int collection)
@@ -1955,6 +2008,7 @@ main(void)
 		TEST(message_that_is_too_large_keeps_its_prefix),
 		TEST(chosen_key_that_is_half_known_is_none),
 		TEST(unknown_key_is_told_once),
+		TEST(rules_without_effect_are_told_once),
 		TEST(update_that_changes_nothing_is_no_record),
 		TEST(transaction_has_a_begin_and_an_end),
 		TEST(changed_table_goes_on_counting),

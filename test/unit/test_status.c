@@ -123,9 +123,9 @@ json_holds_what_was_counted(void **state)
 		.started_ms = 100,
 	};
 	const struct publish_topic topics[] = {{"p.public.a", "public.a", 4, 5,
-											false},
+											false, 0},
 										   {"p.public.b", "public.b", 4, 6,
-											false}};
+											false, 0}};
 	struct buf				   out = {0};
 	json_t					  *json;
 
