@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "java_text.h"
+#include "utf8.h"
 
 /* ----------------------------------------------------------------- topics */
 
@@ -20,29 +21,26 @@ is_allowed(uint8_t c)
 /*
  * Append 's' with '_' for every character that is not allowed.  Java counts
  * UTF-16 units: a character beyond the basic plane, which has four bytes in
- * UTF-8, is two of them.
+ * UTF-8, is two of them.  A byte that is part of none is one, as the U+FFFD
+ * that events have for it.
  */
 static void
 put_allowed(struct buf *out, const char *s)
 {
-	int following = 0; /* bytes of the character still to come */
+	const uint8_t *p = (const uint8_t *) s;
+	const uint8_t *end = p + strlen(s);
 
-	for (; *s != 0; s++)
+	while (p < end)
 	{
-		uint8_t c = (uint8_t) *s;
+		size_t n = *p < 0x80 ? 1 : utf8_len(p, end);
 
-		if (following > 0 && (c & 0xc0) == 0x80)
-		{
-			following--;
-			continue;
-		}
-		following = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0;
-		if (is_allowed(c))
-			buf_putc(out, *s);
-		else if (c >= 0xf0)
+		if (is_allowed(*p))
+			buf_putc(out, (char) *p);
+		else if (n == 4)
 			buf_lit(out, "__");
 		else
 			buf_putc(out, '_');
+		p += n > 0 ? n : 1;
 	}
 }
 

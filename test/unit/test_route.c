@@ -114,8 +114,9 @@ topic_replaces_what_kafka_forbids(void **state)
 		/* one underscore for each UTF-16 unit, as in Java */
 		{"s", "\xe6\x97\xa5\xe6\x9c\xac", "p.s.__"},
 		{"s", "x\xf0\x9f\x98\x80y", "p.s.x__y"},
-		/* not UTF-8: still one for each byte */
-		{"s", "\xfcx\x80", "p.s.__x_"},
+		/* not UTF-8: one for each byte, as for the U+FFFD in its place */
+		{"s\xff", "\xfcx\x80", "p.s_._x_"},
+		{"\xc3", "\xe2\x82x\xf0\x9f\x98", "p._.__x___"},
 	};
 
 	(void) state;
