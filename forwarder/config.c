@@ -2417,6 +2417,15 @@ same_slot(const struct config_slot *a, const struct config_slot *b)
 		   (a->str == NULL || strcmp(a->str, b->str) == 0);
 }
 
+static bool
+same_rules(const struct config *a, const struct config *b, size_t row)
+{
+	const char *x = a->rules[row];
+	const char *y = b->rules[row];
+
+	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
 void
 config_adopt(struct config *c, const struct config *fresh, struct buf *restart)
 {
@@ -2439,6 +2448,14 @@ config_adopt(struct config *c, const struct config *fresh, struct buf *restart)
 		else
 			buf_printf(restart, "%s%s", restart->len > 0 ? ", " : "",
 					   table[i].name);
+	}
+	for (size_t row = 0; row < sizeof(rule_rows) / sizeof(rule_rows[0]); row++)
+	{
+		if (!same_rules(c, fresh, row) ||
+			(strcmp(rule_rows[row], HASH_ROW) == 0 &&
+			 !config_hash_same(c, fresh)))
+			buf_printf(restart, "%s%s", restart->len > 0 ? ", " : "",
+					   rule_rows[row]);
 	}
 	for (size_t i = 0; i < c->nkafka && !clients_differ; i++)
 		clients_differ = strcmp(c->kafka[i].name, fresh->kafka[i].name) != 0 ||

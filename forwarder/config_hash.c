@@ -169,6 +169,21 @@ config_hash_free(struct config *c)
 	free(c->hashes);
 }
 
+bool
+config_hash_same(const struct config *a, const struct config *b)
+{
+	for (size_t i = 0; i < a->nhashes && i < b->nhashes; i++)
+	{
+		const struct mask_hash_rule *x = &a->hashes[i];
+		const struct mask_hash_rule *y = &b->hashes[i];
+
+		if (x->version != y->version || strcmp(x->salt, y->salt) != 0 ||
+			strcmp(x->algorithm, y->algorithm) != 0)
+			return false;
+	}
+	return a->nhashes == b->nhashes;
+}
+
 const struct mask_hash_rule *
 config_hash_rules(const struct config *c, size_t *n)
 {

@@ -240,6 +240,9 @@ void config_kafka_build(struct config *c);
 void config_hash_build(struct config *c, struct buf *rules);
 void config_hash_free(struct config *c);
 
+/* Do both hash alike, whichever columns? */
+bool config_hash_same(const struct config *a, const struct config *b);
+
 /* Append a property's name as it may be shown: without the salt in it. */
 void config_hash_put_name(struct buf *out, const char *name);
 

@@ -1910,6 +1910,49 @@ adopt_takes_what_may_change_and_names_the_rest(void **state)
 	config_free(c);
 }
 
+/* What has the changed rules is the next process. */
+static void
+reload_tells_of_other_rules_for_columns(void **state)
+{
+	static const struct
+	{
+		const char *before;
+		const char *after;
+		const char *restart;
+	} cases[] = {
+		{"column.mask.with.5.chars=s.t.a\n",
+		 "column.mask.with.5.chars=s.t.a\n", ""},
+		{"column.mask.with.5.chars=s.t.a\n",
+		 "column.mask.with.6.chars=s.t.a\n", "column.mask.with.<n>.chars"},
+		{"", "column.truncate.to.6.chars=s.t.a\n",
+		 "column.truncate.to.<n>.chars"},
+		{"column.mask.hash.MD5.with.salt.a=s.t.a\n",
+		 "column.mask.hash.MD5.with.salt.b=s.t.a\n",
+		 "column.mask.hash.<algorithm>.with.salt.<salt>"},
+		{"column.mask.hash.MD5.with.salt.a=s.t.a\n",
+		 "column.mask.hash.v2.MD5.with.salt.a=s.t.a\n",
+		 "column.mask.hash.<algorithm>.with.salt.<salt>"},
+		{"column.mask.hash.v2.MD5.with.salt.a=s.t.a\n", "",
+		 "column.mask.hash.<algorithm>.with.salt.<salt>"},
+		{"column.mask.hash.v2.MD5.with.salt.a=s.t.a\n",
+		 "column.mask.hash.v2.MD5.with.salt.a=s.t.a\n", ""},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		struct config *c = good(cases[i].before);
+		struct config *fresh = good(cases[i].after);
+		struct buf	   restart = {0};
+
+		config_adopt(c, fresh, &restart);
+		assert_string_equal(buf_cstr(&restart), cases[i].restart);
+		config_free(fresh);
+		config_free(c);
+		buf_free(&restart);
+	}
+}
+
 static int
 make_scratch(void **state)
 {
@@ -1986,6 +2029,7 @@ main(void)
 		cmocka_unit_test(print_tells_value_and_origin),
 		cmocka_unit_test(help_and_document_come_from_the_table),
 		cmocka_unit_test(adopt_takes_what_may_change_and_names_the_rest),
+		cmocka_unit_test(reload_tells_of_other_rules_for_columns),
 	};
 
 	return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
