@@ -446,8 +446,11 @@ find_topic(struct publish *p, const char *name, const char *table)
 		if (strcmp(p->topics[i].name, name) != 0)
 			continue;
 
-		/* "a b" and "a_b" are two tables, and one topic. */
-		if (strcmp(p->topics[i].table, table) != 0)
+		/*
+		 * "a b" and "a_b" are two tables, and one topic.  Keys that say whose
+		 * they are do not clash.
+		 */
+		if (strcmp(p->topics[i].table, table) != 0 && !p->identified)
 			log_warn("publish",
 					 "two tables share a topic, where their keys may clash;"
 					 " rename or exclude one of them",

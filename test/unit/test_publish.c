@@ -1917,6 +1917,17 @@ topic_is_renamed_by_an_expression(void **state)
 	submit_all(b);
 	assert_taken(&b->sink.taken[2], 'c', "{\"whose\":\"<a table>\"}", 0);
 
+	/* Tables that share a topic are told only where keys may clash. */
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	b->table.relation.name = "a_table";
+	captured_log_begin();
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_false(captured_log_has("share a topic"));
+	captured_log_end();
+	assert_taken(&b->sink.taken[3], 'c', "{\"whose\":\"<a_table>\"}", 0);
+
 	/* What cannot be a topic is refused, and told. */
 	publish_release(b->table.user);
 	b->table.user = NULL;
@@ -1938,7 +1949,15 @@ topic_is_renamed_by_an_expression(void **state)
 	start(b);
 	take(b, CHANGE_INSERT, -1, 1);
 	submit_all(b);
-	assert_taken(&b->sink.taken[3], 'c', "{\"id\":1}", 0);
+	assert_taken(&b->sink.taken[4], 'c', "{\"id\":1}", 0);
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	b->table.relation.name = "a_table";
+	captured_log_begin();
+	take(b, CHANGE_INSERT, -1, 1);
+	submit_all(b);
+	assert_true(captured_log_has("share a topic"));
+	captured_log_end();
 }
 
 static void
