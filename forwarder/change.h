@@ -140,6 +140,7 @@ struct change_order
 {
 	uint64_t total;		 /* of all events */
 	uint64_t collection; /* of those of its table, or of messages */
+	bool	 alone;		 /* of a key's change, the create has no delete */
 };
 
 struct change_message

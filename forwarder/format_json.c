@@ -1155,10 +1155,12 @@ static uint8_t *
 put_order(const struct format_plan *plan, enum format_part part,
 		  const struct change *c, uint8_t *p)
 {
-	uint64_t second = part == FORMAT_CREATE && c->op == CHANGE_UPDATE;
+	uint64_t second;
 
 	if (c->order == NULL)
 		return put_lit(p, ",\"transaction\":null");
+	second = part == FORMAT_CREATE && c->op == CHANGE_UPDATE &&
+			 !c->order->alone;
 	p = put_lit(p, ",\"transaction\":{\"id\":\"");
 	p = jsontext_digits(p, c->txn->xid & UINT32_MAX);
 	*p++ = ':';

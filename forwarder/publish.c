@@ -119,7 +119,8 @@ struct publish
 	bool				  tombstones;
 	bool				  context_headers;
 	bool				  skip_unchanged;
-	bool				  deletes;	   /* skipped.operations has no d */
+	bool				  deletes;	   /* skipped.operations has no d, ... */
+	bool				  creates;	   /* ... and no c */
 	bool				  debezium;	   /* compatibility=debezium */
 	size_t				  record_max;  /* 0: any */
 	bool				  placeholder; /* for what is larger */
@@ -282,14 +283,14 @@ take_regex(struct publish *p, const struct config *config)
 }
 
 static bool
-are_deletes_wanted(const struct config *config)
+is_wanted(const struct config *config, const char *op)
 {
 	size_t			   n;
 	const char *const *skipped = config_list(config, "skipped.operations", &n);
 
 	for (size_t i = 0; i < n; i++)
 	{
-		if (strcmp(skipped[i], "d") == 0)
+		if (strcmp(skipped[i], op) == 0)
 			return false;
 	}
 	return true;
@@ -308,7 +309,8 @@ publish_new(const struct config *config)
 	p->tombstones = config_bool(config, "tombstones.on.delete");
 	p->context_headers = config_bool(config, "extended.headers.enabled");
 	p->skip_unchanged = config_bool(config, "skip.messages.without.change");
-	p->deletes = are_deletes_wanted(config);
+	p->deletes = is_wanted(config, "d");
+	p->creates = is_wanted(config, "c");
 	p->keyless = config_is(config, "walferry.keyless.partition", "position")
 					 ? ROUTE_KEYLESS_POSITION
 					 : ROUTE_KEYLESS_TOPIC;
@@ -865,8 +867,11 @@ make_parts(struct publish *p, const struct change *c, int64_t now_ns)
 				struct piece old_key = key_piece(p, c->before);
 				struct piece new_key = key_piece(p, c->after);
 
-				add_delete(p, c, old_key, key_header_piece(p, c->after),
-						   now_ns);
+				if (p->deletes)
+					add_delete(p, c, old_key, key_header_piece(p, c->after),
+							   now_ns);
+				if (!p->creates)
+					break;
 				part = add_part(p, PART_CREATE);
 				part->key = new_key;
 				part->other_key = key_header_piece(p, c->before);
@@ -1086,7 +1091,10 @@ is_unchanged(const struct publish *p, const struct change *c)
 		   !format_json_row_changed(p->plan->format, c);
 }
 
-/* How many events the change is: none, one, or two if it changes the key. */
+/*
+ * How many events the change is: none, one, or two if it changes the key, of
+ * which either may be one that skipped.operations names.
+ */
 static uint32_t
 count_events(struct publish *p, const struct change *c)
 {
@@ -1095,7 +1103,7 @@ count_events(struct publish *p, const struct change *c)
 	p->keys = format_json_compare_keys(p->plan->format, c);
 	if (is_unchanged(p, c))
 		return 0;
-	return p->keys == FORMAT_OTHER ? 2 : 1;
+	return p->keys == FORMAT_OTHER ? (uint32_t) p->deletes + p->creates : 1;
 }
 
 /* The record at the begin of the transaction, behind those of the change. */
@@ -1152,6 +1160,7 @@ publish_take(struct publish *p, const struct change *c,
 		numbered.order = &order;
 		c = &numbered;
 		txnmeta_count(p->txnmeta, p->plan->collection, events, &order);
+		order.alone = !p->deletes;
 	}
 	if (!c->condensed)
 		make_parts(p, c, now_ns);

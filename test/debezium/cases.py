@@ -125,6 +125,10 @@ CASES = [
                             "skipped.operations": "none"}, r"parts\..*",
          recorded=".*"),
     Case("skipped", {"skipped.operations": "u,d"}, r"identity\..*"),
+    # Also the delete that is half of a key's change.
+    Case("skipped-deletes", {"skipped.operations": "d",
+                             "provide.transaction.metadata": "true"},
+         r"identity\.(plain|composite|whole|key_.*)"),
     Case("no-tombstones", {"tombstones.on.delete": "false",
                            "extended.headers.enabled": "false"},
          r"identity\..*"),

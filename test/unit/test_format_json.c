@@ -1478,7 +1478,7 @@ format_json_places_events_in_their_transaction(void **state)
 {
 	const struct change_value row[] = {bytes("\2\0\0\0", 4), TEXT("Anne")};
 	const struct change_value old[] = {bytes("\1\0\0\0", 4), TEXT("Ann")};
-	const struct change_order order = {7, 3};
+	const struct change_order order = {7, 3, false};
 	struct change			  c = {
 					.op = CHANGE_UPDATE,
 					.relation = &customers,
@@ -2009,7 +2009,7 @@ format_json_message_is_debezium_s(void **state)
 		"\"transaction\":null,"
 		"\"message\":{\"prefix\":\"fo\\\"o\",\"content\":\"YmFy\"}}");
 
-	c.order = &(const struct change_order){5, 2};
+	c.order = &(const struct change_order){5, 2, false};
 	buf_reset(&out);
 	(void) format_json_value(plan, FORMAT_MESSAGE, &c, NOW, &out);
 	assert_non_null(strstr(str(&out),

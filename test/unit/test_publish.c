@@ -1695,6 +1695,42 @@ transaction_has_a_begin_and_an_end(void **state)
 								  "\"event_count\":5}],\"ts_ms\":0}");
 }
 
+/* As in Debezium, also where they are half of a key's change. */
+static void
+skipped_operations_are_no_events(void **state)
+{
+	static const char *const delete[] = {"d"};
+	static const char *const create[] = {"c"};
+	struct bench			*b = *state;
+	struct taken			*t = b->sink.taken;
+
+	b->config.metadata = true;
+	b->config.skipped = delete;
+	start(b);
+	publish_begin_transaction(b->publish);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	take(b, CHANGE_UPDATE, 2, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 3);
+	assert_place(&t[1], 'c', 1, 1);
+	assert_taken(&t[1], 'c', "{\"id\":2}", 2);
+	assert_string_equal(t[1].key_header, "oldkey={\"id\":1}");
+	assert_place(&t[2], 'u', 2, 2);
+
+	publish_release(b->table.user);
+	b->table.user = NULL;
+	publish_free(b->publish);
+	b->config.skipped = create;
+	start(b);
+	publish_begin_transaction(b->publish);
+	take(b, CHANGE_UPDATE, 1, 2);
+	submit_all(b);
+	assert_int_equal(b->sink.ntaken, 6);
+	assert_place(&t[4], 'd', 1, 1);
+	assert_int_equal(t[5].op, '-');
+}
+
 /* As when the table is altered: its counter goes on. */
 static void
 changed_table_goes_on_counting(void **state)
@@ -2030,6 +2066,7 @@ main(void)
 		TEST(rules_without_effect_are_told_once),
 		TEST(update_that_changes_nothing_is_no_record),
 		TEST(transaction_has_a_begin_and_an_end),
+		TEST(skipped_operations_are_no_events),
 		TEST(changed_table_goes_on_counting),
 		TEST(numbers_go_on_behind_what_is_published),
 		TEST(nothing_published_is_no_transaction),
