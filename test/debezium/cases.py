@@ -306,7 +306,8 @@ CASES = [
                           "column.mask.hash.SHA-512/256.with.salt.x":
                           r"identity\.plain\.t",
                           "column.mask.hash.v2.SHA-1.with.salt.second":
-                          r"identity\.(plain|unique_only)\.t"},
+                          r"identity\.(plain|unique_only)\.t",
+                          "value.converter.schemas.enable": "true"},
          HASHING),
     Case("mask-nothing", {"column.mask.with.0.chars": r"IDENTITY\.plain\.t",
                           "column.mask.with.3.chars": r"identity\.composite\.v"},
