@@ -46,12 +46,12 @@ RECORDS = [
                    "binary.handling.mode": "hex",
                    "interval.handling.mode": "string",
                    "skipped.operations": "none"}),
-    Case("doubles", {"decimal.handling.mode": "double",
-                     "time.precision.mode": "connect",
-                     "binary.handling.mode": "base64"}),
     Case("compatible", mode="debezium"),
     Case("schemas", SCHEMAS),
-    Case("schemas-compatible", SCHEMAS, mode="debezium"),
+    # Of an enum's array with several dimensions the elements are null there,
+    # for which the schema has no room: the converter refuses that record.
+    Case("schemas-compatible", SCHEMAS, r"(?!types\.dimensions$).*",
+         mode="debezium"),
     Case("once", tables=r"identity\..*|txn\..*|message\..*",
          walferry={"exactly.once": "true"}),
 ]
@@ -301,13 +301,16 @@ def jdbc(result, case, run, broker):
         "insert.mode": "upsert", "delete.enabled": "true",
         "primary.key.mode": "record_key", "schema.evolution": "basic",
         "collection.name.format": "${source.table}",
+        # The default takes apart the keys in headers, and the sink stops.
+        "header.converter": "org.apache.kafka.connect.storage.StringConverter",
         **{f"{part}.converter": connect.JSON for part in ("key", "value")},
         **SCHEMAS}})
     worker.start()
 
     def compare():
         return [differ([(1, json.loads(line)) for line in run.pg.sql(
-            "sink", _in_sink(query)).splitlines()], run.sql(query), name)
+            "sink", query.replace("shop.", "")).splitlines()],
+            run.sql(query), name)
             for name, query in (("orders", ORDERS), ("items", ITEMS))]
     try:
         wait_until("the sink's tables", lambda: worker.failure("sink") or
@@ -320,17 +323,12 @@ def jdbc(result, case, run, broker):
                 not worker.failure("sink"):
             time.sleep(2)
         failed = worker.failure("sink")
-        for name, problem in zip(("orders", "items"), compare()):
+        for name, problem in zip(("orders", "items"),
+                                 (failed, failed) if failed else compare()):
             result.add("Debezium's JDBC sink", f"{case.name}: {name}",
-                       failed or problem, "upsert and delete")
+                       problem, "upsert and delete")
     finally:
         worker.stop()
-
-
-def _in_sink(query):
-    """An interval is a number there."""
-    return query.replace("shop.", "").replace(
-        "(extract(epoch FROM pause) * 1000000)::bigint::text", "pause::text")
 
 
 def built(result, cases, pg, broker):
