@@ -55,6 +55,8 @@ struct plan_column
 	struct piece			placeholder; /* for what is not in the WAL */
 	struct piece			null;		 /* for a NULL */
 	struct piece			absent;		 /* where the tuple lacks it */
+	struct piece			lost;		 /* for what nobody can tell ... */
+	struct piece			oversize;	 /* ... or was too long to be sent */
 	struct piece			header_null; /* both in a key header */
 	struct piece			header_absent;
 	bool			  altered; /* not what the type makes of the value: */
@@ -235,6 +237,24 @@ plan_null(struct format_plan *plan, const struct plan_column *pc,
 	return piece;
 }
 
+/* Of a column that is NOT NULL: its default, or else the type's zero. */
+static void
+put_invented(struct format_plan *plan, const struct plan_column *pc,
+			 const struct change_column *column, format_json_type_put_fn *put)
+{
+	struct buf *whole = &plan->work->whole;
+
+	buf_reset(whole);
+	if (!format_json_default_put(&pc->type, column, put, &plan->work->type,
+								 whole))
+		format_json_default_zero(&pc->type, column, put, &plan->work->type,
+								 whole);
+	if (pc->altered && !pc->bytes)
+		put_altered_string(pc, whole, &plan->text);
+	else
+		buf_put(&plan->text, whole->data, whole->len);
+}
+
 /*
  * What stands for a value that is not there: null, unless it is to be
  * Debezium's, which cuts or hashes what it invents as it does values.
@@ -244,28 +264,44 @@ plan_absent(struct format_plan *plan, const struct plan_column *pc,
 			const struct change_column *column, bool null_default,
 			const struct format_options *options, format_json_type_put_fn *put)
 {
-	struct buf	*text = &plan->text;
-	struct buf	*whole = &plan->work->whole;
 	struct piece piece = begin_piece(plan);
 
 	if (!options->debezium)
-		buf_lit(text, "null");
+		buf_lit(&plan->text, "null");
 	else if (column->not_null)
-	{
-		buf_reset(whole);
-		if (!format_json_default_put(&pc->type, column, put, &plan->work->type,
-									 whole))
-			format_json_default_zero(&pc->type, column, put, &plan->work->type,
-									 whole);
-		if (pc->altered && !pc->bytes)
-			put_altered_string(pc, whole, text);
-		else
-			buf_put(text, whole->data, whole->len);
-	}
+		put_invented(plan, pc, column, put);
 	else
 		put_null(plan, pc, column, null_default, put);
 	end_piece(plan, &piece);
 	return piece;
+}
+
+/*
+ * What stands for a value that was lost: null, but where a schema says that
+ * there is one, without which nobody could read the whole row.
+ */
+static struct piece
+plan_lost(struct format_plan *plan, const struct plan_column *pc,
+		  const struct change_column *column, bool required)
+{
+	struct piece piece = begin_piece(plan);
+
+	if (required)
+		put_invented(plan, pc, column, format_json_type_put);
+	else
+		buf_lit(&plan->text, "null");
+	end_piece(plan, &piece);
+	return piece;
+}
+
+/* Has the type a placeholder, and not null in its place? */
+static bool
+has_placeholder(const struct format_plan *plan, const struct plan_column *pc)
+{
+	const uint8_t *text = plan->text.data +
+						  (size_t) (uintptr_t) pc->placeholder.data;
+
+	return pc->placeholder.len != 4 || memcmp(text, "null", 4) != 0;
 }
 
 /*
@@ -400,6 +436,11 @@ plan_column(struct format_plan *plan, struct plan_column *pc, bool first,
 	pc->null = plan_null(plan, pc, column, null_default, format_json_type_put);
 	pc->absent = plan_absent(plan, pc, column, null_default, options,
 							 format_json_type_put);
+	pc->lost = plan_lost(plan, pc, column,
+						 !in_key && options->schemas &&
+							 format_json_schema_requires(column, &pc->type,
+														 options));
+	pc->oversize = has_placeholder(plan, pc) ? pc->placeholder : pc->lost;
 }
 
 static void
@@ -425,6 +466,8 @@ place_column(const struct format_plan *plan, struct plan_column *pc)
 	place(plan, &pc->placeholder);
 	place(plan, &pc->null);
 	place(plan, &pc->absent);
+	place(plan, &pc->lost);
+	place(plan, &pc->oversize);
 	place(plan, &pc->header_null);
 	place(plan, &pc->header_absent);
 }
@@ -765,7 +808,7 @@ put_column(const struct format_plan *plan, const struct plan_column *pc,
 			lost = true;
 			break;
 		case CHANGE_OVERSIZE:
-			append_piece(out, &pc->placeholder);
+			append_piece(out, &pc->oversize);
 			return false;
 		case CHANGE_UNCHANGED:
 			if (FAULT_BUG("toast_to_null"))
@@ -782,7 +825,7 @@ put_column(const struct format_plan *plan, const struct plan_column *pc,
 			append_piece(out, &pc->absent);
 			return true;
 	}
-	buf_lit(out, "null");
+	append_piece(out, &pc->lost);
 	return !lost;
 }
 

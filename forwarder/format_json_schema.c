@@ -670,14 +670,20 @@ format_json_schema_key(const struct format_json_schema_field *fields,
 	buf_putc(out, '}');
 }
 
-/* Can a row have null for it?  Debezium says so of every geometry. */
-static bool
-may_be_null(const struct format_json_schema_field *f,
-			const struct format_options			  *options)
+bool
+format_json_schema_requires(const struct change_column	  *column,
+							const struct format_json_type *t,
+							const struct format_options	  *options)
 {
-	return !f->column->not_null || f->type->kind == FORMAT_JSON_GEOMETRY ||
-		   (!options->debezium && (!f->column->in_identity ||
-								   format_json_type_may_be_null(f->type)));
+	/* Debezium requires no geometry. */
+	if (!column->not_null || t->kind == FORMAT_JSON_GEOMETRY)
+		return false;
+	if (options->debezium)
+		return true;
+
+	/* The output function of a type, but for an enum's, may fail. */
+	return column->in_identity && !format_json_type_may_be_null(t) &&
+		   (column->encoding != CHANGE_TEXT || column->nlabels > 0);
 }
 
 static void
@@ -690,8 +696,10 @@ put_row(const struct format_json_schema_field *fields, uint32_t n,
 	{
 		if (i > 0)
 			buf_putc(out, ',');
-		put_field(&fields[i], may_be_null(&fields[i], options), true, options,
-				  scratch, out);
+		put_field(&fields[i],
+				  !format_json_schema_requires(fields[i].column,
+											   fields[i].type, options),
+				  true, options, scratch, out);
 	}
 	buf_lit(out, "],\"optional\":true");
 	put_schema_name("Value", options, out);

@@ -26,6 +26,11 @@ struct format_json_schema_field
 	uint8_t						   bits; /* FORMAT_COLUMN_* */
 };
 
+/* Must a row have a value of it, and not null? */
+bool format_json_schema_requires(const struct change_column	   *column,
+								 const struct format_json_type *t,
+								 const struct format_options   *options);
+
 /*
  * Append the schema of a key: that of the relation's topic, which is
  * options->topic.

@@ -545,6 +545,49 @@ only_what_is_always_there_is_required(void **state)
 					 "\"connect.decimal.precision\":\"10\"}}");
 }
 
+static void
+assert_lost(const struct change_column *c, const struct format_options *o,
+			enum change_value_state state, const char *json)
+{
+	const struct change_value v = {.state = state, .len = 9999};
+	struct buf				  out = {0};
+
+	assert_int_equal(format_one(c, o, &v, &out), 1);
+	assert_string_equal(buf_cstr(&out), json);
+	buf_free(&out);
+}
+
+/* Or its schema would forbid the record. */
+static void
+what_is_lost_is_null_only_where_that_is_allowed(void **state)
+{
+	struct change_column  c = column("c", PGTEXT_INT4, -1);
+	struct change_column  text = column("c", PGTEXT_TEXT, -1);
+	struct change_column  vector = text_column("c", "vector", NULL);
+	struct format_options o = options;
+
+	(void) state;
+	assert_lost(&c, &o, CHANGE_ERROR, "null");
+	c.not_null = c.in_identity = true;
+	text.not_null = text.in_identity = true;
+	vector.not_null = vector.in_identity = true;
+	assert_lost(&c, &o, CHANGE_ERROR, "0");
+	assert_lost(&c, &o, CHANGE_OVERSIZE, "0");
+	assert_lost(&text, &o, CHANGE_OVERSIZE,
+				"\"__debezium_unavailable_value\"");
+
+	/* an output function may fail, so none of its columns is required */
+	assert_lost(&vector, &o, CHANGE_ERROR, "null");
+	assert_lost(&vector, &o, CHANGE_OVERSIZE, "null");
+	o.debezium = true;
+	assert_lost(&vector, &o, CHANGE_ERROR, "[]");
+	assert_lost(&vector, &o, CHANGE_OVERSIZE, "[]");
+
+	o.schemas = false;
+	assert_lost(&vector, &o, CHANGE_OVERSIZE, "null");
+	assert_lost(&c, &o, CHANGE_ERROR, "null");
+}
+
 /* ------------------------------------------------------- beside the type */
 
 static void
@@ -782,6 +825,7 @@ main(void)
 		cmocka_unit_test(a_schema_tells_what_modes_make_of_types),
 		cmocka_unit_test(a_schema_tells_types_of_extensions_and_users),
 		cmocka_unit_test(only_what_is_always_there_is_required),
+		cmocka_unit_test(what_is_lost_is_null_only_where_that_is_allowed),
 		cmocka_unit_test(a_schema_tells_what_a_column_was),
 		cmocka_unit_test(names_are_as_avro_allows_them),
 		cmocka_unit_test(decimals_may_be_numbers),
