@@ -146,7 +146,8 @@ config_check_regex(struct config *c, const struct config_entry *e,
 {
 	const char *name = e != NULL ? e->name : "";
 	bool		types = strstr(name, "propagate.source.type") != NULL;
-	bool		rules = strstr(name, ".chars") != NULL;
+	bool		rules = strstr(name, "column.mask.") != NULL ||
+				 strstr(name, "column.truncate.") != NULL;
 	struct javaregex_result r;
 	bool					ok = true;
 
