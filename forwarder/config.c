@@ -1957,10 +1957,11 @@ check_transaction_topic(struct config *c)
 	const struct config_slot *s = config_slot_of(c, "topic.transaction");
 	const char				 *prefix = config_slot_of(c, "topic.prefix")->str;
 	const char *delimiter = config_slot_of(c, "topic.delimiter")->str;
-	const struct config_slot
-			  *positions = config_slot_of(c, "offsets.storage.topic");
-	struct buf made = {0};
-	struct buf messages = {0};
+	const char *slot = config_slot_of(c, "slot.name")->str;
+	const char *stored = config_slot_of(c, "offsets.storage.topic")->str;
+	struct buf	made = {0};
+	struct buf	messages = {0};
+	struct buf	positions = {0};
 
 	if (config_slot_of(c, "provide.transaction.metadata")->num == 0)
 	{
@@ -1971,7 +1972,7 @@ check_transaction_topic(struct config *c)
 	}
 
 	/* Of what is wrong with these, others have told. */
-	if (prefix == NULL || delimiter == NULL)
+	if (prefix == NULL || delimiter == NULL || slot == NULL)
 		return;
 	if (s->str == NULL || s->str[0] == '\0' ||
 		s->str[strspn(s->str, topic_chars)] != '\0')
@@ -1983,20 +1984,24 @@ check_transaction_topic(struct config *c)
 	}
 	buf_printf(&made, "%s%s%s", prefix, delimiter, s->str);
 	buf_printf(&messages, "%s.message", prefix);
+
+	/* No other name of such a form is let through for them. */
+	buf_printf(&positions, "%s.%s.offsets", prefix, slot);
 	if (made.len > TOPIC_MAX)
 		config_fail(c, s->entry,
 					"the transaction topic's name would have %zu characters, "
 					"more than %d",
 					made.len, TOPIC_MAX);
 	else if (strcmp(buf_cstr(&made), buf_cstr(&messages)) == 0 ||
-			 (positions->entry == NULL && positions->str != NULL &&
-			  strcmp(buf_cstr(&made), positions->str) == 0))
+			 (strcmp(buf_cstr(&made), buf_cstr(&positions)) == 0 &&
+			  stored != NULL && strcmp(buf_cstr(&made), stored) == 0))
 		config_fail(c, s->entry,
 					"%s is the topic of something else; transactions need "
 					"one of their own",
 					buf_cstr(&made));
 	buf_free(&made);
 	buf_free(&messages);
+	buf_free(&positions);
 }
 
 /* Settles the heartbeats' topic, as topic.heartbeat.name. */

@@ -110,8 +110,9 @@ struct format_plan;
 
 /*
  * Prepare for a relation (NULL: for logical messages).  The relation must
- * outlive the plan, the options need not; their topic and columns are looked at only here.  A plan has work space of its own:
- * one thread at a time.  Aborts when out of memory.
+ * outlive the plan, the options need not; their topic and columns are looked
+ * at only here.  A plan has work space of its own: one thread at a time.
+ * Aborts when out of memory.
  */
 struct format_plan *format_json_plan(const struct change_relation *rel,
 									 const struct format_options  *options);
@@ -127,8 +128,9 @@ unsigned format_json_idle_rules(const struct change_column	*column,
 
 /*
  * Append the key of a row: {"id":1}, or {"schema":{...},"payload":{"id":1}}
- * with options->key_schemas, and likewise of a value below.  False, with nothing appended, if there
- * is none: no key columns, no row (NULL), or a row that lacks one of them.
+ * with options->key_schemas, and likewise of a value below.  False, with
+ * nothing appended, if there is none: no key columns, no row (NULL), or a row
+ * that lacks one of them.
  * With options->key_field it is the key's last field, or its only one.
  *
  * The key columns are those that message.key.columns chose.  If it chose none,

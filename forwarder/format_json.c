@@ -1026,13 +1026,20 @@ static bool
 value_changed(const struct format_plan *plan, const struct plan_column *pc,
 			  const struct change_value *old, const struct change_value *new)
 {
+	struct plan_column whole;
+
 	if (same_bytes(old, new))
 		return false;
 	if (!is_known(old) || !is_known(new) || old->state != new->state ||
 		(!pc->altered && format_json_type_is_exact(&pc->type)) ||
 		old->len > COMPARED_MAX || new->len > COMPARED_MAX)
 		return true;
-	return compare_written(plan, pc, old, new) != FORMAT_SAME;
+
+	/* A schema flattens arrays in what is written, not what they are. */
+	whole = *pc;
+	if (!plan->debezium)
+		whole.type.flat = false;
+	return compare_written(plan, &whole, old, new) != FORMAT_SAME;
 }
 
 bool

@@ -837,6 +837,8 @@ put_flat(const struct format_json_type *t, struct pgtext_array *a,
 			return false;
 		out->len = start;
 	}
+	if (t->null_if_null && a->nelems > 0)
+		return no_array(scratch);
 	put_nulls(a->nelems > 0 ? a->dims[0] : 0, out);
 	return true;
 }
@@ -965,6 +967,8 @@ put_text_array(const struct format_json_type *t, const char *p,
 		{
 			if (t->flat && outer > 0)
 			{
+				if (t->null_if_null)
+					return no_array(scratch);
 				out->len = start;
 				put_nulls(outer, out);
 			}

@@ -139,7 +139,8 @@ struct publish
 	bool		  pin_current; /* topics' present counts are right */
 	struct buf	  pin_key;
 	struct buf	  pin_value;
-	bool		  pin_due; /* these are to be handed over */
+	bool		  pin_due;				  /* these are to be handed over ... */
+	const struct relation_plan *pin_plan; /* ... for its topic */
 
 	/* the change in hand */
 	bool				   taken;
@@ -1042,6 +1043,15 @@ tell_placeholder(struct publish *p, const struct change *c, int64_t now_ns)
 			 (unsigned long long) p->ntoo_large);
 }
 
+/* The records to come get a header that says what they stand for. */
+static void
+mark_too_large(struct publish *p, uint64_t bytes, uint64_t lsn)
+{
+	snprintf(p->too_large, sizeof(p->too_large),
+			 "{\"bytes\":%llu,\"lsn\":\"%X/%X\"}", (unsigned long long) bytes,
+			 (unsigned) (lsn >> 32), (unsigned) lsn);
+}
+
 /* The records of the change are too large: make others, or none. */
 static void
 replace_parts(struct publish *p, const struct change *c, int64_t now_ns)
@@ -1059,10 +1069,7 @@ replace_parts(struct publish *p, const struct change *c, int64_t now_ns)
 		refuse(p, c, size, ", and its key is too long for a placeholder");
 		return;
 	}
-	snprintf(p->too_large, sizeof(p->too_large),
-			 "{\"bytes\":%llu,\"lsn\":\"%X/%X\"}",
-			 (unsigned long long) c->bytes, (unsigned) (c->lsn >> 32),
-			 (unsigned) c->lsn);
+	mark_too_large(p, c->bytes, c->lsn);
 	for (size_t i = 0; i < sizeof(shorter) / sizeof(shorter[0]); i++)
 	{
 		struct change less = shorten(p, c, shorter[i]);
@@ -1228,7 +1235,16 @@ publish_take_end(struct publish *p, const struct change_transaction *txn,
 	size = largest_part(p);
 	if (p->placeholder)
 	{
+		p->ntoo_large++;
+		log_warn("publish",
+				 "the END of a transaction is larger than max.request.size: "
+				 "it has no list of tables, as walferry.too.large says",
+				 "topic=%s lsn=%X/%X bytes=%zu",
+				 log_str(buf_cstr(&p->transaction_topic)),
+				 (unsigned) (txn->end_lsn >> 32), (unsigned) txn->end_lsn,
+				 size);
 		make_end(p, txn, false);
+		mark_too_large(p, size, txn->end_lsn);
 		return true;
 	}
 	snprintf(p->error, sizeof(p->error),
@@ -1361,15 +1377,15 @@ watch_partitions(struct publish *p, const struct relation_plan *plan)
 
 /* Hand over the record of a pin, ahead of the first one that relies on it. */
 static enum sink_outcome
-submit_pin(struct publish *p, const struct relation_plan *plan,
-		   struct ack_ledger *ledger, uint64_t ticket)
+submit_pin(struct publish *p, struct ack_ledger *ledger, uint64_t ticket)
 {
-	const struct sink_record record = {.topic = p->store_topic,
-									   .key = p->pin_key.data,
-									   .key_len = p->pin_key.len,
-									   .value = p->pin_value.data,
-									   .value_len = p->pin_value.len};
-	enum sink_outcome		 outcome;
+	const struct relation_plan *plan = p->pin_plan;
+	const struct sink_record	record = {.topic = p->store_topic,
+										  .key = p->pin_key.data,
+										  .key_len = p->pin_key.len,
+										  .value = p->pin_value.data,
+										  .value_len = p->pin_value.len};
+	enum sink_outcome			outcome;
 
 	ack_submit(ledger, ticket);
 	outcome = sink_submit(p->sink, &record, ticket);
@@ -1411,6 +1427,7 @@ pin_partitions(struct publish *p, struct relation_plan *plan)
 					 "walferry.partition.count says: keys may move",
 					 "topic=%s pinned=%d now=%d", log_str(topic), pinned, now);
 		store_put_pin(p->store, topic, now, &p->pin_key, &p->pin_value);
+		p->pin_plan = plan;
 		p->pin_due = true;
 		return true;
 	}
@@ -1455,9 +1472,11 @@ open_topic(struct publish *p, struct relation_plan *plan,
 			return SINK_FAILED;
 		watch_partitions(p, plan);
 	}
+
+	/* Of this one, or of the other of two: the BEGIN's. */
 	if (!p->pin_due)
 		return SINK_DONE;
-	outcome = submit_pin(p, plan, ledger, ticket);
+	outcome = submit_pin(p, ledger, ticket);
 	return outcome == SINK_FAILED ? failed(p) : outcome;
 }
 

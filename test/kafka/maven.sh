@@ -24,7 +24,8 @@ has_all_jars()					# DIRECTORY
 # fetch_jars WHAT DIRECTORY SUMS RECORD GROUP:ARTIFACT:VERSION[:TYPE:CLASSIFIER] ...
 #
 # Puts the artifacts and all that they depend on into DIRECTORY of the cache,
-# and prints its path; with a classifier, an artifact alone.  If RECORD is not empty, SUMS is written; otherwise they
+# and prints its path; with a classifier, an artifact alone.  If RECORD is not
+# empty, SUMS is written; otherwise they
 # must be those of SUMS.  WHAT they are is for messages.
 fetch_jars()
 {

@@ -932,6 +932,11 @@ transactions_have_a_topic_of_their_own(void **state)
 			"provide.transaction.metadata=true\n"
 			"walferry.position.store=topic\n",
 			"p.debezium.offsets is the topic of something else");
+	refused("topic.transaction=debezium.offsets\n"
+			"provide.transaction.metadata=true\n"
+			"offsets.storage.topic=p.debezium.offsets\n"
+			"walferry.position.store=topic\n",
+			"p.debezium.offsets is the topic of something else");
 	refused("offsets.storage.topic=p.tx\nwalferry.position.store=topic\n"
 			"provide.transaction.metadata=true\ntopic.transaction=tx\n",
 			"offsets.storage.topic: has the form of a topic of events");

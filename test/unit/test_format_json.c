@@ -2295,6 +2295,50 @@ format_json_compare_keys_compares_what_is_written(void **state)
 	format_json_plan_free(plan);
 }
 
+/* {{1,2}} and {{1,3}}, which are both [null] where there is a schema. */
+static void
+format_json_row_changed_sees_what_a_schema_hides(void **state)
+{
+	static const char head[] = "\2\0\0\0" /* dimensions */
+							   "\0\0\0\0\27\0\0\0"
+							   "\1\0\0\0\2\0\0\0"  /* their lengths */
+							   "\1\0\0\0\1\0\0\0"; /* and bounds */
+	struct change_column   c = column("c", 1007, -1);
+	struct change_relation rel = {.schema = "s",
+								  .name = "t",
+								  .identity = 'f',
+								  .ncolumns = 1,
+								  .columns = &c};
+	uint8_t				   old[sizeof(head) - 1 + 8] = {0};
+	uint8_t new[sizeof(old)];
+	struct change_value	  before = {CHANGE_VALUE, old, sizeof(old)};
+	struct change_value	  after = {CHANGE_VALUE, new, sizeof(new)};
+	struct change		  change = {.op = CHANGE_UPDATE,
+									.txn = &transaction,
+									.relation = &rel,
+									.before = &before,
+									.after = &after};
+	struct format_options o = options;
+
+	(void) state;
+	o.schemas = true;
+	o.topic = "p.s.t";
+	memcpy(old, head, sizeof(head) - 1);
+	old[sizeof(head) - 1] = 1;
+	old[sizeof(head) + 3] = 2;
+	memcpy(new, old, sizeof(old));
+	new[sizeof(head) + 3] = 3;
+	for (int debezium = 0; debezium < 2; debezium++)
+	{
+		struct format_plan *plan;
+
+		o.debezium = debezium;
+		plan = format_json_plan(&rel, &o);
+		assert_int_equal(format_json_row_changed(plan, &change), !debezium);
+		format_json_plan_free(plan);
+	}
+}
+
 static void
 format_json_row_changed_compares_what_is_written(void **state)
 {
@@ -2378,6 +2422,7 @@ main(void)
 		cmocka_unit_test(format_json_key_may_be_chosen),
 		cmocka_unit_test(format_json_compare_keys_compares_what_is_written),
 		cmocka_unit_test(format_json_row_changed_compares_what_is_written),
+		cmocka_unit_test(format_json_row_changed_sees_what_a_schema_hides),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

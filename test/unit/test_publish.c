@@ -2016,6 +2016,8 @@ transactions_topic_is_pinned_as_any_other(void **state)
 	assert_non_null(strstr(b->sink.taken[1].key, "\"p.transaction\""));
 	assert_int_equal(b->sink.taken[2].op, 'B');
 	assert_int_equal(b->sink.taken[3].op, 'c');
+	assert_int_equal(store_pin(b->store, "p.public.t"), PARTITIONS);
+	assert_int_equal(store_pin(b->store, "p.transaction"), PARTITIONS);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
