@@ -292,8 +292,9 @@ shape_of(const struct format_json_type *t, enum format_json_kind kind,
 			if (t->element_oid != PGTEXT_BIT)
 				return (struct shape){.type = "string"}; /* name */
 			/* to Debezium a bit[] is one of its elements */
-			return column->base.typmod == 1 ? (struct shape){.type = "boolean"}
-											: bits_shape();
+			if (column->base.typmod == 1)
+				return (struct shape){.type = "boolean"};
+			return bits_shape();
 		default:
 			return text_shape(t, oid, column);
 	}

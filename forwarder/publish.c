@@ -1173,7 +1173,7 @@ publish_take(struct publish *p, const struct change *c,
 		make_parts(p, c, now_ns);
 	if (c->condensed || !fits(p))
 		replace_parts(p, c, now_ns);
-	if (c->order != NULL && order.total == 1 && !p->refused)
+	if (c->order != NULL && c->order->total == 1 && !p->refused)
 		add_begin(p, c);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "txnmeta.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,13 +109,10 @@ txnmeta_free(struct txnmeta *t)
 uint32_t
 txnmeta_collection(struct txnmeta *t, const char *schema, const char *name)
 {
-	size_t schema_len = strlen(schema);
-	size_t name_len = strlen(name);
-	char  *full = mem_zalloc(schema_len + name_len + 2, 1);
+	size_t size = strlen(schema) + strlen(name) + 2;
+	char  *full = mem_zalloc(size, 1);
 
-	memcpy(full, schema, schema_len);
-	full[schema_len] = '.';
-	memcpy(full + schema_len + 1, name, name_len);
+	snprintf(full, size, "%s.%s", schema, name);
 	return find(t, full);
 }
 

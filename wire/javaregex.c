@@ -93,12 +93,10 @@ static void
 say(struct parser *p, const char *text)
 {
 	size_t used = strlen(p->r->error);
-	size_t n = strlen(text);
 
-	if (n > sizeof(p->r->error) - 1 - used)
-		n = sizeof(p->r->error) - 1 - used;
-	memcpy(p->r->error + used, text, n);
-	p->r->error[used + n] = '\0';
+	while (*text != '\0' && used + 1 < sizeof(p->r->error))
+		p->r->error[used++] = *text++;
+	p->r->error[used] = '\0';
 }
 
 /*
