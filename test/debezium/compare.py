@@ -571,9 +571,13 @@ def _nanoseconds(d, w, _):
 
 def _java_object(d, w, _):
     """Of an array of arrays Debezium has the names of Java's objects, which
-    are others each time; walferry has arrays or, with a schema, nulls."""
-    return isinstance(w, list) and isinstance(d, list) and \
-        len(d) == len(w) and all(
+    are others each time; walferry has arrays or, with a schema, nulls, and
+    null for all of it where none of them may be."""
+    if not isinstance(d, list):
+        return False
+    if w is None:
+        w = [None] * len(d)
+    return isinstance(w, list) and len(d) == len(w) and all(
             (v is None or isinstance(v, list)) and isinstance(o, String) and
             re.fullmatch(r"\[L[A-Za-z.]+;@[0-9a-f]+", o)
             for o, v in zip(d, w))
