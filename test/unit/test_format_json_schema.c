@@ -812,6 +812,17 @@ with_a_schema_arrays_of_arrays_are_nulls(void **state)
 	v = text("{sad,NULL}");
 	assert_int_equal(format_one(&c, &o, &v, &out), 0);
 	assert_string_equal(buf_cstr(&out), "[\"sad\",null]");
+
+	/* Debezium says that no label is null */
+	o.debezium = true;
+	c.nlabels = 1;
+	c.labels = (const char *const[]){"sad"};
+	v = text("{{sad,sad},{sad,sad}}");
+	assert_int_equal(format_one(&c, &o, &v, &out), 0);
+	assert_string_equal(buf_cstr(&out), "null");
+	v = text("{sad,sad}");
+	assert_int_equal(format_one(&c, &o, &v, &out), 0);
+	assert_string_equal(buf_cstr(&out), "[\"sad\",\"sad\"]");
 	buf_free(&out);
 }
 
