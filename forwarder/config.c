@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config_salted.h"
 #include "rename.h"
 #include "wire.h"
 
@@ -112,7 +113,7 @@ collect(struct config_strings *to, const struct config_entry *e,
 	if (e != NULL)
 	{
 		buf_printf(&b, "%s: ", e->origin);
-		config_hash_put_name(&b, e->given);
+		config_salted_put_name(&b, e->given);
 		buf_lit(&b, ": ");
 	}
 	vsnprintf(text, sizeof(text), fmt, ap);
@@ -202,7 +203,7 @@ config_idle(struct config *c, const struct config_entry *e, const char *note)
 	}
 	if (idle->n++ > 0)
 		buf_lit(&idle->names, ", ");
-	config_hash_put_name(&idle->names, e->given);
+	config_salted_put_name(&idle->names, e->given);
 	buf_printf(&idle->names, " (%s)", e->origin);
 }
 
@@ -611,7 +612,7 @@ take_variable(struct config *c, const char *var, const char *rest,
 		buf_free(&b);
 	}
 	buf_lit(&origin, "env ");
-	config_hash_put_name(&origin, var);
+	config_salted_put_name(&origin, var);
 	e = add_entry(c, property, value, RANK_ENV,
 				  config_text_dup(buf_cstr(&origin)));
 	e->from_file = from_file;
@@ -688,7 +689,7 @@ config_set_flag(struct config *c, const char *name, const char *value)
 	struct config_entry *e;
 
 	e = add_entry(c, name, value, RANK_FLAG, config_text_dup("flag"));
-	if (config_hash_is_name(e->name))
+	if (config_salted_is_name(e->name))
 		config_warn(c, e,
 					"a salt on the command line is visible to every user of "
 					"this machine; write the property into a file");
@@ -1025,7 +1026,7 @@ check_unknown(struct config *c, const struct config_entry *e, bool fatal)
 	if (best != NULL)
 		buf_printf(&b, "; did you mean %.*s%s?", (int) (name - e->name),
 				   e->name, best);
-	else if (config_hash_is_name(e->name))
+	else if (config_salted_is_name(e->name))
 		buf_lit(&b, "; columns are hashed by "
 					"column.mask.hash.v2.<algorithm>.with.salt.<salt>");
 	else if (e->kafka_name == NULL)
@@ -1417,7 +1418,9 @@ config_put_rule(struct config *c, const struct config_entry *e, long n,
 	for (size_t i = 0; i < list.n; i++)
 		(void) config_check_regex(c, e, list.v[i]);
 	names_any = list.n > 0;
-	if (names_any)
+	if (!names_any)
+		config_warn(c, e, "names no columns: no value is altered");
+	else
 		buf_printf(out, "%s%ld:%s", out->len > 0 ? ";" : "", n, e->value);
 	config_text_free(&list);
 	return names_any;
@@ -1891,6 +1894,29 @@ check_position_topic(struct config *c)
 }
 
 /* An expression of names and its replacement.  True: both are there. */
+/*
+ * [a-z&&[^b]], and [a[bc]]: to PCRE2, which looks for what is renamed, these
+ * are other characters.
+ */
+static bool
+has_set_of_sets(const char *regex)
+{
+	bool in_class = false;
+
+	for (const char *p = regex; *p != '\0'; p++)
+	{
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (in_class && (*p == '[' || (*p == '&' && p[1] == '&')))
+			return true;
+		else if (*p == '[')
+			in_class = true;
+		else if (*p == ']')
+			in_class = false;
+	}
+	return false;
+}
+
 static bool
 check_rename(struct config *c, const char *regex_name,
 			 const char *replacement_name)
@@ -1909,6 +1935,13 @@ check_rename(struct config *c, const char *regex_name,
 	}
 	if (!config_check_regex(c, regex->entry, regex->str))
 		return false;
+	if (has_set_of_sets(regex->str))
+	{
+		config_fail(c, regex->entry,
+					"has a class within a class, or && in one, which only "
+					"Java knows; write all of its characters");
+		return false;
+	}
 	if (replacement->str == NULL || replacement->str[0] == '\0')
 	{
 		config_fail(c, regex->entry, "needs %s as well", replacement_name);

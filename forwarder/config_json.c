@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "config_salted.h"
+
 /*
  * The line on which 'name' is a name at nesting 'depth', or 1.  The text is
  * known to be valid JSON.  A name written with escapes is not recognised.
@@ -140,10 +142,9 @@ config_json_parse(const char *text, size_t len, config_pair_fn fn, void *arg,
 		if (s == NULL)
 		{
 			*line = at;
-			buf_printf(error,
-					   "%s: the value must be a string, a number or "
-					   "a boolean",
-					   name);
+			config_salted_put_name(error, name);
+			buf_puts(error,
+					 ": the value must be a string, a number or a boolean");
 			ok = false;
 			break;
 		}

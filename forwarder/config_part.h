@@ -243,12 +243,6 @@ void config_hash_free(struct config *c);
 /* Do both hash alike, whichever columns? */
 bool config_hash_same(const struct config *a, const struct config *b);
 
-/* Append a property's name as it may be shown: without the salt in it. */
-void config_hash_put_name(struct buf *out, const char *name);
-
-/* Is it one of those that have one, or meant to be? */
-bool config_hash_is_name(const char *name);
-
 /* Read topic.creation.*; collects errors. */
 void config_topic_build(struct config *c);
 void config_topic_free(struct config *c);

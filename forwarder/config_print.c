@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "config_salted.h"
+
 #define NAME_WIDTH 40
 
 /* ---- --print-config ---- */
@@ -16,7 +18,7 @@ put_line(struct buf *out, const char *name, const char *value,
 {
 	size_t start = out->len;
 
-	config_hash_put_name(out, name);
+	config_salted_put_name(out, name);
 	buf_lit(out, " = ");
 	/* one option is one line, whatever its value holds */
 	for (const char *p = value; *p; p++)
@@ -80,7 +82,7 @@ config_print(const struct config *c, struct buf *out)
 
 		if (e->opt == NULL || !config_table_is_pattern(e->opt))
 			continue;
-		if (config_hash_is_name(e->name))
+		if (config_salted_is_name(e->name))
 			secret = false; /* the columns, by a name that is */
 		else
 			secret = e->value != NULL && is_secret(e->opt, e->name, e->value);

@@ -184,10 +184,14 @@ static void
 put_altered_string(const struct plan_column *pc, struct buf *json,
 				   struct buf *out)
 {
-	if (pc->hashed && json->data[0] == '"')
+	if (pc->hashed)
 	{
-		put_hash(pc, json->data + 1,
-				 jsontext_unescape(json->data + 1, json->len - 2), out);
+		/* Of the types that are hashed there is nothing but strings. */
+		if (json->data[0] == '"')
+			put_hash(pc, json->data + 1,
+					 jsontext_unescape(json->data + 1, json->len - 2), out);
+		else
+			buf_lit(out, "null");
 		return;
 	}
 	if (pc->cut)

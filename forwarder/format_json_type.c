@@ -190,8 +190,12 @@ scalar_kind(const struct change_type *type, uint32_t oid,
 
 /* Extensions' types have no fixed oid; they come as text. */
 static enum format_json_kind
-text_kind(const struct change_type *type, const struct format_options *options)
+text_kind(const struct change_column *column, const struct change_type *type,
+		  const struct format_options *options)
 {
+	/* An enum, whatever it is called. */
+	if (column->nlabels > 0 || column->kind == 'e')
+		return FORMAT_JSON_STRING;
 	if (strcmp(type->name, "hstore") == 0)
 		return options->hstore == FORMAT_HSTORE_MAP ? FORMAT_JSON_HSTORE_MAP
 													: FORMAT_JSON_HSTORE;
@@ -223,7 +227,7 @@ set_kind(struct format_json_type *t, const struct change_column *column,
 		if (column->element.oid != 0)
 		{
 			t->kind = FORMAT_JSON_TEXT_ARRAY;
-			t->element = text_kind(&column->element, options);
+			t->element = text_kind(column, &column->element, options);
 			t->element_oid = column->element.oid;
 			/* PostGIS chose its own */
 			if (t->element == FORMAT_JSON_GEOMETRY ||
@@ -233,7 +237,7 @@ set_kind(struct format_json_type *t, const struct change_column *column,
 				t->delimiter = ';';
 		}
 		else
-			t->kind = text_kind(&column->base, options);
+			t->kind = text_kind(column, &column->base, options);
 		return;
 	}
 	t->element_oid = pgtext_element_type(t->oid);

@@ -21,6 +21,7 @@
 
 #include "buf.h"
 #include "config.h"
+#include "config_salted.h"
 #include "fault.h"
 #include "forward.h"
 #include "health.h"
@@ -423,10 +424,14 @@ main(int argc, char **argv)
 	}
 	if (argument != NULL)
 	{
+		struct buf shown = {0};
+
+		config_salted_put_name(&shown, argument);
 		fprintf(stderr,
 				"walferry: unexpected argument \"%s\"; give files by"
 				" --config\n",
-				argument);
+				buf_cstr(&shown));
+		buf_free(&shown);
 		goto cleanup;
 	}
 

@@ -652,7 +652,8 @@ make_format(struct publish *p, const struct change_relation *rel,
 						 rel->schema, rel->name);
 		options.key_identifier = buf_cstr(&name);
 		if (p->key_rename != NULL &&
-			rename_apply(p->key_rename, buf_cstr(&name), &renamed))
+			rename_apply(p->key_rename, buf_cstr(&name), &renamed) ==
+				RENAME_DONE)
 			options.key_identifier = buf_cstr(&renamed);
 	}
 	plan = format_json_plan(rel, &options);
@@ -667,21 +668,24 @@ static bool
 table_topic(struct publish *p, const struct change_relation *rel,
 			struct buf *name)
 {
-	struct buf renamed = {0};
-	bool fits = route_table_topic(name, p->naming, p->prefix, p->delimiter,
-								  rel->schema, rel->name);
+	struct buf		   renamed = {0};
+	enum rename_result rc = RENAME_NO_MATCH;
+	bool			   fits;
+
+	fits = route_table_topic(name, p->naming, p->prefix, p->delimiter,
+							 rel->schema, rel->name);
+	if (p->topic_rename != NULL)
+		rc = rename_apply(p->topic_rename, buf_cstr(name), &renamed);
 
 	/* As in Debezium, nothing is not what it was to be renamed to. */
-	if (p->topic_rename != NULL &&
-		rename_apply(p->topic_rename, buf_cstr(name), &renamed) &&
-		renamed.len > 0)
+	if (rc == RENAME_DONE && renamed.len > 0)
 	{
 		buf_reset(name);
 		buf_put(name, renamed.data, renamed.len);
 		fits = route_is_topic(buf_cstr(name));
 	}
 	buf_free(&renamed);
-	return fits;
+	return fits && rc != RENAME_FAILED;
 }
 
 static void
@@ -709,7 +713,8 @@ make_plan(struct publish *p, const struct change_relation *rel,
 					 ? "the topic's name for %s%s is longer than %d "
 					   "characters; exclude the table or shorten topic.prefix"
 					 : "topic.replacement makes no name of a topic for %s%s: "
-					   "letters, digits, '.', '_' and '-', at most %d",
+					   "letters, digits, '.', '_' and '-', at most %d; or to "
+					   "match topic.regex took too much",
 				 what, buf_cstr(&table), ROUTE_TOPIC_MAX);
 	}
 	else if (is_transaction_topic(p, buf_cstr(&name)))

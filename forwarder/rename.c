@@ -130,24 +130,30 @@ rename_free(struct rename *r)
 	free(r);
 }
 
-static bool
-matches(struct rename *r, const char *name, uint32_t options)
+static enum rename_result
+match(struct rename *r, const char *name, uint32_t options)
 {
-	return pcre2_match(r->re, (PCRE2_SPTR) name, PCRE2_ZERO_TERMINATED, 0,
-					   options, r->md, NULL) > 0;
+	int rc = pcre2_match(r->re, (PCRE2_SPTR) name, PCRE2_ZERO_TERMINATED, 0,
+						 options, r->md, NULL);
+
+	if (rc > 0)
+		return RENAME_DONE;
+	return rc == PCRE2_ERROR_NOMATCH ? RENAME_NO_MATCH : RENAME_FAILED;
 }
 
-bool
+enum rename_result
 rename_apply(struct rename *r, const char *name, struct buf *out)
 {
-	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(r->md);
+	const PCRE2_SIZE  *at = pcre2_get_ovector_pointer(r->md);
+	enum rename_result rc = match(r, name, PCRE2_ANCHORED | PCRE2_ENDANCHORED);
 
-	if (!matches(r, name, PCRE2_ANCHORED | PCRE2_ENDANCHORED) ||
-		!matches(r, name, 0))
-		return false;
+	if (rc == RENAME_DONE)
+		rc = match(r, name, 0);
+	if (rc != RENAME_DONE)
+		return rc;
 	buf_put(out, name, at[0]);
 	(void) expand(r, name, out);
 	buf_puts(out, name + at[1]);
 	(void) buf_cstr(out);
-	return true;
+	return RENAME_DONE;
 }

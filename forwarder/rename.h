@@ -24,10 +24,18 @@ struct rename	   *
 rename_new(const char *regex, const char *replacement, struct buf *error);
 void rename_free(struct rename *r);
 
+enum rename_result
+{
+	RENAME_DONE,
+	RENAME_NO_MATCH,
+	RENAME_FAILED /* nobody can say: to match it took too much */
+};
+
 /*
- * Append the new name, NUL-terminated (the NUL is not counted in buf.len).
- * False, with nothing appended, if the name is not matched.
+ * Append the new name, NUL-terminated (the NUL is not counted in buf.len), or
+ * nothing if it is not RENAME_DONE.
  */
-bool rename_apply(struct rename *r, const char *name, struct buf *out);
+enum rename_result
+rename_apply(struct rename *r, const char *name, struct buf *out);
 
 #endif /* FORWARDER_RENAME_H */

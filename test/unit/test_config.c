@@ -1,5 +1,5 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text config_hash mask_hash rename buf javaregex */
+/* links: config_properties config_json config_text config_hash config_salted mask_hash rename buf javaregex */
 /* libs: jansson libpcre2-8 libcrypto */
 /*
  * The configuration as its users see it: precedence, references, what each
@@ -897,6 +897,12 @@ naming_strategies_are_known_by_their_class(void **state)
 	refused(REGEX, "needs topic.regex and topic.replacement");
 	refused("topic.regex=(\n" REGEX "topic.replacement=x\n", "topic.regex: ");
 	refused("topic.regex=x\n" REGEX, "topic.regex: needs topic.replacement");
+	refused("topic.regex=([a-z&&[^b]]*)\n" REGEX "topic.replacement=$1\n",
+			"topic.regex: has a class within a class, or && in one");
+	refused("topic.regex=([a[bc]]*)\n" REGEX "topic.replacement=$1\n",
+			"topic.regex: has a class within a class, or && in one");
+	accepted_in_silence("topic.regex=(\\\\[[a-z\\\\[&]*).*\n" REGEX
+						"topic.replacement=$1\n");
 	refused("topic.replacement=$1\n" REGEX "topic.regex=.*\n",
 			"topic.replacement: $ must be followed by the number of a group");
 	refused("topic.key.field.name=\ntopic.regex=(.*)\n"
@@ -1739,6 +1745,9 @@ hashes_are_rules_whose_names_hold_a_secret(void **state)
 	refused("column.mask.hash.MD5.with.salt.x=s.t.(a\n",
 			"with.salt.********: bad regular expression");
 	refused("column.mask.hash.MD5.with.salt.x=s.t.a;s.t.b\n", "semicolon");
+	warned("column.mask.hash.MD5.with.salt.x=\n",
+		   "with.salt.********: names no columns");
+	warned("column.mask.with.3.chars= ,\n", "names no columns");
 }
 
 /* Wherever the name of such a property comes from, and however it is spelt. */

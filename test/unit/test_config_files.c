@@ -1,4 +1,4 @@
-/* links: config_properties config_json config_text javaregex buf */
+/* links: config_properties config_json config_text config_salted javaregex buf */
 /* libs: jansson libpcre2-8 */
 /*
  * The two parsers of files, by what they call back with.
@@ -175,6 +175,8 @@ json_refuses_the_rest_without_repeating_it(void **state)
 	static const char unquoted[] = "{\n\"database.password\": canary\n}";
 	static const char twice[] = "{\"canary\": 1,\n\"canary\": 2}";
 	static const char nested[] = "{\n\"a\": {\"b\": \"canary\"}}";
+	static const char salted[] =
+		"{\"column.mask.hash.MD5.with.salt.canary\": [\"s.t.a\"]}";
 	static const char list[] = "[\"canary\"]";
 	static const char cut[] = "{\"database.password\": \"canary";
 
@@ -182,6 +184,8 @@ json_refuses_the_rest_without_repeating_it(void **state)
 	check_bad(true, unquoted, strlen(unquoted), 2, "bad JSON");
 	check_bad(true, twice, strlen(twice), 2, "duplicate");
 	check_bad(true, nested, strlen(nested), 2, "must be a string");
+	check_bad(true, salted, strlen(salted), 1,
+			  "column.mask.hash.MD5.with.salt.********: the value must be");
 	check_bad(true, list, strlen(list), 1, "must be an object");
 	check_bad(true, cut, strlen(cut), 1, "bad JSON");
 }

@@ -1,5 +1,5 @@
 /* links: config config_table config_kafka config_topic config_print */
-/* links: config_properties config_json config_text config_hash mask_hash rename buf javaregex */
+/* links: config_properties config_json config_text config_hash config_salted mask_hash rename buf javaregex */
 /* libs: jansson libpcre2-8 libcrypto rdkafka */
 /*
  * Kafka client settings and topic creation.  librdkafka is linked to ask it

@@ -45,7 +45,7 @@ name_is_replaced_where_all_of_it_matches(void **state)
 
 		assert_non_null(r);
 		assert_int_equal(rename_apply(r, cases[i].name, &out),
-						 cases[i].to != NULL);
+						 cases[i].to != NULL ? RENAME_DONE : RENAME_NO_MATCH);
 		if (cases[i].to != NULL)
 			assert_string_equal(buf_cstr(&out), cases[i].to);
 		else
@@ -55,17 +55,38 @@ name_is_replaced_where_all_of_it_matches(void **state)
 	}
 }
 
+/* A table must not go where it was not to go because of that. */
+static void
+what_takes_too_much_is_no_answer(void **state)
+{
+	struct buf	   out = {0};
+	struct rename *r = rename_new("((a|aa)+[bc]|.*d)", "x", &out);
+	char		   name[100];
+
+	(void) state;
+	assert_non_null(r);
+	assert_int_equal(rename_apply(r, "aad", &out), RENAME_DONE);
+	buf_reset(&out);
+	memset(name, 'a', sizeof(name));
+	name[sizeof(name) - 2] = 'd';
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(rename_apply(r, name, &out), RENAME_FAILED);
+	assert_int_equal(out.len, 0);
+	rename_free(r);
+	buf_free(&out);
+}
+
 static void
 replacement_that_makes_no_sense_is_refused(void **state)
 {
-	static const char *const wrong[] = {"$2",
-										"$",
-										"$x",
-										"${b}",
-										"${a",
-										"x\\",
-										"${a_name_that_is_much_"
-										"longer_than_one_can_be}"};
+	static const char *const wrong[] =
+		{"$2",
+		 "$",
+		 "$x",
+		 "${b}",
+		 "${a",
+		 "x\\",
+		 "${a_name_longer_than_any_of_a_group}"};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -84,6 +105,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(name_is_replaced_where_all_of_it_matches),
+		cmocka_unit_test(what_takes_too_much_is_no_answer),
 		cmocka_unit_test(replacement_that_makes_no_sense_is_refused),
 	};
 
