@@ -235,7 +235,9 @@ is($code, 0, 'help all: exit code');
 my @names = slurp_text(Walferry::home('docs/configuration.md')) =~
   /^\| `([^`]+)` \| [^|]+\|[^|]*\| works \|/mg;
 cmp_ok(scalar @names, '>', 50, 'help all: more than 50 properties work');
-is_deeply([ grep { $out !~ /^  \Q$_\E(?: |$)/m } @names ],
+
+# Debezium Server's own names say nothing new.
+is_deeply([ grep { !/^debezium\./ && $out !~ /^  \Q$_\E(?: |$)/m } @names ],
 	[], 'help all: has every property that works');
 for my $args (['version'], ['--version'], ['-V'])
 {
