@@ -859,6 +859,19 @@ read_class(struct parser *p, struct set *s, bool outer)
 
 static struct facts read_alternatives(struct parser *p);
 
+/* Not between the two that end a line together. */
+static void
+put_not_within_pair(struct parser *p)
+{
+	if (p->flags & UNIX_LINES)
+		return;
+	put(p, "(?!(?<=");
+	put_char(p, '\r');
+	put(p, ")");
+	put_char(p, '\n');
+	put(p, ")");
+}
+
 static void
 put_dollar(struct parser *p)
 {
@@ -882,15 +895,7 @@ put_dollar(struct parser *p)
 		put(p, end_anchor(p));
 	}
 	put(p, ")");
-	if (!(p->flags & UNIX_LINES))
-	{
-		/* Not between the two that end a line together. */
-		put(p, "(?!(?<=");
-		put_char(p, '\r');
-		put(p, ")");
-		put_char(p, '\n');
-		put(p, ")");
-	}
+	put_not_within_pair(p);
 	put(p, ")");
 }
 
@@ -1075,14 +1080,7 @@ put_caret(struct parser *p)
 	put(p, "|(?<=");
 	put_line_ends(p);
 	put(p, "))");
-	if (!(p->flags & UNIX_LINES))
-	{
-		put(p, "(?!(?<=");
-		put_char(p, '\r');
-		put(p, ")");
-		put_char(p, '\n');
-		put(p, ")");
-	}
+	put_not_within_pair(p);
 	put(p, ")");
 }
 
@@ -1099,14 +1097,7 @@ read_dollar(struct parser *p)
 	put(p, "|");
 	put_line_ends(p);
 	put(p, ")");
-	if (!(p->flags & UNIX_LINES))
-	{
-		put(p, "(?!(?<=");
-		put_char(p, '\r');
-		put(p, ")");
-		put_char(p, '\n');
-		put(p, ")");
-	}
+	put_not_within_pair(p);
 	put(p, ")");
 }
 
