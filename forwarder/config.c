@@ -1893,7 +1893,6 @@ check_position_topic(struct config *c)
 	buf_free(&made);
 }
 
-/* An expression of names and its replacement.  True: both are there. */
 /*
  * [a-z&&[^b]], and [a[bc]]: to PCRE2, which looks for what is renamed, these
  * are other characters.
@@ -1917,6 +1916,7 @@ has_set_of_sets(const char *regex)
 	return false;
 }
 
+/* An expression of names and its replacement.  True: both are there. */
 static bool
 check_rename(struct config *c, const char *regex_name,
 			 const char *replacement_name)

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "java_text.h"
+#include "utf8.h"
+
 void *
 config_text_realloc(void *p, size_t n)
 {
@@ -317,71 +320,29 @@ config_text_has_userinfo(const char *value)
 size_t
 config_text_utf8_valid(const char *s, size_t len)
 {
-	size_t i = 0;
+	const uint8_t *p = (const uint8_t *) s;
+	size_t		   i = 0;
 
 	while (i < len)
 	{
-		unsigned char ch = (unsigned char) s[i];
-		size_t		  more;
-		uint32_t	  cp;
+		size_t n = p[i] < 0x80 ? 1 : utf8_len(p + i, p + len);
 
-		if (ch < 0x80)
-		{
-			i++;
-			continue;
-		}
-		if (ch >= 0xC2 && ch <= 0xDF)
-		{
-			more = 1;
-			cp = ch & 0x1Fu;
-		}
-		else if (ch >= 0xE0 && ch <= 0xEF)
-		{
-			more = 2;
-			cp = ch & 0x0Fu;
-		}
-		else if (ch >= 0xF0 && ch <= 0xF4)
-		{
-			more = 3;
-			cp = ch & 0x07u;
-		}
-		else
-			return i;
-		if (more > len - i - 1)
-			return i;
-		for (size_t k = 1; k <= more; k++)
-		{
-			unsigned char next = (unsigned char) s[i + k];
-
-			if ((next & 0xC0) != 0x80)
-				return i;
-			cp = cp << 6 | (next & 0x3Fu);
-		}
-		if ((more == 2 && cp < 0x800) || (more == 3 && cp < 0x10000) ||
-			cp > 0x10FFFF || (cp >= 0xD800 && cp <= 0xDFFF))
-			return i;
-		i += more + 1;
+		if (n == 0)
+			break;
+		i += n;
 	}
-	return len;
+	return i;
 }
 
 /* The characters of valid UTF-8. */
 static size_t
 characters(const char *s, uint32_t *out)
 {
-	size_t n = 0;
+	const char *end = s + strlen(s);
+	size_t		n = 0;
 
-	while (*s != '\0')
-	{
-		uint32_t ch = (unsigned char) *s++;
-		int		 more = ch >= 0xF0 ? 3 : ch >= 0xE0 ? 2 : ch >= 0xC0 ? 1 : 0;
-
-		if (more > 0)
-			ch &= 0x3Fu >> more;
-		for (; more > 0; more--)
-			ch = ch << 6 | ((unsigned char) *s++ & 0x3F);
-		out[n++] = ch;
-	}
+	while (s < end)
+		s = java_text_next(&out[n++], s, end);
 	return n;
 }
 

@@ -9,6 +9,7 @@
 
 #include "java_text.h"
 #include "jsontext.h"
+#include "rawnum.h"
 
 typedef void string_part(struct buf *out, const void *data, size_t len);
 
@@ -358,11 +359,9 @@ hex_digit(uint8_t c)
 static uint32_t
 ewkb_word(const uint8_t *p, bool little_endian)
 {
-	if (little_endian)
-		return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 |
-			   (uint32_t) p[3] << 24;
-	return (uint32_t) p[3] | (uint32_t) p[2] << 8 | (uint32_t) p[1] << 16 |
-		   (uint32_t) p[0] << 24;
+	uint32_t word = rawnum_u32(p);
+
+	return little_endian ? word : __builtin_bswap32(word);
 }
 
 /*
