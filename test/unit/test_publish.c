@@ -392,6 +392,14 @@ set_up(void **state)
 	return 0;
 }
 
+/* The source has replaced it: what was planned for it is gone. */
+static void
+forget_relation(struct bench *b)
+{
+	publish_release(b->table.user);
+	b->table.user = NULL;
+}
+
 static int
 tear_down(void **state)
 {
@@ -1032,8 +1040,7 @@ pin_that_was_abandoned_comes_with_the_next_stream(void **state)
 	take(b, CHANGE_INSERT, -1, 1);
 	assert_int_equal(submit(b), SINK_AGAIN);
 	publish_abandon(b->publish);
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	b->sink.refuse = 0;
 	publish_start(b->publish, &b->sink.base, "db", 'L');
 	publish_use_store(b->publish, b->store, STORE_TOPIC);
@@ -1322,8 +1329,7 @@ condensed_change_is_too_large_whatever_its_size(void **state)
 	assert_non_null(
 		strstr(publish_error(b->publish), "a row of 25 bytes makes a record"));
 	publish_free(b->publish);
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 
 	b->config.placeholder = true;
 	start(b);
@@ -1356,8 +1362,7 @@ placeholder_shrinks_until_it_fits(void **state)
 	submit_all(b);
 	assert_non_null(strstr(b->sink.taken[0].value, "\"n\":\"?\""));
 	publish_free(b->publish);
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 
 	/* Not even a placeholder fits. */
 	b->config.record_max = 400;
@@ -1461,8 +1466,7 @@ update_that_changes_nothing_is_no_record(void **state)
 
 	/* A changed key is a change, shown in the row or not. */
 	b->columns[0].key_only = true;
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	b->after[0] = int_value(b->raw[2], 2);
 	b->after[1] = int_value(b->raw[3], 1);
 	publish_take(b->publish, &b->change, &b->table, 1);
@@ -1525,8 +1529,7 @@ unknown_key_is_told_once(void **state)
 	{
 		take(b, CHANGE_INSERT, -1, 1);
 		submit_all(b);
-		publish_release(b->table.user);
-		b->table.user = NULL;
+		forget_relation(b);
 	}
 	told = strstr(captured_log_read(), "replica identity: deletes will");
 	assert_non_null(told);
@@ -1549,8 +1552,7 @@ unknown_key_is_told_once(void **state)
 	b->config.debezium = true;
 	start(b);
 	captured_log_begin();
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	take(b, CHANGE_INSERT, -1, 1);
 	submit_all(b);
 	assert_false(captured_log_has("replica identity"));
@@ -1579,8 +1581,7 @@ rules_without_effect_are_told_once(void **state)
 	{
 		take(b, CHANGE_INSERT, -1, 1);
 		submit_all(b);
-		publish_release(b->table.user);
-		b->table.user = NULL;
+		forget_relation(b);
 	}
 	said = captured_log_read();
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -1602,8 +1603,7 @@ rules_without_effect_are_told_once(void **state)
 	captured_log_end();
 	captured_log_begin();
 	b->columns[0].truncated = false;
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	take(b, CHANGE_INSERT, -1, 1);
 	submit_all(b);
 	assert_false(captured_log_has("property="));
@@ -1718,8 +1718,7 @@ skipped_operations_are_no_events(void **state)
 	assert_string_equal(t[1].key_header, "oldkey={\"id\":1}");
 	assert_place(&t[2], 'u', 2, 2);
 
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	publish_free(b->publish);
 	b->config.skipped = create;
 	start(b);
@@ -1742,8 +1741,7 @@ changed_table_goes_on_counting(void **state)
 	publish_begin_transaction(b->publish);
 	take(b, CHANGE_INSERT, -1, 1);
 	submit_all(b);
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	take(b, CHANGE_INSERT, -1, 2);
 	submit_all(b);
 	assert_place(&b->sink.taken[2], 'c', 2, 2);
@@ -1889,8 +1887,7 @@ end_that_is_too_large_stops_or_lists_nothing(void **state)
 
 			snprintf(name, sizeof(name), "%040d", n);
 			if (b->table.user != NULL)
-				publish_release(b->table.user);
-			b->table.user = NULL;
+				forget_relation(b);
 			b->table.relation.name = name;
 			take(b, CHANGE_INSERT, -1, 1);
 			assert_int_equal(submit(b), SINK_DONE);
@@ -1945,8 +1942,7 @@ topic_is_renamed_by_an_expression(void **state)
 	assert_string_equal(b->sink.topic, "p.a_table");
 	assert_taken(&b->sink.taken[0], 'd', "{\"id\":1,\"whose\":\"<a table>\"}",
 				 0);
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	b->table.relation.nkeys = 0;
 	b->table.relation.nidentity = 0;
 	take(b, CHANGE_INSERT, -1, 1);
@@ -1954,8 +1950,7 @@ topic_is_renamed_by_an_expression(void **state)
 	assert_taken(&b->sink.taken[2], 'c', "{\"whose\":\"<a table>\"}", 0);
 
 	/* Tables that share a topic are told only where keys may clash. */
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	b->table.relation.name = "a_table";
 	captured_log_begin();
 	take(b, CHANGE_INSERT, -1, 1);
@@ -1965,8 +1960,7 @@ topic_is_renamed_by_an_expression(void **state)
 	assert_taken(&b->sink.taken[3], 'c', "{\"whose\":\"<a_table>\"}", 0);
 
 	/* What cannot be a topic is refused, and told. */
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	b->table.relation.name = "t";
 	take(b, CHANGE_INSERT, -1, 1);
 	assert_int_equal(submit(b), SINK_FAILED);
@@ -1976,8 +1970,7 @@ topic_is_renamed_by_an_expression(void **state)
 						   "table public.t"));
 	publish_abandon(b->publish);
 
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	publish_free(b->publish);
 	b->config.unidentified = true;
 	b->table.relation.name = "a table";
@@ -1986,8 +1979,7 @@ topic_is_renamed_by_an_expression(void **state)
 	take(b, CHANGE_INSERT, -1, 1);
 	submit_all(b);
 	assert_taken(&b->sink.taken[4], 'c', "{\"id\":1}", 0);
-	publish_release(b->table.user);
-	b->table.user = NULL;
+	forget_relation(b);
 	b->table.relation.name = "a_table";
 	captured_log_begin();
 	take(b, CHANGE_INSERT, -1, 1);
